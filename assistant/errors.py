@@ -1,0 +1,63 @@
+"""The error tree: everything the product raises on purpose.
+
+Messages are English: what was wrong, where, and what to do. The edges (CLI, pages) turn the
+*type* into the Vietnamese sentence of `prompts/ui.toml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class AssistantError(Exception):
+    """Base of all errors; caught only in `__main__.py` and in `web/`."""
+
+
+class ConfigError(AssistantError):
+    """A setting is wrong; names the setting and the bad value."""
+
+
+class QuestionError(AssistantError):
+    """What was typed cannot be taken as a question."""
+
+
+class EmptyQuestionError(QuestionError):
+    """Nothing readable is left of the question."""
+
+
+class QuestionTooLongError(QuestionError):
+    """The question is longer than the limit; it is refused, never cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a knowledge file. `line` counts from 1; 0 is the whole file."""
+
+    path: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+class KnowledgeError(AssistantError):
+    """Files of `knowledge/` or `prompts/` are missing or broken; holds every problem found."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class IndexUnavailableError(AssistantError):
+    """The index is missing, or damaged with no earlier generation; says: run `index build`."""
+
+
+class ModelError(AssistantError):
+    """The language model cannot be loaded or failed while answering."""
+
+
+class EmbedderError(AssistantError):
+    """The sentence-transformers model cannot be loaded."""

@@ -1,0 +1,213 @@
+"""What every guide must satisfy (design.md §5): sources, plain language, nothing that can go stale.
+
+Reports every problem with file and line; knows no index and no models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from assistant.datatypes import Guide
+from assistant.errors import KnowledgeError, Problem
+from assistant.knowledge.facts import SharedFacts, references, source_numbers
+from assistant.knowledge.guides import HEADINGS, GuideFile, Line, guide_paths, parse_guide, read_guide_file
+from assistant.text.normalize import fold, sentences, without_marks
+
+MAX_SENTENCE = 28  # words; design.md §5
+MAX_MEDIAN = 18
+MAX_SUMMARY = 60
+QUESTION_COUNT = range(10, 26)
+MIN_STEPS = 3
+_KINDS = ("procedure", "explain", "safety")
+_AUDIENCES = ("learner", "volunteer", "official")
+_FORMS = (None, "original", "copy", "electronic", "form")
+_CHANNELS = (None, "online", "in_person", "post")
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_URL = re.compile(r"https?://[^\s\"”)]+")
+_MONEY = re.compile(r"\d[\d.]*\s*(?:đồng|nghìn|ngàn|triệu|tỷ|đ\b)")
+_DURATION = re.compile(r"\d+\s*(?:ngày làm việc|ngày|giờ|phút|tháng|tuần|năm)\b")
+_PHONE = re.compile(r"(?<![\w/.-])(?:1[89]00[ .]?\d{4}|18001096|11[2-5]|156|5656|0\d{2,3}[ .]?\d{3}[ .]?\d{3,4})(?![\w/-])")
+_WEB = re.compile(r"\b(?:[a-z0-9-]+\.)+(?:vn|com|net|org|info)\b", re.IGNORECASE)
+_NEEDS_SOURCE = re.compile(r"\d|“")
+_ABBREVIATION = re.compile(r"\b[A-ZĐ]{2,}\d*\b")
+_STRAIGHT_QUOTE = re.compile(r"\"")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence of a guide's body with the line it stands on and its heading."""
+
+    heading: str
+    line: int
+    text: str
+
+
+def check_knowledge(
+    roots: Sequence[Path], facts: SharedFacts, abbreviations: frozenset[str]
+) -> tuple[tuple[Guide, ...], tuple[Problem, ...]]:
+    """Read and check every guide under the roots; gives the readable guides and all problems.
+
+    `abbreviations` are those a guide may use unexplained (from glossary.toml).
+    """
+    guides: dict[str, tuple[Guide, GuideFile]] = {}
+    problems: list[Problem] = []
+    for path in guide_paths(*roots):
+        try:
+            file = read_guide_file(path)
+            guide = parse_guide(file, facts)
+        except KnowledgeError as error:
+            problems.extend(error.problems)
+            continue
+        if guide.document.id in guides:
+            other = guides[guide.document.id][1].path
+            problems.append(file.problem("id", f"id `{guide.document.id}` is also in {other}"))
+        guides[guide.document.id] = (guide, file)
+        problems.extend(_guide_problems(guide, file, facts, abbreviations))
+    problems.extend(_problems_between(guides))
+    return tuple(guide for guide, _ in guides.values()), tuple(problems)
+
+
+def _problems_between(guides: dict[str, tuple[Guide, GuideFile]]) -> Iterator[Problem]:
+    asked: dict[str, str] = {}
+    for id_, (guide, file) in guides.items():
+        for related in guide.related:
+            if related not in guides:
+                yield file.problem("related", f"related guide `{related}` does not exist")
+        for question in guide.questions:
+            owner = asked.setdefault(fold(question).strip(" ?"), id_)
+            if owner != id_:
+                yield file.problem("questions", f"“{question}” is also a question of {owner}")
+
+
+def _guide_problems(
+    guide: Guide, file: GuideFile, facts: SharedFacts, abbreviations: frozenset[str]
+) -> Iterator[Problem]:
+    yield from _front_problems(guide, file, facts)
+    yield from _structure_problems(guide, file)
+    statements = list(_statements(file))
+    for statement in statements:
+        yield from _statement_problems(statement, guide, file, facts)
+    yield from _length_problems(guide, file, statements)
+    yield from _abbreviation_problems(file, statements, abbreviations)
+
+
+def _front_problems(guide: Guide, file: GuideFile, facts: SharedFacts) -> Iterator[Problem]:
+    document = guide.document
+    if document.id != file.path.stem or not _SLUG.fullmatch(document.id):
+        yield file.problem("id", f"id `{document.id}` must be the file name without .md, in a–z, 0–9 and -")
+    if guide.kind not in _KINDS:
+        yield file.problem("kind", f"kind `{guide.kind}` is none of {', '.join(_KINDS)}")
+    for audience in guide.audience:
+        if audience not in _AUDIENCES:
+            yield file.problem("audience", f"audience `{audience}` is none of {', '.join(_AUDIENCES)}")
+    numbers = [source.number for source in document.sources]
+    if numbers != sorted(set(numbers)):
+        yield file.problem("sources", f"source numbers must rise, each once: {numbers}")
+    for source in document.sources:
+        if source.url is not None and not _URL.fullmatch(source.url):
+            yield file.problem("sources", f"source {source.number}: url `{source.url}` is not a web address")
+        if source.date is not None and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", source.date):
+            yield file.problem("sources", f"source {source.number}: date `{source.date}` is not ISO 8601")
+    if len(guide.questions) not in QUESTION_COUNT:
+        yield file.problem("questions", f"{len(guide.questions)} questions; 10–25 are needed")
+    for contact in guide.contacts:
+        if contact not in facts.contacts:
+            yield file.problem("contacts", f"contact `{contact}` is not in contacts.toml")
+    for paper in guide.papers:
+        if paper.form not in _FORMS:
+            yield file.problem("papers", f"form `{paper.form}` is none of original, copy, electronic, form")
+    for key, rows in (("fees", guide.fees), ("time_limit", guide.time_limits), ("place", guide.places)):
+        for row in rows:
+            if row.channel not in _CHANNELS:
+                yield file.problem(key, f"channel `{row.channel}` is none of online, in_person, post")
+
+
+def _structure_problems(guide: Guide, file: GuideFile) -> Iterator[Problem]:
+    order = [heading for heading in HEADINGS if heading in file.body]
+    if list(file.body) != order:
+        yield file.problem(1, f"headings must stand in the order {', '.join(HEADINGS)}")
+    needed = HEADINGS if guide.kind == "procedure" else ("Tóm tắt", "Lưu ý", "Hỏi nhanh")
+    for heading in needed:
+        if not file.body.get(heading):
+            yield file.problem(1, f"## {heading} is missing or empty")
+    if guide.kind == "procedure" and len(guide.steps) < MIN_STEPS:
+        yield file.problem(1, f"{len(guide.steps)} steps; a procedure needs at least {MIN_STEPS}")
+    for answer in guide.quick_answers:
+        if not answer.answer:
+            yield file.problem(1, f"### {answer.question} has no answer")
+
+
+def _statements(file: GuideFile) -> Iterator[Statement]:
+    for heading, lines in file.body.items():
+        for line in lines:
+            for sentence in sentences(_words_of(line)):
+                yield Statement(heading, line.number, sentence)
+
+
+def _words_of(line: Line) -> str:
+    text = line.text.strip()
+    if text.startswith(("### ", "![")):
+        return ""
+    text = re.sub(r"^(?:\d+\.|-)\s+", "", text)
+    return re.sub(r"^Nếu khác:\s*", "", text)
+
+
+def _statement_problems(
+    statement: Statement, guide: Guide, file: GuideFile, facts: SharedFacts
+) -> Iterator[Problem]:
+    text, line = statement.text, statement.line
+    words = without_marks(text).split()
+    numbers = source_numbers(text)
+    used = references(text)
+    if len(words) > MAX_SENTENCE:
+        yield file.problem(line, f"sentence of {len(words)} words, at most {MAX_SENTENCE}: “{text}”")
+    for number in numbers:
+        if number not in {source.number for source in guide.document.sources}:
+            yield file.problem(line, f"source [{number}] is not in the front matter")
+    for reference in used:
+        if reference not in facts:
+            yield file.problem(line, "{{" + reference + "}} is in neither facts.toml nor contacts.toml")
+    if _NEEDS_SOURCE.search(re.sub(r"\{\{.*?\}\}|\[\d+\]", "", text)) and not numbers and not used:
+        yield file.problem(line, f"a number or a button label needs its source [n]: “{text}”")
+    if guide.kind == "procedure" and (found := _MONEY.search(text)):
+        yield file.problem(line, f"“{found[0]}”: amounts stand in `fees` or facts.toml, not in the text")
+    bare = re.sub(r"\{\{.*?\}\}", "", text)
+    if found := _PHONE.search(bare):
+        yield file.problem(line, f"“{found[0]}”: write a hotline as {{{{id}}}} of contacts.toml")
+    if found := _WEB.search(bare):
+        known = " ".join(contact.value for contact in facts.contacts.values())
+        known += " ".join(source.url or source.title for source in guide.document.sources)
+        if found[0].lower() not in known.lower():
+            yield file.problem(line, f"“{found[0]}” stands in no source of this guide nor in contacts.toml")
+    if _STRAIGHT_QUOTE.search(text):
+        yield file.problem(line, "button labels stand in “…”, not in straight quotes")
+
+
+def _length_problems(
+    guide: Guide, file: GuideFile, statements: Sequence[Statement]
+) -> Iterator[Problem]:
+    summary = len(without_marks(guide.summary).split())
+    if summary > MAX_SUMMARY:
+        yield file.problem(1, f"## Tóm tắt has {summary} words, at most {MAX_SUMMARY}")
+    lengths = [len(without_marks(statement.text).split()) for statement in statements]
+    if lengths and median(lengths) > MAX_MEDIAN:
+        yield file.problem(1, f"median sentence of {median(lengths)} words, at most {MAX_MEDIAN}")
+    if not any("bác" in statement.text.lower() for statement in statements):
+        yield file.problem(1, "the text never addresses the reader as “bác”")
+
+
+def _abbreviation_problems(
+    file: GuideFile, statements: Sequence[Statement], allowed: frozenset[str]
+) -> Iterator[Problem]:
+    reported: set[str] = set()
+    explained = {match for s in statements for match in re.findall(r"\(([A-ZĐ]{2,}\d*)\)", s.text)}
+    for statement in statements:
+        for word in _ABBREVIATION.findall(re.sub(r"“[^”]*”|\{\{.*?\}\}", "", statement.text)):
+            if word not in allowed | explained | reported:
+                reported.add(word)
+                message = f"abbreviation {word}: write it out, explain it once as “… ({word})”, or allow it"
+                yield file.problem(statement.line, message + " in glossary.toml")

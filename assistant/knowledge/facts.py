@@ -1,0 +1,125 @@
+"""facts.toml and contacts.toml: dated facts and contacts that many guides share, used as {{id}}.
+
+A ward's own `contacts.toml` (ASSISTANT_LOCAL) is laid over the shipped one, entry by entry.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant.datatypes import ALWAYS, Contact, Fact, Period, Source
+from assistant.errors import KnowledgeError, Problem
+from assistant.text.normalize import SOURCE_MARK
+
+REFERENCE = re.compile(r"\{\{([a-z0-9-]+)\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFacts:
+    """Everything that {{id}} can mean."""
+
+    facts: Mapping[str, Fact]
+    contacts: Mapping[str, Contact]
+
+    def __contains__(self, reference: str) -> bool:
+        return reference in self.facts or reference in self.contacts
+
+    def source(self, reference: str) -> Source:
+        found = self.facts.get(reference) or self.contacts[reference]
+        return found.source
+
+
+NO_FACTS = SharedFacts({}, {})
+
+
+def load_shared_facts(knowledge: Path, local: Path | None = None) -> SharedFacts:
+    """Read both files; raises KnowledgeError naming file and entry."""
+    facts = {
+        key: _fact(key, table, knowledge / "facts.toml")
+        for key, table in read_toml(knowledge / "facts.toml").items()
+    }
+    contacts: dict[str, Contact] = {}
+    paths = [knowledge / "contacts.toml"]
+    if local is not None and (local / "contacts.toml").exists():
+        paths.append(local / "contacts.toml")
+    for path in paths:
+        contacts |= {key: _contact(key, table, path) for key, table in read_toml(path).items()}
+    both = facts.keys() & contacts.keys()
+    if both:
+        raise KnowledgeError(
+            [Problem(knowledge / "facts.toml", 0, f"also in contacts.toml: {', '.join(sorted(both))}")]
+        )
+    return SharedFacts(facts, contacts)
+
+
+def references(text: str) -> list[str]:
+    return REFERENCE.findall(text)
+
+
+def source_numbers(text: str) -> list[int]:
+    """The n of every [n] in the text, in order."""
+    return [int(match[1]) for match in SOURCE_MARK.finditer(text)]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as tables; KnowledgeError with file and line if it is missing or broken."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KnowledgeError([Problem(path, 0, "is missing; restore it from the project")]) from None
+    except UnicodeDecodeError as error:
+        raise KnowledgeError([Problem(path, 0, f"is not UTF-8: {error}")]) from error
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise KnowledgeError([Problem(path, int(line[1]) if line else 0, str(error))]) from error
+
+
+def period_from(table: Mapping[str, Any]) -> Period:
+    """`from` and `until` of a table, as inclusive days."""
+    period = Period(*(msgspec.convert(table.get(key), date | None) for key in ("from", "until")))
+    if period.starts and period.ends and period.ends < period.starts:
+        raise msgspec.ValidationError(f"`until` {period.ends} is before `from` {period.starts}")
+    return ALWAYS if period.is_open() else period
+
+
+def source_from(table: Mapping[str, Any], number: int = 0) -> Source:
+    fields = {"number": number} | {k: v for k, v in table.items() if k != "n"}
+    if isinstance(fields.get("date"), date | int):
+        fields["date"] = str(fields["date"])
+    return msgspec.convert(fields, Source)
+
+
+def _fact(key: str, table: Mapping[str, Any], path: Path) -> Fact:
+    try:
+        return Fact(
+            key, table["text"], source_from(table["source"]), table.get("condition"), period_from(table)
+        )
+    except (KeyError, msgspec.ValidationError) as error:
+        raise KnowledgeError([Problem(path, 0, f"[{key}]: {_reason(error)}")]) from error
+
+
+def _contact(key: str, table: Mapping[str, Any], path: Path) -> Contact:
+    try:
+        return Contact(
+            key,
+            table["name"],
+            table["value"],
+            table["kind"],
+            source_from(table["source"]),
+            table.get("note"),
+            period_from(table),
+        )
+    except (KeyError, msgspec.ValidationError) as error:
+        raise KnowledgeError([Problem(path, 0, f"[{key}]: {_reason(error)}")]) from error
+
+
+def _reason(error: Exception) -> str:
+    return f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,87 @@
+"""Vietnamese text as characters: Unicode form, accent folding, syllables, sentences.
+
+Knows nothing of the vocabulary, of typing methods or of dialects.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_SYLLABLE = re.compile(r"\w+")
+# Old tone placement (hoà, thuý) to the new one (hòa, thúy): both are in everyday use.
+_OLD_TONE = dict(
+    zip(
+        "oà oá oả oã oạ oè oé oẻ oẽ oẹ uỳ uý uỷ uỹ uỵ".split(),
+        "òa óa ỏa õa ọa òe óe ỏe õe ọe ùy úy ủy ũy ụy".split(),
+        strict=True,
+    )
+)
+_OLD_TONE_END = re.compile(r"(?<!q)(" + "|".join(_OLD_TONE) + r")\b")
+# Both spellings of a source mark: "… [1]." and "… . [1]".
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[”\"’)]*(?:\s*\[\d+\])*(?=\s+[^\s.,;:!?)\]a-zà-ỹđ]|\s*$)")
+_ABBREVIATION_END = re.compile(r"(?:\b(?:TP|Tp|tp|Q|P|TT|ThS|TS|BS|St|v\.v)|\d)\.$")
+SOURCE_MARK = re.compile(r"\s*\[(\d+)\]")
+
+
+def clean(text: str) -> str:
+    """NFC text without control, invisible, surrogate or private characters; whitespace collapsed.
+
+    Soft hyphens and zero-width characters vanish; every other unreadable character becomes a space,
+    so that words stay apart.
+    """
+    kept = []
+    for character in unicodedata.normalize("NFC", _without_surrogates(text)):
+        category = unicodedata.category(character)
+        if category == "Cf":
+            continue
+        kept.append(" " if category[0] in "CZ" else character)
+    return " ".join("".join(kept).split())
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-8", "ignore").decode("utf-8")
+
+
+def modern_tones(text: str) -> str:
+    """Lower-cased text with the tone mark where today's spelling puts it: "thuỷ hoà" → "thủy hòa"."""
+    return _OLD_TONE_END.sub(lambda match: _OLD_TONE[match[1]], text.lower())
+
+
+def fold(text: str) -> str:
+    """Lower-cased text without accents, đ → d: what a person types on a keyboard without Vietnamese."""
+    decomposed = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+def syllables(text: str) -> list[str]:
+    """The lower-cased syllables and numbers of a text, in order, with modern tone placement."""
+    return _SYLLABLE.findall(modern_tones(text))
+
+
+def has_accents(text: str) -> bool:
+    return fold(text) != text.lower()
+
+
+def sentences(text: str) -> list[str]:
+    """Split running text into sentences; a source mark [n] stays with the sentence it follows.
+
+    Amounts (20.000 đồng), links, versions and abbreviations (TP. Hồ Chí Minh) do not end a sentence.
+    """
+    found = []
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        piece = text[start : match.end()]
+        if _ABBREVIATION_END.search(text[start : match.start()].rstrip()) and match.end() < len(text):
+            continue
+        if piece.strip():
+            found.append(piece.strip())
+        start = match.end()
+    if text[start:].strip():
+        found.append(text[start:].strip())
+    return found
+
+
+def without_marks(text: str) -> str:
+    """The text as spoken: without its source marks."""
+    return SOURCE_MARK.sub("", text)
