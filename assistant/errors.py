@@ -61,3 +61,7 @@ class ModelError(AssistantError):
 
 class EmbedderError(AssistantError):
     """The sentence-transformers model cannot be loaded."""
+
+
+class EvaluationError(AssistantError):
+    """A question set or data set cannot be read; names file and line."""

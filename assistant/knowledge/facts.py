@@ -6,7 +6,6 @@ A ward's own `contacts.toml` (ASSISTANT_LOCAL) is laid over the shipped one, ent
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +17,7 @@ import msgspec
 from assistant.datatypes import ALWAYS, Contact, Fact, Period, Source
 from assistant.errors import KnowledgeError, Problem
 from assistant.text.normalize import SOURCE_MARK
+from assistant.toml import read_toml
 
 REFERENCE = re.compile(r"\{\{([a-z0-9-]+)\}\}")
 
@@ -67,19 +67,6 @@ def references(text: str) -> list[str]:
 def source_numbers(text: str) -> list[int]:
     """The n of every [n] in the text, in order."""
     return [int(match[1]) for match in SOURCE_MARK.finditer(text)]
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as tables; KnowledgeError with file and line if it is missing or broken."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise KnowledgeError([Problem(path, 0, "is missing; restore it from the project")]) from None
-    except UnicodeDecodeError as error:
-        raise KnowledgeError([Problem(path, 0, f"is not UTF-8: {error}")]) from error
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise KnowledgeError([Problem(path, int(line[1]) if line else 0, str(error))]) from error
 
 
 def period_from(table: Mapping[str, Any]) -> Period:

@@ -19,7 +19,7 @@ _OLD_TONE = dict(
 )
 _OLD_TONE_END = re.compile(r"(?<!q)(" + "|".join(_OLD_TONE) + r")\b")
 # Both spellings of a source mark: "… [1]." and "… . [1]".
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[”\"’)]*(?:\s*\[\d+\])*(?=\s+[^\s.,;:!?)\]a-zà-ỹđ]|\s*$)")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[”\"’)]*(?:\s*\[\d+\])*(?=\s+([^\s.,;:!?)\]])|\s*$)")
 _ABBREVIATION_END = re.compile(r"(?:\b(?:TP|Tp|tp|Q|P|TT|ThS|TS|BS|St|v\.v)|\d)\.$")
 SOURCE_MARK = re.compile(r"\s*\[(\d+)\]")
 
@@ -72,7 +72,8 @@ def sentences(text: str) -> list[str]:
     start = 0
     for match in _SENTENCE_END.finditer(text):
         piece = text[start : match.end()]
-        if _ABBREVIATION_END.search(text[start : match.start()].rstrip()) and match.end() < len(text):
+        goes_on = match[1] is not None and match[1].islower()
+        if goes_on or (match[1] and _ABBREVIATION_END.search(text[start : match.start()].rstrip())):
             continue
         if piece.strip():
             found.append(piece.strip())

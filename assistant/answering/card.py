@@ -1,0 +1,278 @@
+"""Guide + intent + today → Card, its text and its citations. No model takes part; nothing expired is shown.
+
+The facts come from the guide alone, the words between them from prompts/replies.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TypeVar
+
+from assistant.answering.prompts import Replies
+from assistant.datatypes import (
+    Card,
+    Citation,
+    Contact,
+    Detail,
+    Document,
+    Fee,
+    Guide,
+    Intent,
+    Paper,
+    Period,
+    ShownContact,
+    ShownFee,
+    Source,
+)
+from assistant.knowledge.facts import REFERENCE, SharedFacts
+from assistant.text.normalize import SOURCE_MARK, sentences
+
+_WARD = ("address", "hours")  # kinds of a ward's own contacts, shown with whatever is done in person
+Row = TypeVar("Row", Fee, Detail)
+
+
+class CitationList:
+    """The sources an answer points to, numbered in the order they are first used."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._sources = {source.number: source for source in document.sources}
+        self.citations: list[Citation] = []
+
+    def mark(self, source: Source, heading: str) -> str:
+        """The mark " [n]" of a source."""
+        for citation in self.citations:
+            if (citation.title, citation.source_url) == (source.title, source.url):
+                return f" [{citation.number}]"
+        number = len(self.citations) + 1
+        document = self._document
+        self.citations.append(
+            Citation(number, document.id, source.title, document.agency, source.url, source.date, None, heading)
+        )
+        return f" [{number}]"
+
+    def renumbered(self, text: str, heading: str) -> str:
+        """The text with the guide's own source numbers turned into those of this answer."""
+        return SOURCE_MARK.sub(lambda match: self.mark(self._sources[int(match[1])], heading), text)
+
+
+@dataclass(frozen=True)
+class CardWriter:
+    """Writes cards for one day. `index_built` tells a clock that is behind (design.md §1)."""
+
+    facts: SharedFacts
+    replies: Replies
+    today: date
+    index_built: date
+
+    def write(self, guide: Guide, intent: Intent, quick: str | None) -> tuple[Card, tuple[Citation, ...]]:
+        """The card and its citations; `quick` is the guide's quick question that fits what was asked."""
+        cited = CitationList(guide.document)
+        words = self.replies.card
+        lead = self._lead(guide, intent, quick, cited)
+        summary = self._prose(guide.summary, words["summary"], cited)
+        steps = [
+            replace(
+                step,
+                text=self._prose(step.text, words["steps"], cited),
+                otherwise=self._prose(step.otherwise or "", words["otherwise"], cited) or None,
+            )
+            for step in guide.steps
+        ]
+        cautions = [self._prose(text, words["cautions"], cited) for text in guide.cautions]
+        fees = self._current(guide.fees)
+        card = Card(
+            title=guide.document.title,
+            lead=lead or summary,
+            summary=summary,
+            steps=tuple(step for step in steps if step.text),
+            papers=guide.papers,
+            fees=tuple(
+                ShownFee(f.purpose, f.amount, f.channel, f.condition, f.period.starts, f.period.ends)
+                for f in fees
+            ),
+            time_limit=self._details(guide, guide.time_limits, words["time"], cited) or None,
+            place=self._details(guide, guide.places, words["place"], cited) or None,
+            contacts=self._contacts(guide),
+            cautions=tuple(filter(None, cautions)),
+        )
+        for fee in fees:
+            cited.mark(fee.source, words["fee"])
+        for paper in guide.papers:
+            cited.mark(paper.source, words["papers"])
+        return card, tuple(cited.citations)
+
+    def text(self, card: Card) -> str:
+        """All that a person reads of the card, plain."""
+        words = self.replies.card
+        parts = [card.title, card.lead]
+        if card.summary != card.lead:
+            parts.append(card.summary)
+        if card.papers:
+            parts.append(bullets(words["papers"], [self.paper_line(paper) for paper in card.papers]))
+        if card.steps:
+            parts.append(self._steps_text(card))
+        if card.fees:
+            parts.append(bullets(words["fee"], [self.fee_line(fee) for fee in card.fees]))
+        for key, value in (("time", card.time_limit), ("place", card.place)):
+            if value:
+                parts.append(f"{words[key]}: {value}")
+        if card.contacts:
+            parts.append(bullets(words["contacts"], [f"{c.name}: {c.value}" for c in card.contacts]))
+        if card.cautions:
+            parts.append(bullets(words["cautions"], card.cautions))
+        return "\n\n".join(parts)
+
+    def _steps_text(self, card: Card) -> str:
+        lines = [f"{self.replies.card['steps']}:"]
+        for number, step in enumerate(card.steps, 1):
+            lines.append(f"{number}. {step.text}")
+            if step.otherwise:
+                lines.append(f"   {self.replies.card['otherwise']}: {step.otherwise}")
+        return "\n".join(lines)
+
+    def fee_line(self, fee: ShownFee) -> str:
+        """One fee in words: for what, how much, over which channel, on which condition and days."""
+        return self._row(fee.purpose, fee.amount, fee.channel, fee.condition, Period(fee.starts, fee.ends))
+
+    def paper_line(self, paper: Paper) -> str:
+        """One paper in words: name, form, count, note."""
+        words = self.replies.card
+        notes = [words[paper.form]] if paper.form else []
+        if paper.count and paper.form in ("original", "copy", "form"):
+            notes.append(words["count"].format(count=paper.count))
+        if paper.note:
+            notes.append(paper.note)
+        return f"{paper.name} ({', '.join(notes)})" if notes else paper.name
+
+    def _lead(self, guide: Guide, intent: Intent, quick: str | None, cited: CitationList) -> str:
+        """The short answer to what was asked; empty when the summary is it."""
+        words = self.replies.card
+        rows: list[str] = []
+        if intent is Intent.FEE:
+            key = "fee"
+            for fee in self._current(guide.fees):
+                line = self._row(fee.purpose, fee.amount, fee.channel, fee.condition, fee.period, guide)
+                rows.append(line + cited.mark(fee.source, words[key]))
+        elif intent is Intent.PAPERS:
+            key = "papers"
+            rows = [self.paper_line(paper) + cited.mark(paper.source, words[key]) for paper in guide.papers]
+        elif intent in (Intent.TIME, Intent.PLACE):
+            key = intent.value
+            details = guide.time_limits if intent is Intent.TIME else guide.places
+            if text := self._details(guide, details, words[key], cited):
+                return f"{words[key]}: {text}"
+        else:
+            return self._quick(guide, quick, cited)
+        if rows:
+            return f"{words[key]}: {'; '.join(rows)}."
+        return self._quick(guide, quick, cited) or self.plain(self.replies.admit[key])
+
+    def _quick(self, guide: Guide, question: str | None, cited: CitationList) -> str:
+        for quick in guide.quick_answers:
+            if quick.question == question:
+                return self._prose(quick.answer, quick.question, cited)
+        return ""
+
+    def _details(self, guide: Guide, details: Sequence[Detail], heading: str, cited: CitationList) -> str:
+        rows = [
+            self._row(row.purpose, row.text, row.channel, row.condition, row.period, guide)
+            + cited.mark(row.source, heading)
+            for row in self._current(details)
+        ]
+        return "; ".join(rows) + ("." if rows else "")
+
+    def _row(
+        self,
+        purpose: str | None,
+        value: str,
+        channel: str | None,
+        condition: str | None,
+        period: Period,
+        guide: Guide | None = None,
+    ) -> str:
+        words = self.replies.card
+        notes = [words[channel]] if channel else []
+        if condition:
+            notes.append(words["condition"].format(condition=condition))
+        if days := self._days(period):
+            notes.append(days)
+        elif guide and guide.document.reviewed and self.today < self.index_built and value[:1].isdigit():
+            # The clock is behind: an undated figure is given with the day it was checked.
+            notes.append(words["reviewed"].format(day=day_in_words(guide.document.reviewed)))
+        line = f"{purpose}: {value}" if purpose else value
+        return f"{line} ({', '.join(notes)})" if notes else line
+
+    def _days(self, period: Period) -> str:
+        words = self.replies.card
+        start = day_in_words(period.starts) if period.starts else ""
+        end = day_in_words(period.ends) if period.ends else ""
+        if start and end:
+            return words["between"].format(start=start, end=end)
+        if end:
+            return words["until"].format(end=end)
+        return words["since"].format(start=start) if period.is_future(self.today) else ""
+
+    def _current(self, rows: Iterable[Row]) -> list[Row]:
+        """What holds today or will; a dated row in force stands in for the undated one of the same case."""
+        rows = [row for row in rows if row.period.covers(self.today) or row.period.is_future(self.today)]
+        dated = {_case(row) for row in rows if not row.period.is_open() and row.period.covers(self.today)}
+        return [row for row in rows if not (row.period.is_open() and _case(row) in dated)]
+
+    def _contacts(self, guide: Guide) -> tuple[ShownContact, ...]:
+        named = [self.facts.contacts[id_] for id_ in guide.contacts if id_ in self.facts.contacts]
+        if any(place.channel != "online" for place in guide.places):
+            named += [contact for contact in self.facts.contacts.values() if contact.kind in _WARD]
+        return self.shown(named)
+
+    def shown(self, contacts: Iterable[Contact]) -> tuple[ShownContact, ...]:
+        """Contacts that hold today, as shown."""
+        return tuple(ShownContact(c.name, c.value) for c in contacts if c.period.covers(self.today))
+
+    def plain(self, text: str) -> str:
+        """A reply's words with {{id}} filled in; sentences whose fact does not hold today left out."""
+        return " ".join(filter(None, (self._filled(sentence) for sentence in sentences(text))))
+
+    def _prose(self, text: str, heading: str, cited: CitationList) -> str:
+        """Body text: {{id}} filled in with its source marked, the guide's marks renumbered."""
+        out = []
+        for sentence in sentences(text):
+            filled = self._filled(sentence)
+            if not filled:
+                continue
+            marks = "".join(
+                cited.mark(self.facts.facts[reference].source, heading)
+                for reference in REFERENCE.findall(sentence)
+                if reference in self.facts.facts
+            )
+            filled = cited.renumbered(filled, heading)
+            out.append(filled[:-1] + marks + filled[-1] if filled[-1] in ".!?" else filled + marks)
+        return " ".join(out)
+
+    def _filled(self, sentence: str) -> str:
+        """The sentence with {{id}} filled in; empty if what it says does not hold today."""
+        for reference in REFERENCE.findall(sentence):
+            fact = self.facts.facts.get(reference) or self.facts.contacts[reference]
+            words = fact.value if isinstance(fact, Contact) else fact.text
+            if not fact.period.covers(self.today):
+                if isinstance(fact, Contact) or not fact.period.is_future(self.today):
+                    return ""
+                words = f"{self._days(fact.period)}: {words}"
+            sentence = sentence.replace("{{" + reference + "}}", words)
+        return sentence[:1].upper() + sentence[1:]
+
+
+def _case(row: Fee | Detail) -> tuple[str | None, str | None, str | None]:
+    return row.purpose, row.channel, row.condition
+
+
+def bullets(heading: str, lines: Iterable[str]) -> str:
+    """A heading and its list, as plain text."""
+    return "\n".join([f"{heading}:", *(f"- {line}" for line in lines)])
+
+
+def day_in_words(day: date) -> str:
+    """dd/mm/yyyy, as Vietnamese readers write dates."""
+    return f"{day.day:02d}/{day.month:02d}/{day.year}"

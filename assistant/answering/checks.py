@@ -1,0 +1,120 @@
+"""A sentence of the model against the guide it must come from. What fails is not shown.
+
+Numbers with their units, phones, links, codes, labels, places and denials must stand in the guide; the
+sentence must be Vietnamese, close to the guide's words, and ask for no secret.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from assistant.text.keystrokes import is_syllable
+from assistant.text.normalize import fold, syllables
+
+_OVERLAP = 0.7  # share of a sentence's words that must stand in the guide
+_VIETNAMESE = 0.8  # share of its words that must be built like Vietnamese ones
+_MIN_WORDS = 4
+_NUMBER = re.compile(r"(\d[\d.,/:-]*\d|\d)\s*(%|[^\W\d_]+(?:\s+[^\W\d_]+)?)?")
+_NUMBER_WORDS = frozenset(
+    "một hai ba bốn năm sáu bảy tám chín mười mươi trăm nghìn ngàn triệu tỷ rưỡi vài chục nửa".split()
+)
+_UNITS = frozenset(
+    "đồng đô usd nghìn ngàn triệu tỷ đ k ngày giờ phút tháng năm tuần tuổi lần bản số chữ ký phần trăm".split()
+)
+_CODE = re.compile(r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b|\b[A-ZĐ]{1,5}\d+\w*\b|\b\d+/\d{4}/[\w-]+|\S+@\S+")
+_LABEL = re.compile(r"[“\"'«‘]([^”\"'»’]{2,60})[”\"'»’]")
+_PLACES = frozenset("huyện quận tỉnh xã phường thành bưu ngân tòa bộ sở chi cục trung".split())
+_DENIALS = ("không", "chưa", "chẳng", "khỏi", "miễn", "đừng")
+_SECRETS = re.compile(r"\b(?:otp|passcode|mat khau|ma pin|cvv|ma xac (?:thuc|nhan)|so the|ma 6 so)\b")
+_ASKS = re.compile(r"\b(?:doc|gui|cung cap|cho (?:toi|chau|may) biet|dua|nhan|chia se|noi)\b")
+_NEVER = re.compile(r"\b(?:khong|dung|tuyet doi|chang)\b")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The guide's text as shown today, ready to be compared with."""
+
+    text: str
+
+    @cached_property
+    def _lower(self) -> str:
+        return " ".join(syllables(self.text))
+
+    @cached_property
+    def _plain(self) -> str:
+        return re.sub(r"\s+", " ", self.text).lower()
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(syllables(self.text))
+
+    @cached_property
+    def _figures(self) -> frozenset[tuple[str, str]]:
+        return frozenset(_figures(self.text))
+
+    @cached_property
+    def _values(self) -> frozenset[str]:
+        return frozenset(value for value, _ in self._figures)
+
+    def refusal(self, sentence: str) -> str | None:
+        """Why the sentence may not be shown, or None if it may."""
+        words = syllables(sentence)
+        if len(words) < _MIN_WORDS:
+            return "too short"
+        if not self._is_vietnamese(sentence, words):
+            return "not Vietnamese"
+        for code in _CODE.findall(sentence):
+            if code.lower().strip(".,;:") not in self._plain:
+                return f"code or link {code}"
+        for value, unit in _figures(sentence):
+            if (unit and (value, unit) not in self._figures) or value not in self._values:
+                return f"figure {value} {unit}"
+        for label in _LABEL.findall(sentence):
+            if label.lower().strip(" .") not in self._plain:
+                return f"label {label}"
+        if reason := self._words_refusal(words):
+            return reason
+        folded = fold(sentence)
+        if _SECRETS.search(folded) and _ASKS.search(folded) and not _NEVER.search(folded):
+            return "asks for a secret"
+        return None
+
+    def _is_vietnamese(self, sentence: str, words: list[str]) -> bool:
+        letters = [character for character in sentence if character.isalpha()]
+        if any(ord(c) > 0x24F and not 0x1E00 <= ord(c) <= 0x1EFF for c in letters):
+            return False
+        spoken = [word for word in words if word.isalpha()]
+        good = sum(is_syllable(fold(word)) or word in self._words for word in spoken)
+        return bool(spoken) and good / len(spoken) >= _VIETNAMESE and not sentence.isascii()
+
+    def _words_refusal(self, words: list[str]) -> str | None:
+        spoken = [word for word in words if word.isalpha()]
+        known = sum(word in self._words for word in spoken)
+        if known / len(spoken) < _OVERLAP:
+            return "far from the guide's words"
+        for word in spoken:
+            if word in _PLACES and word not in self._words:
+                return f"place {word}"
+        for at, word in enumerate(words):
+            pair = " ".join(words[at : at + 2])
+            if word in _DENIALS and pair not in self._lower:
+                return f"denial “{pair}”"
+            following = words[at + 1] if at + 1 < len(words) else ""
+            if word in _NUMBER_WORDS and following in _UNITS | _NUMBER_WORDS and pair not in self._lower:
+                return f"figure “{pair}”"
+        return None
+
+
+def _figures(text: str) -> list[tuple[str, str]]:
+    """Numbers with the unit that follows: "20.000 đồng" → ("20000", "đồng"), "07 ngày" → ("7", "ngày")."""
+    found = []
+    for value, following in _NUMBER.findall(text):
+        plain = re.sub(r"[.,](?=\d{3}\b)", "", value)
+        if plain.isdigit():
+            plain = str(int(plain))
+        words = following.lower().split()
+        unit = " ".join(words[:2]) if words[:1] == ["đô"] else (words[0] if words and words[0] in _UNITS else "")
+        found.append((plain, "%" if following == "%" else unit))
+    return found

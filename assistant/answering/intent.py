@@ -1,0 +1,26 @@
+"""What about a thing is asked: fee, papers, time, place, who or how. The cues stand in glossary.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assistant.datatypes import Intent
+from assistant.text.dialect import Glossary, find
+
+
+def find_intent(words: Sequence[str], glossary: Glossary) -> Intent:
+    """The intent whose cue is longest; of equal ones the one that comes last in the question.
+
+    "Làm thẻ thế nào, mất bao nhiêu tiền?" asks for the fee. No cue: GENERAL.
+    """
+    best, best_key = Intent.GENERAL, (0, 0, -1)
+    for name, cues in glossary.intents.items():
+        for cue in cues:
+            at = find(words, cue)
+            if at < 0:
+                continue
+            # "thế nào" says little; a fee, paper, time or place is always the sharper question.
+            key = (name != Intent.STEPS, len(cue), at)
+            if key > best_key:
+                best, best_key = Intent(name), key
+    return best

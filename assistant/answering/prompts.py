@@ -1,0 +1,110 @@
+"""prompts/ → fixed replies, and the messages for the local model. Knows no model and no guide's format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from assistant.errors import KnowledgeError, Problem
+from assistant.text.dialect import Phrase, find, without
+from assistant.text.normalize import syllables, without_marks
+from assistant.toml import read_toml
+
+# ChatML and the like: text that a tokenizer could take for a control token.
+_CONTROL = re.compile(r"<\|?[\w/\s-]{1,40}\|?>|</?s>|\[/?INST\]|<<?/?SYS>?>", re.IGNORECASE)
+_LEFT_OVER = 2  # words beside a small-talk phrase: more make it a question about something
+
+
+@dataclass(frozen=True, slots=True)
+class SmallTalk:
+    """Talk that is not about a procedure, and what is said to it."""
+
+    id: str
+    phrases: tuple[str, ...]
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A false premise that questions carry, and the shared fact that puts it right."""
+
+    phrases: tuple[str, ...]
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """What is said to a false premise."""
+
+    figure: str
+    correction: tuple[Correction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """prompts/replies.toml and the rules for the model (answer.md)."""
+
+    clarify: Mapping[str, str]
+    decline: Mapping[str, str]
+    admit: Mapping[str, str]
+    premise: Premise
+    card: Mapping[str, str]
+    smalltalk: tuple[SmallTalk, ...]
+    rules: str
+
+    def vocabulary(self) -> list[str]:
+        """Every syllable people may say to the machine, for the repair of typing."""
+        return [word for talk in self.smalltalk for text in talk.phrases for word in syllables(text)]
+
+    def small_talk(self, words: Sequence[str], fillers: Sequence[Phrase]) -> str | None:
+        """The reply to small talk that makes up nearly the whole question, longest phrase first."""
+        found = [
+            (len(phrase), talk.reply)
+            for talk in self.smalltalk
+            for phrase in map(tuple, map(syllables, talk.phrases))
+            if find(words, phrase) >= 0 and len(without(without(words, [phrase]), fillers)) <= _LEFT_OVER
+        ]
+        return max(found, key=lambda pair: pair[0])[1] if found else None
+
+    def correction(self, words: Sequence[str]) -> str | None:
+        """The id of the fact that corrects what the question takes for granted."""
+        for correction in self.premise.correction:
+            if any(find(words, tuple(syllables(text))) >= 0 for text in correction.phrases):
+                return correction.fact
+        return None
+
+
+def load_replies(folder: Path) -> Replies:
+    """Read replies.toml and answer.md; raises KnowledgeError."""
+    path = folder / "replies.toml"
+    tables = read_toml(path)
+    try:
+        rules = (folder / "answer.md").read_text(encoding="utf-8").strip()
+        return msgspec.convert(tables | {"rules": rules}, Replies)
+    except OSError as error:
+        raise KnowledgeError([Problem(folder / "answer.md", 0, f"cannot be read: {error}")]) from error
+    except msgspec.ValidationError as error:
+        raise KnowledgeError([Problem(path, 0, str(error))]) from error
+
+
+def neutralised(text: str) -> str:
+    """Text of a person or a guide without anything a tokenizer could read as a control token."""
+    return _CONTROL.sub(" ", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads, in the order that lets prepared states be reused (design.md §7)."""
+
+    rules: str
+    guide: str
+    question: str
+
+
+def prompt_for(replies: Replies, guide_text: str, question: str) -> Prompt:
+    """The prompt `[rules][guide][question]`, control tokens neutralised."""
+    return Prompt(replies.rules, neutralised(without_marks(guide_text)), neutralised(question))

@@ -1,0 +1,1 @@
+"""What keeps the product running on someone's machine: installing it, looking after it."""

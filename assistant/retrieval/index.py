@@ -1,0 +1,298 @@
+"""The index on disk: build, save, load, fall back. Knows no models but the Embedder it is given.
+
+One folder a generation: `manifest.json`, written last, holds the sha256 of every other file; `CURRENT`
+names the generation in use and is replaced atomically. A killed build leaves nothing torn; a damaged
+generation is refused and the one before it serves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from assistant.datatypes import Chunk, Contact, Document, Fact, Guide, Section
+from assistant.errors import IndexUnavailableError, KnowledgeError, Problem
+from assistant.knowledge.facts import SharedFacts, load_shared_facts
+from assistant.knowledge.guides import guide_paths, read_guide
+from assistant.knowledge.sections import chunks_of, question_chunks, sections_of
+from assistant.retrieval.embedder import Embedder, Vectors
+from assistant.retrieval.keywords import KeywordIndex, folded_terms
+from assistant.retrieval.vectors import VectorIndex
+from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
+from assistant.text.normalize import syllables
+
+FORMAT = 1  # raise when what is stored changes
+_KEEP = 2  # generations on disk: the current one and the one to fall back to
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation is made of. `inputs` is the sha256 of all knowledge it was built from."""
+
+    format: int
+    built: datetime
+    inputs: str
+    documents: int
+    sections: int
+    chunks: int
+    embedder: str | None = None
+    dense_weight: float = 0.0
+    lexical_mrr: float | None = None  # of held-out questions, when an embedder was tried
+    fused_mrr: float | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What is searched. Chunks stand in the order of the indexes; `owner[i]` is chunk i's document."""
+
+    documents: tuple[Document, ...]
+    sections: tuple[Section, ...]
+    chunks: tuple[Chunk, ...]
+    texts: tuple[str, ...]  # what is indexed for each chunk, in the glossary's words
+    owner: tuple[int, ...]
+    frequency: dict[str, int]  # folded syllable or bigram → number of documents
+    vocabulary: dict[str, int]  # accented syllable → occurrences
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A loaded generation."""
+
+    corpus: Corpus
+    guides: Mapping[str, Guide]
+    facts: SharedFacts
+    glossary: Glossary
+    keywords: KeywordIndex
+    vectors: VectorIndex | None
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgePaths:
+    """Where knowledge is read from: the shipped folder, and the ward's overlay if it exists."""
+
+    shipped: Path
+    overlay: Path
+
+    def files(self) -> list[Path]:
+        if not (self.shipped / "guides").is_dir():
+            message = "is missing; set ASSISTANT_HOME to the folder that holds knowledge/ and prompts/"
+            raise KnowledgeError([Problem(self.shipped / "guides", 0, message)])
+        named = [self.shipped / name for name in ("facts.toml", "contacts.toml", "glossary.toml")]
+        own = [path for path in [self.overlay / "contacts.toml"] if path.exists()]
+        return [*named, *own, *guide_paths(self.shipped / "guides", self.overlay / "guides")]
+
+    def digest(self) -> str:
+        """sha256 over names and contents: changes when any knowledge file does."""
+        total = hashlib.sha256(f"format {FORMAT}".encode())
+        for path in self.files():
+            if not path.exists():
+                raise KnowledgeError([Problem(path, 0, "is missing; restore it from the project")])
+            total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        return total.hexdigest()
+
+
+def read_knowledge(paths: KnowledgePaths) -> tuple[dict[str, Guide], SharedFacts, Glossary]:
+    """All guides (the ward's win), facts and words; raises one KnowledgeError with every problem."""
+    paths.files()
+    facts = load_shared_facts(paths.shipped, paths.overlay)
+    glossary = load_glossary(paths.shipped / "glossary.toml")
+    guides: dict[str, Guide] = {}
+    problems: list[Problem] = []
+    for path in guide_paths(paths.shipped / "guides", paths.overlay / "guides"):
+        try:
+            guide = read_guide(path, facts)
+        except KnowledgeError as error:
+            problems.extend(error.problems)
+        else:
+            guides[guide.document.id] = guide
+    if problems:
+        raise KnowledgeError(problems)
+    if not guides:
+        raise KnowledgeError([Problem(paths.shipped / "guides", 0, "holds no guides (*.md)")])
+    return guides, facts, glossary
+
+
+def corpus_of(guides: Iterable[Guide], facts: SharedFacts, glossary: Glossary) -> Corpus:
+    """What is searched: every guide's sections in chunks, and the ways people ask for it."""
+    sections: list[Section] = []
+    chunks: list[Chunk] = []
+    owner: list[int] = []
+    words: list[list[str]] = []
+    frequency: Counter[str] = Counter()
+    documents = []
+    for number, guide in enumerate(guides):
+        documents.append(guide.document)
+        first = len(chunks)
+        for section in sections_of(guide, facts):
+            sections.append(section)
+            for chunk in chunks_of(section):
+                chunks.append(chunk)
+                text = f"{guide.document.title}. {section.heading}. {chunk.text}"
+                words.append(standard(syllables(text), glossary))
+        for chunk in question_chunks(guide):
+            chunks.append(chunk)
+            asked = standard(syllables(chunk.text), glossary)
+            words.append(topic_words(asked, glossary) or asked)
+        owner += [number] * (len(chunks) - first)
+        frequency.update({term for piece in words[first:] for term in folded_terms(piece)})
+    vocabulary = Counter(chain(glossary.words(), chain.from_iterable(words)))
+    texts = tuple(" ".join(piece) for piece in words)
+    return Corpus(
+        tuple(documents), tuple(sections), tuple(chunks), texts, tuple(owner), dict(frequency), dict(vocabulary)
+    )
+
+
+def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Index:
+    """Build a lexical index in memory."""
+    inputs = paths.digest()
+    progress("reading the guides")
+    guides, facts, glossary = read_knowledge(paths)
+    progress(f"indexing {len(guides)} guides")
+    corpus = corpus_of(guides.values(), facts, glossary)
+    manifest = Manifest(
+        format=FORMAT,
+        built=datetime.now(UTC).astimezone(),
+        inputs=inputs,
+        documents=len(corpus.documents),
+        sections=len(corpus.sections),
+        chunks=len(corpus.chunks),
+    )
+    return Index(corpus, guides, facts, glossary, KeywordIndex.build(corpus.texts), None, manifest)
+
+
+def with_vectors(index: Index, embedder: Embedder, earlier: Index | None = None) -> Index:
+    """The index with vectors; those of chunks whose text is unchanged are taken from `earlier`."""
+    known: dict[str, Vectors] = {}
+    if earlier is not None and earlier.vectors is not None and earlier.manifest.embedder == embedder.name:
+        known = dict(zip(_passages(earlier), earlier.vectors.vectors(), strict=True))
+    passages = _passages(index)
+    missing = [text for text in dict.fromkeys(passages) if text not in known]
+    if missing:
+        known |= dict(zip(missing, embedder.embed_passages(missing), strict=True))
+    vectors = VectorIndex.build(np.stack([known[text] for text in passages]))
+    return replace(index, vectors=vectors, manifest=replace(index.manifest, embedder=embedder.name))
+
+
+def _passages(index: Index) -> list[str]:
+    """What an embedder reads of each chunk: as written, with the document's title."""
+    titles = [document.title for document in index.corpus.documents]
+    return [
+        chunk.text if "?" in chunk.id else f"{titles[number]}. {chunk.text}"
+        for chunk, number in zip(index.corpus.chunks, index.corpus.owner, strict=True)
+    ]
+
+
+def save(index: Index, root: Path) -> Index:
+    """Write a new generation under `root` and make it current; old ones beyond two are removed."""
+    root.mkdir(parents=True, exist_ok=True)
+    name = f"{index.manifest.built:%Y%m%dT%H%M%S}-{os.getpid()}"
+    building = root / f".building-{name}"
+    shutil.rmtree(building, ignore_errors=True)
+    (building / "keywords").mkdir(parents=True)
+    encode = msgspec.json.encode
+    (building / "corpus.json").write_bytes(encode(index.corpus))
+    (building / "guides.json").write_bytes(encode(tuple(index.guides.values())))
+    (building / "facts.json").write_bytes(encode((index.facts.facts, index.facts.contacts)))
+    (building / "glossary.json").write_bytes(encode(index.glossary))
+    index.keywords.save(building / "keywords")
+    if index.vectors is not None:
+        index.vectors.save(building / "vectors.faiss")
+    files = {str(path.relative_to(building)): _sha256(path) for path in _files(building)}
+    manifest = replace(index.manifest, files=files)
+    for path in _files(building):
+        _sync(path)
+    (building / "manifest.json").write_bytes(msgspec.json.format(encode(manifest)))
+    _sync(building / "manifest.json")
+    building.rename(root / name)
+    _point_to(root, name)
+    for old in generations(root)[_KEEP:]:
+        shutil.rmtree(root / old)
+    return replace(index, manifest=manifest)
+
+
+def load(root: Path) -> Index:
+    """The current generation, or the newest older one that is whole.
+
+    Raises IndexUnavailableError when there is none: run `assistant index build`.
+    """
+    pointer = root / "CURRENT"
+    current = [pointer.read_text(encoding="utf-8").strip()] if pointer.exists() else []
+    reasons = []
+    for name in dict.fromkeys(current + generations(root)):
+        try:
+            return load_generation(root / name)
+        except IndexUnavailableError as error:
+            reasons.append(str(error))
+    detail = "; ".join(reasons) or f"no index under {root}"
+    raise IndexUnavailableError(f"{detail}; run `assistant index build`")
+
+
+def load_generation(folder: Path) -> Index:
+    """Inverse of save(), for one folder; every file is verified first."""
+    try:
+        manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+        damaged = [name for name, digest in manifest.files.items() if _sha256(folder / name) != digest]
+    except (OSError, msgspec.DecodeError) as error:
+        raise IndexUnavailableError(f"index {folder} is damaged: {error}") from error
+    if damaged or manifest.format != FORMAT:
+        what = f"damaged: {', '.join(damaged)}" if damaged else f"of format {manifest.format}, not {FORMAT}"
+        raise IndexUnavailableError(f"index {folder} is {what}")
+    corpus = msgspec.json.decode((folder / "corpus.json").read_bytes(), type=Corpus)
+    guides = msgspec.json.decode((folder / "guides.json").read_bytes(), type=tuple[Guide, ...])
+    facts = msgspec.json.decode(
+        (folder / "facts.json").read_bytes(), type=tuple[dict[str, Fact], dict[str, Contact]]
+    )
+    vectors = folder / "vectors.faiss"
+    return Index(
+        corpus=corpus,
+        guides={guide.document.id: guide for guide in guides},
+        facts=SharedFacts(*facts),
+        glossary=msgspec.json.decode((folder / "glossary.json").read_bytes(), type=Glossary),
+        keywords=KeywordIndex.load(folder / "keywords"),
+        vectors=VectorIndex.load(vectors) if vectors.exists() else None,
+        manifest=manifest,
+    )
+
+
+def generations(root: Path) -> list[str]:
+    """Names of the finished generations, newest first."""
+    found = (path.parent.name for path in root.glob("[0-9]*/manifest.json"))
+    return sorted(found, reverse=True)
+
+
+def _point_to(root: Path, name: str) -> None:
+    fresh = root / f".CURRENT-{os.getpid()}"
+    fresh.write_text(name + "\n", encoding="utf-8")
+    _sync(fresh)
+    fresh.replace(root / "CURRENT")
+    _sync(root)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,141 @@
+"""Undo what fingers do: raw Telex and VNI keystrokes, one-letter slips, words cut into letters.
+
+It knows how Vietnamese is typed and how a syllable is built, but no words: it is told the vocabulary.
+Telex and VNI as in TCVN 6064 practice: the tone key may follow its vowel or end the syllable.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from assistant.text.normalize import fold
+
+_TELEX_TONES = {"\u0300": "f", "\u0301": "s", "\u0309": "r", "\u0303": "x", "\u0323": "j"}
+_VNI_TONES = {"\u0301": "1", "\u0300": "2", "\u0309": "3", "\u0303": "4", "\u0323": "5"}
+_VNI_MARKS = {"\u0302": "6", "\u031b": "7", "\u0306": "8"}
+_LETTERS = "abcdeghiklmnopqrstuvxy"
+_ONSET = "ngh|ng|gh|gi|ch|kh|nh|ph|qu|th|tr|b|c|d|g|h|k|l|m|n|r|s|t|v|x"
+_NUCLEUS = (
+    "oai|oay|oeo|uay|uoi|uou|uya|uye|uyu|ieu|yeu|ai|ao|au|ay|eo|eu|ia|ie|iu|oa|oe|oi|oo|ua|ue|ui|uo|uu"
+    "|uy|ye|a|e|i|o|u|y"
+)
+_SYLLABLE = re.compile(rf"(?:{_ONSET})?(?:{_NUCLEUS})(?:ch|ng|nh|c|m|n|p|t)?")
+_LETTER_RUN = re.compile(r"(?<!\w)(?:[^\W\d_][\s.\-_*·,/]{1,3}){2,}[^\W\d_](?!\w)")
+_MIN_SLIP = 3  # shorter words have too many neighbours
+
+
+def is_syllable(folded: str) -> bool:
+    """Whether unaccented letters can be a Vietnamese syllable: "nghieng" yes, "kihc" no."""
+    return _SYLLABLE.fullmatch(folded) is not None
+
+
+def telex(syllable: str) -> set[str]:
+    """The keystrokes of a syllable in Telex: "được" → {"dduwowcj", "dduowcj", "dduwowjc", …}."""
+    return _typed(syllable, _TELEX_TONES, {"\u0306": "w", "\u031b": "w"}, "dd", "uwow", "uow")
+
+
+def vni(syllable: str) -> set[str]:
+    """The keystrokes of a syllable in VNI: "được" → {"d9u7o7c5", "d9uo7c5", "d9u7o75c", …}."""
+    return _typed(syllable, _VNI_TONES, _VNI_MARKS, "d9", "u7o7", "uo7")
+
+
+def _typed(
+    syllable: str, tones: dict[str, str], marks: dict[str, str], bar: str, long_horn: str, short_horn: str
+) -> set[str]:
+    early = end = tone = late = ""
+    for character in syllable:
+        if character == "đ":
+            early, end, late = early + bar, end + bar, late + "d"
+            continue
+        base, *accents = unicodedata.normalize("NFD", character)
+        # In Telex a circumflex is the letter typed twice.
+        mark = "".join(marks.get(a, base if a == "\u0302" else "") for a in accents)
+        key = "".join(tones.get(a, "") for a in accents)
+        tone += key
+        early, end = early + base + mark + key, end + base + mark
+        late += base
+    marks_last = "".join(
+        marks.get(a, c if a == "\u0302" else "")
+        for c, a in _accents(syllable)
+        if a not in tones
+    )
+    bar_last = bar[-1] if "đ" in syllable else ""
+    forms = {end + tone, early, late + marks_last + tone + bar_last, late + bar_last + marks_last + tone}
+    return {form.replace(long_horn, horn) for form in forms for horn in (long_horn, short_horn)}
+
+
+def _accents(syllable: str) -> Iterator[tuple[str, str]]:
+    for character in syllable:
+        base, *accents = unicodedata.normalize("NFD", character)
+        for accent in accents:
+            yield base, accent
+
+
+def joined_letters(text: str) -> str:
+    """Words cut into single letters, put together again: "o.t.p", "o t p" → "otp"."""
+    return _LETTER_RUN.sub(lambda match: re.sub(r"[\W_]", "", match[0]), text)
+
+
+class KeystrokeRepair:
+    """Repairs syllables towards a vocabulary; a syllable that may be a real word is left alone."""
+
+    def __init__(self, vocabulary: Iterable[str]) -> None:
+        counts = Counter(vocabulary)
+        self._known = frozenset(counts)
+        self._folded: Counter[str] = Counter()
+        self._typed: dict[str, str] = {}
+        for syllable, count in counts.most_common():
+            self._folded[fold(syllable)] += count
+            if not syllable.isascii():
+                for keys in telex(syllable) | vni(syllable):
+                    self._typed.setdefault(keys, syllable)
+
+    def __call__(self, syllables: Iterable[str]) -> list[str]:
+        return [self._repaired(syllable) for syllable in syllables]
+
+    def _repaired(self, syllable: str) -> str:
+        folded = fold(syllable)
+        if syllable in self._known or folded in self._folded:
+            return syllable
+        if syllable in self._typed:
+            return self._typed[syllable]
+        squeezed = re.sub(r"(.)\1{2,}", r"\1", folded)
+        for candidate in (squeezed, *_loose(squeezed)):
+            if candidate in self._typed:
+                return self._typed[candidate]
+            if candidate in self._folded:
+                return candidate
+        if len(folded) < _MIN_SLIP or not folded.isalpha() or is_syllable(folded):
+            return syllable
+        return self._nearest(folded) or syllable
+
+    def _nearest(self, folded: str) -> str:
+        """The most frequent syllable one swap away, else one insertion, deletion or replacement."""
+        swaps = {folded[:i] + folded[i + 1] + folded[i] + folded[i + 2 :] for i in range(len(folded) - 1)}
+        near = swaps & self._folded.keys() or set(_one_edit(folded)) & self._folded.keys()
+        return max(sorted(near), key=lambda candidate: self._folded[candidate], default="")
+
+
+def _loose(folded: str) -> Iterator[str]:
+    """Keystrokes with the marks in unusual places, reduced to bare letters."""
+    bare = re.sub(r"d9|dd", "d", folded)
+    bare = re.sub(r"([aeo])\1", r"\1", bare)
+    bare = re.sub(r"(?<=[aou])w|[6-8]|(?<=[a-z])[1-5](?=[a-z]*$)", "", bare)
+    yield bare
+    yield re.sub(r"[sfrxj]$", "", bare)
+    yield re.sub(r"(?<=[aeiouy])[sfrxj]", "", bare)
+    yield re.sub(r"^d(.+)d$", r"d\1", bare)
+
+
+def _one_edit(word: str) -> Iterator[str]:
+    for i in range(len(word) + 1):
+        head, tail = word[:i], word[i:]
+        if tail:
+            yield head + tail[1:]
+        for letter in _LETTERS:
+            yield head + letter + tail
+            if tail:
+                yield head + letter + tail[1:]

@@ -1,0 +1,23 @@
+"""TOML files of knowledge/ and prompts/, with errors that name file and line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import KnowledgeError, Problem
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as tables; KnowledgeError with file and line if it is missing or broken."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KnowledgeError([Problem(path, 0, "is missing; restore it from the project")]) from None
+    except UnicodeDecodeError as error:
+        raise KnowledgeError([Problem(path, 0, f"is not UTF-8: {error}")]) from error
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise KnowledgeError([Problem(path, int(line[1]) if line else 0, str(error))]) from error
