@@ -50,6 +50,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="ASSISTANT_",
+        env_ignore_empty=True,
         env_nested_delimiter="_",
         env_nested_max_split=1,
         frozen=True,

@@ -37,6 +37,7 @@ class Intent(StrEnum):
     TIME = "time"
     PLACE = "place"
     WHO = "who"
+    CONTACT = "contact"
     STEPS = "steps"
     GENERAL = "general"
 

@@ -16,9 +16,9 @@ from itertools import chain
 
 from assistant.answering.card import CardWriter
 from assistant.answering.checks import Evidence
-from assistant.answering.decide import Decision, decide
+from assistant.answering.decide import ANSWER_FROM, OWN_TOPIC, Decision, decide
 from assistant.answering.intent import find_intent
-from assistant.answering.prompts import Replies, load_replies, prompt_for
+from assistant.answering.prompts import Replies, load_replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, load_safety, mask
 from assistant.config import Settings
 from assistant.datatypes import Answer, Choice, Composer, Hit, Intent, Status
@@ -27,12 +27,16 @@ from assistant.models.language_model import LanguageModel
 from assistant.retrieval.embedder import Embedder, SentenceEmbedder
 from assistant.retrieval.index import Index, KnowledgePaths, Progress, build, load, save, with_vectors
 from assistant.retrieval.search import Searcher, earned_weight
-from assistant.text.dialect import standard, topic_words
+from assistant.text.dialect import standard, topic_words, with_child
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, sentences, syllables
 
 MAX_QUESTION = 500  # characters
-_FOLLOW_UP = 3  # topic words at most, for a question to lean on the one before
+_MIN_CLAUSE = 4  # words of a clause that could be a question of its own
+_CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
+_FOLLOW_UP = 2  # topic words at least, for a question after others to stand on its own
+_FOLLOW_SHARE = 0.5  # of a follow-up's words, by rarity, that the guide in view must know
+_TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con")}
 _MONEY = re.compile(r"(\d[\d.,]*)\s*(?:k|nghìn|ngàn|triệu|đồng|đô|usd|vnd|đ)\b", re.IGNORECASE)
 
 
@@ -101,7 +105,7 @@ class Assistant:
         """Clean, mask, repair and put into the guides' words. Raises QuestionError."""
         if len(question) > 20 * MAX_QUESTION:  # cleaning megabytes would keep the kiosk busy
             raise QuestionTooLongError(f"the question has {len(question)} characters, at most {MAX_QUESTION}")
-        text = clean(question)
+        text = clean(neutralised(question))
         if len(text) > MAX_QUESTION:
             raise QuestionTooLongError(f"the question has {len(text)} characters, at most {MAX_QUESTION}")
         text, masked = mask(text, self.safety.mask)
@@ -110,7 +114,7 @@ class Assistant:
         if not words and not masked:
             raise EmptyQuestionError("the question holds no words")
         glossary = self.searcher.index.glossary
-        words = standard(words, glossary)
+        words = with_child(standard(words, glossary), glossary)
         topic = topic_words(words, glossary)
         intent = find_intent(words, glossary)
         if intent in (Intent.GENERAL, Intent.STEPS) and _MONEY.search(text):
@@ -142,24 +146,58 @@ class Assistant:
     # 3. Retrieve and 4. decide
 
     def retrieve(self, reading: Reading, previous: Sequence[str]) -> tuple[Decision, Reading]:
-        """Search and decide; a follow-up leans on the question before it."""
-        glossary = self.searcher.index.glossary
-        decision = decide(self._search(reading), reading.words, glossary)
-        if not previous or (decision.status is Status.ANSWERED and len(reading.topic) > _FOLLOW_UP):
+        """Search and decide. A long question is tried clause by clause; a follow-up leans on the one before."""
+        decision = self._decided(reading)
+        if decision.status is not Status.ANSWERED:
+            for clause in self._clauses(reading):
+                found = self._decided(clause)
+                if found.status is Status.ANSWERED:
+                    decision, reading = found, replace(clause, question=reading.question, masked=reading.masked)
+                    break
+        if not previous:
             return decision, reading
-        try:
-            before = self.understand(previous[-1])
-        except (EmptyQuestionError, QuestionTooLongError):
-            return decision, reading
-        _, before = self.retrieve(before, previous[:-1])
-        joined = replace(reading, topic=before.topic + reading.topic)
-        followed = decide(self._search(joined), joined.words, glossary)
-        if followed.status is Status.ANSWERED or decision.status is not Status.ANSWERED:
-            return followed, joined
-        return decision, reading
+        return self._follow_up(reading, decision, previous), reading
 
-    def _search(self, reading: Reading) -> tuple[Hit, ...]:
-        return self.searcher.search(reading.topic or reading.words)
+    def _decided(self, reading: Reading) -> Decision:
+        if not reading.topic and reading.intent is not Intent.GENERAL:
+            return Decision(Status.CLARIFY)  # "bao nhiêu tiền?": of what?
+        hits = self.searcher.search(reading.topic or reading.words)
+        return decide(hits, reading.words, self.searcher.index.glossary)
+
+    def _clauses(self, reading: Reading) -> Iterator[Reading]:
+        """The parts of a question that could be asked alone, the last first: it is mostly the request."""
+        parts = [part for part in _CLAUSE_END.split(reading.question) if len(part.split()) >= _MIN_CLAUSE]
+        for part in reversed(parts if len(parts) > 1 else []):
+            clause = self.understand(part)
+            if len(clause.topic) >= _MIN_CLAUSE - 1:
+                yield replace(clause, intent=reading.intent if clause.intent is Intent.GENERAL else clause.intent)
+
+    def _follow_up(self, reading: Reading, decision: Decision, previous: Sequence[str]) -> Decision:
+        """The decision for a question that came after others: the guide in view, unless it turned away."""
+        own = decision.hits[0] if decision.status is Status.ANSWERED else None
+        turned = reading.words[:1] in _TURNS or reading.words[:2] in _TURNS
+        if own is not None and own.score >= OWN_TOPIC and len(reading.topic) >= _FOLLOW_UP and not turned:
+            return decision
+        try:
+            earlier, before = self.retrieve(self.understand(previous[-1]), previous[:-1])
+        except (EmptyQuestionError, QuestionTooLongError):
+            return decision
+        if not earlier.hits:
+            return decision
+        in_view = earlier.hits[0].section.document_id
+        joined = (*before.topic, *reading.topic)
+        if turned and reading.topic:
+            for hit in self.searcher.search(joined):
+                if hit.section.document_id != in_view and hit.score >= ANSWER_FROM and self._fits(reading, hit):
+                    return Decision(Status.ANSWERED, (hit,))
+        hit = self.searcher.hit(reading.topic or reading.words, in_view)
+        if not reading.topic or self._fits(reading, hit):
+            return Decision(Status.ANSWERED, (hit,))
+        return decision
+
+    def _fits(self, reading: Reading, hit: Hit) -> bool:
+        """Whether the guide speaks of most of what a follow-up names."""
+        return self.searcher.coverage(reading.topic, hit.section.document_id) >= _FOLLOW_SHARE
 
     # 5. Compose
 
@@ -179,7 +217,7 @@ class Assistant:
             guides = [self.searcher.index.guides[hit.section.document_id] for hit in decision.hits]
             choices = tuple(Choice(guide.document.id, guide.document.title) for guide in guides)
             lines = [f"{number}. {choice.title}" for number, choice in enumerate(choices, 1)]
-            text = "\n".join([self.replies.clarify["question"], *lines])
+            text = "\n".join([self.replies.clarify["question" if choices else "what"], *lines])
             return Answer(reading.question, Status.CLARIFY, text, choices=choices)
         text = writer.plain(self.replies.decline[decision.status.value])
         return Answer(reading.question, decision.status, text)

@@ -13,9 +13,12 @@ from assistant.errors import KnowledgeError, Problem
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as tables; KnowledgeError with file and line if it is missing or broken."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # Windows Notepad begins a file with a byte order mark; utf-8-sig reads both.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise KnowledgeError([Problem(path, 0, "is missing; restore it from the project")]) from None
+    except OSError as error:
+        raise KnowledgeError([Problem(path, 0, f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise KnowledgeError([Problem(path, 0, f"is not UTF-8: {error}")]) from error
     except tomllib.TOMLDecodeError as error:

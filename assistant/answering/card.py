@@ -164,6 +164,13 @@ class CardWriter:
             details = guide.time_limits if intent is Intent.TIME else guide.places
             if text := self._details(guide, details, words[key], cited):
                 return f"{words[key]}: {text}"
+        elif intent is Intent.CONTACT:
+            key = "contacts"
+            rows = [
+                f"{contact.name}: {contact.value}" + cited.mark(contact.source, words[key])
+                for contact in self._named_contacts(guide)
+                if contact.period.covers(self.today)
+            ]
         else:
             return self._quick(guide, quick, cited)
         if rows:
@@ -222,10 +229,13 @@ class CardWriter:
         return [row for row in rows if not (row.period.is_open() and _case(row) in dated)]
 
     def _contacts(self, guide: Guide) -> tuple[ShownContact, ...]:
+        return self.shown(self._named_contacts(guide))
+
+    def _named_contacts(self, guide: Guide) -> list[Contact]:
         named = [self.facts.contacts[id_] for id_ in guide.contacts if id_ in self.facts.contacts]
         if any(place.channel != "online" for place in guide.places):
             named += [contact for contact in self.facts.contacts.values() if contact.kind in _WARD]
-        return self.shown(named)
+        return named
 
     def shown(self, contacts: Iterable[Contact]) -> tuple[ShownContact, ...]:
         """Contacts that hold today, as shown."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from assistant.text.keystrokes import is_syllable
-from assistant.text.normalize import fold, syllables
+from assistant.text.normalize import fold, modern_tones, syllables
 
 _OVERLAP = 0.7  # share of a sentence's words that must stand in the guide
 _VIETNAMESE = 0.8  # share of its words that must be built like Vietnamese ones
@@ -27,9 +27,16 @@ _CODE = re.compile(r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b|\b[A-ZĐ]{1,5}\d+\w*\b
 _LABEL = re.compile(r"[“\"'«‘]([^”\"'»’]{2,60})[”\"'»’]")
 _PLACES = frozenset("huyện quận tỉnh xã phường thành bưu ngân tòa bộ sở chi cục trung".split())
 _DENIALS = ("không", "chưa", "chẳng", "khỏi", "miễn", "đừng")
-_SECRETS = re.compile(r"\b(?:otp|passcode|mat khau|ma pin|cvv|ma xac (?:thuc|nhan)|so the|ma 6 so)\b")
-_ASKS = re.compile(r"\b(?:doc|gui|cung cap|cho (?:toi|chau|may) biet|dua|nhan|chia se|noi)\b")
-_NEVER = re.compile(r"\b(?:khong|dung|tuyet doi|chang)\b")
+_SECRETS = re.compile(
+    r"\b(?:otp|passcode|mật khẩu|mat khau|mã pin|ma pin|cvv|mã xác (?:thực|nhận)|ma xac (?:thuc|nhan)|số thẻ|so the"
+    r"|mã (?:6|sáu) số|ma (?:6|sau) so)\b"
+)
+# With accents or bare, never folded: "nơi" is not "nói", "cá nhân" is not "nhắn". "Mã gửi về máy" asks nothing.
+_ASKS = re.compile(
+    r"\b(?:đọc|doc|cung cấp|cung cap|cho (?:tôi|cháu|máy) biết|cho (?:toi|chau|may) biet|đưa|dua|(?<!tin )nhắn|nhan"
+    r"|chia sẻ|chia se|nói|noi|(?<!mã )(?<!otp )(?<!thực )(?<!nhận )gửi|gửi(?! về)|gui)\b"
+)
+_NEVER = re.compile(r"\b(?:không|khong|đừng|dung|chẳng|chang)\b(?:(?!\bthì\b)[^,;:.]){0,40}$")
 
 
 @dataclass(frozen=True)
@@ -76,10 +83,7 @@ class Evidence:
                 return f"label {label}"
         if reason := self._words_refusal(words):
             return reason
-        folded = fold(sentence)
-        if _SECRETS.search(folded) and _ASKS.search(folded) and not _NEVER.search(folded):
-            return "asks for a secret"
-        return None
+        return "asks for a secret" if _asks_for_secret(modern_tones(sentence)) else None
 
     def _is_vietnamese(self, sentence: str, words: list[str]) -> bool:
         letters = [character for character in sentence if character.isalpha()]
@@ -105,6 +109,12 @@ class Evidence:
             if word in _NUMBER_WORDS and following in _UNITS | _NUMBER_WORDS and pair not in self._lower:
                 return f"figure “{pair}”"
         return None
+
+
+def _asks_for_secret(sentence: str) -> bool:
+    """Whether a secret is named and someone is to say it; "không" must stand before the saying itself."""
+    asked = _ASKS.finditer(sentence) if _SECRETS.search(sentence) else ()
+    return any(not _NEVER.search(sentence[: match.start()]) for match in asked)
 
 
 def _figures(text: str) -> list[tuple[str, str]]:

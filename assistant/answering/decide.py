@@ -9,9 +9,9 @@ from assistant.datatypes import Hit, Status
 from assistant.text.dialect import Glossary, mentions
 
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
-ANSWER_FROM = 0.50  # below this no guide is about the question
-CLEAR_LEAD = 0.04  # guides closer than this to the best are equally likely
-SURE = 0.86  # at this score the best guide is taken without asking
+ANSWER_FROM = 0.30  # below this no guide is about the question
+OWN_TOPIC = 0.55  # from this a question after others has a subject of its own
+CLOSE = 0.93  # guides with this share of the best one's BM25 are equally likely
 _CHOICES = 4
 
 
@@ -25,12 +25,11 @@ class Decision:
 
 def decide(hits: Sequence[Hit], words: Sequence[str], glossary: Glossary) -> Decision:
     """The status of a question that is not small talk and not a safety matter."""
-    likely = [hit for hit in hits if hit.score >= ANSWER_FROM]
-    if not likely:
-        in_field = any(mentions(words, phrase) for phrase in glossary.field)
+    if not hits or hits[0].score < ANSWER_FROM:
+        in_field = any(mentions(words, phrase) for phrase in glossary.topics + glossary.field)
         return Decision(Status.NOT_COVERED if in_field else Status.OUT_OF_SCOPE)
-    best = max(likely, key=lambda hit: hit.score)
-    close = [hit for hit in likely if hit.score >= best.score - CLEAR_LEAD]
-    if len(close) > 1 and best.score < SURE:
+    best = hits[0]
+    close = [hit for hit in hits if hit.score >= best.score * CLOSE]
+    if len(close) > 1:
         return Decision(Status.CLARIFY, tuple(close[:_CHOICES]))
     return Decision(Status.ANSWERED, (best,))

@@ -62,13 +62,15 @@ class Replies:
 
     def small_talk(self, words: Sequence[str], fillers: Sequence[Phrase]) -> str | None:
         """The reply to small talk that makes up nearly the whole question, longest phrase first."""
-        found = [
-            (len(phrase), talk.reply)
-            for talk in self.smalltalk
-            for phrase in map(tuple, map(syllables, talk.phrases))
-            if find(words, phrase) >= 0 and len(without(without(words, [phrase]), fillers)) <= _LEFT_OVER
-        ]
-        return max(found, key=lambda pair: pair[0])[1] if found else None
+        best, best_size = None, 0
+        for talk in self.smalltalk:
+            phrases = sorted(map(tuple, map(syllables, talk.phrases)), key=len, reverse=True)
+            said = [phrase for phrase in phrases if find(words, phrase) >= 0]
+            if not said or len(without(without(words, said), fillers)) > _LEFT_OVER:
+                continue
+            if len(said[0]) > best_size:
+                best, best_size = talk.reply, len(said[0])
+        return best
 
     def correction(self, words: Sequence[str]) -> str | None:
         """The id of the fact that corrects what the question takes for granted."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,6 +19,11 @@ from assistant.errors import KnowledgeError, Problem
 from assistant.text.normalize import SOURCE_MARK
 from assistant.toml import read_toml
 
+_Entry = TypeVar("_Entry", Fact, Contact)
+_KEYS = {
+    Fact: {"text", "condition", "source", "from", "until"},
+    Contact: {"name", "value", "kind", "note", "source", "from", "until"},
+}
 REFERENCE = re.compile(r"\{\{([a-z0-9-]+)\}\}")
 
 
@@ -43,7 +48,7 @@ NO_FACTS = SharedFacts({}, {})
 def load_shared_facts(knowledge: Path, local: Path | None = None) -> SharedFacts:
     """Read both files; raises KnowledgeError naming file and entry."""
     facts = {
-        key: _fact(key, table, knowledge / "facts.toml")
+        key: _entry(Fact, key, table, knowledge / "facts.toml")
         for key, table in read_toml(knowledge / "facts.toml").items()
     }
     contacts: dict[str, Contact] = {}
@@ -51,7 +56,7 @@ def load_shared_facts(knowledge: Path, local: Path | None = None) -> SharedFacts
     if local is not None and (local / "contacts.toml").exists():
         paths.append(local / "contacts.toml")
     for path in paths:
-        contacts |= {key: _contact(key, table, path) for key, table in read_toml(path).items()}
+        contacts |= {key: _entry(Contact, key, table, path) for key, table in read_toml(path).items()}
     both = facts.keys() & contacts.keys()
     if both:
         raise KnowledgeError(
@@ -84,29 +89,14 @@ def source_from(table: Mapping[str, Any], number: int = 0) -> Source:
     return msgspec.convert(fields, Source)
 
 
-def _fact(key: str, table: Mapping[str, Any], path: Path) -> Fact:
+def _entry(kind: type[_Entry], key: str, table: Mapping[str, Any], path: Path) -> _Entry:
     try:
-        return Fact(
-            key, table["text"], source_from(table["source"]), table.get("condition"), period_from(table)
-        )
-    except (KeyError, msgspec.ValidationError) as error:
-        raise KnowledgeError([Problem(path, 0, f"[{key}]: {_reason(error)}")]) from error
-
-
-def _contact(key: str, table: Mapping[str, Any], path: Path) -> Contact:
-    try:
-        return Contact(
-            key,
-            table["name"],
-            table["value"],
-            table["kind"],
-            source_from(table["source"]),
-            table.get("note"),
-            period_from(table),
-        )
-    except (KeyError, msgspec.ValidationError) as error:
-        raise KnowledgeError([Problem(path, 0, f"[{key}]: {_reason(error)}")]) from error
-
-
-def _reason(error: Exception) -> str:
-    return f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
+        # A mistyped `until` would otherwise let a fact live for ever.
+        if unknown := table.keys() - _KEYS[kind]:
+            raise ValueError(f"unknown keys {sorted(unknown)}")
+        values = {"id": key, "source": source_from(table["source"]), "period": period_from(table)}
+        return msgspec.convert({**table, **values}, kind)
+    except KeyError as error:
+        raise KnowledgeError([Problem(path, 0, f"[{key}]: `{error.args[0]}` is missing")]) from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise KnowledgeError([Problem(path, 0, f"[{key}]: {error}")]) from error

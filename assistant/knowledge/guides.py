@@ -78,7 +78,8 @@ def guide_paths(*roots: Path) -> Iterator[Path]:
 def read_guide_file(path: Path) -> GuideFile:
     """Split a file into front matter and headed lines; raises KnowledgeError with file and line."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        # Windows Notepad begins a file with a byte order mark; utf-8-sig reads both.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise KnowledgeError([Problem(path, 0, f"cannot be read: {error}")]) from error
     if lines[0].strip() != "---" or "---" not in [line.strip() for line in lines[1:]]:
@@ -254,7 +255,3 @@ def _quick_answers(file: GuideFile) -> tuple[QuickAnswer, ...]:
         else:
             raise KnowledgeError([file.problem(line.number, "## Hỏi nhanh must begin with ### question")])
     return tuple(found)
-
-
-def read_guide(path: Path, facts: SharedFacts) -> Guide:
-    return parse_guide(read_guide_file(path), facts)

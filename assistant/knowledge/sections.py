@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assistant.datatypes import Chunk, Guide, Section
+from assistant.datatypes import Chunk, Detail, Fee, Guide, Section
 from assistant.knowledge.facts import REFERENCE, SharedFacts
 from assistant.text.normalize import without_marks
 
@@ -24,11 +24,9 @@ def sections_of(guide: Guide, facts: SharedFacts) -> tuple[Section, ...]:
 
     steps = [f"{step.text} {step.otherwise or ''}".strip() for step in guide.steps]
     papers = [f"{paper.name} {paper.note or ''}".strip() for paper in guide.papers]
-    rows = [
-        " ".join(filter(None, (row.purpose, row.condition)))
-        for row in (*guide.fees, *guide.time_limits, *guide.places)
-    ]
-    found = [section("tom-tat", "Tóm tắt", guide.summary, *dict.fromkeys(rows))]
+    rows: tuple[Fee | Detail, ...] = (*guide.fees, *guide.time_limits, *guide.places)
+    cases = [" ".join(filter(None, (row.purpose, row.condition))) for row in rows]
+    found = [section("tom-tat", "Tóm tắt", guide.summary, *dict.fromkeys(cases))]
     if guide.preparation or papers:
         found.append(section("chuan-bi", "Chuẩn bị", *guide.preparation, *papers))
     if steps:

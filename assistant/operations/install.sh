@@ -23,9 +23,12 @@ need() {
     "$@" >/dev/null 2>&1 || wanted="$wanted $package"
 }
 
+python=.venv/bin/python
+venv_works() { "$python" -m pip --version >/dev/null 2>&1; }
+
 need ca-certificates test -s /etc/ssl/certs/ca-certificates.crt
-need python3 has python3
-need python3-venv python3 -c 'import ensurepip, venv'
+venv_works || need python3 has python3
+venv_works || need python3-venv python3 -c 'import ensurepip, venv'
 stamp=.venv/.installed # what pip last finished here; a finished installation compiles nothing any more
 [ -e "$stamp" ] || need g++ has c++
 if [ "$mode" = test ]; then
@@ -58,11 +61,12 @@ if [ -n "$wanted" ]; then
 fi
 
 # --- Python -------------------------------------------------------------------------------------------
-has python3 && python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "Cần Python 3.11 trở lên. Máy này chưa có, nên chưa chạy được." "(Python 3.11 or later is needed.)"
-python=.venv/bin/python
-"$python" -m pip --version >/dev/null 2>&1 || python3 -m venv .venv ||
-    fail "Không tạo được môi trường Python .venv; cần gói python3-venv." "(Could not create .venv.)"
+if ! venv_works; then
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "Cần Python 3.11 trở lên. Máy này chưa có, nên chưa chạy được." "(Python 3.11 or later is needed.)"
+    python3 -m venv .venv ||
+        fail "Không tạo được môi trường Python .venv; cần gói python3-venv." "(Could not create .venv.)"
+fi
 
 no_model() {
     say "" "LƯU Ý: chưa cài được bộ chạy mô hình (llama-cpp-python). Máy vẫn trả lời đầy đủ từ các bài hướng dẫn." \

@@ -5,6 +5,7 @@ The only module that imports sentence_transformers. Nothing is fetched: the mode
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from assistant.errors import EmbedderError
 
 Vectors = npt.NDArray[np.float32]
+_ENDS = 65_536  # bytes read of either end of a file for its fingerprint: weights are gigabytes
 
 
 class Embedder(Protocol):
@@ -41,6 +43,7 @@ class SentenceEmbedder:
         """Load the model; raises EmbedderError naming the folder."""
         if not path.is_dir():
             raise EmbedderError(f"embedder.path = {path} is not a folder with a sentence-transformers model")
+        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -51,10 +54,10 @@ class SentenceEmbedder:
                 local_files_only=True,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise EmbedderError(f"embedder.path = {path} cannot be loaded: {error}") from error
         self._prefixes = query_prefix, passage_prefix
-        self.name = f"{path.name}|{query_prefix}|{passage_prefix}"
+        self.name = f"{path.name}@{_fingerprint(path)}|{query_prefix}|{passage_prefix}"
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of questions."""
@@ -73,3 +76,15 @@ class SentenceEmbedder:
             show_progress_bar=False,
         )
         return np.asarray(vectors, dtype=np.float32)
+
+
+def _fingerprint(folder: Path) -> str:
+    """Changes when the model in the folder is replaced, even by one of the same name."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            total.update(str(path.relative_to(folder)).encode() + b"\0" + file.read(_ENDS))
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _ENDS))
+            total.update(str(size).encode() + b"\0" + file.read())
+    return total.hexdigest()[:12]

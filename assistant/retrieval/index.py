@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ from assistant.text.normalize import syllables
 
 FORMAT = 1  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
+_ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 Progress = Callable[[str], None]
 
 
@@ -198,9 +200,8 @@ def _passages(index: Index) -> list[str]:
 def save(index: Index, root: Path) -> Index:
     """Write a new generation under `root` and make it current; old ones beyond two are removed."""
     root.mkdir(parents=True, exist_ok=True)
-    name = f"{index.manifest.built:%Y%m%dT%H%M%S}-{os.getpid()}"
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}"
     building = root / f".building-{name}"
-    shutil.rmtree(building, ignore_errors=True)
     (building / "keywords").mkdir(parents=True)
     encode = msgspec.json.encode
     (building / "corpus.json").write_bytes(encode(index.corpus))
@@ -218,8 +219,7 @@ def save(index: Index, root: Path) -> Index:
     _sync(building / "manifest.json")
     building.rename(root / name)
     _point_to(root, name)
-    for old in generations(root)[_KEEP:]:
-        shutil.rmtree(root / old)
+    _clean(root, name)
     return replace(index, manifest=manifest)
 
 
@@ -229,9 +229,9 @@ def load(root: Path) -> Index:
     Raises IndexUnavailableError when there is none: run `assistant index build`.
     """
     pointer = root / "CURRENT"
-    current = [pointer.read_text(encoding="utf-8").strip()] if pointer.exists() else []
+    current = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.exists() else ""
     reasons = []
-    for name in dict.fromkeys(current + generations(root)):
+    for name in sorted(generations(root), key=lambda name: name != current):
         try:
             return load_generation(root / name)
         except IndexUnavailableError as error:
@@ -250,19 +250,25 @@ def load_generation(folder: Path) -> Index:
     if damaged or manifest.format != FORMAT:
         what = f"damaged: {', '.join(damaged)}" if damaged else f"of format {manifest.format}, not {FORMAT}"
         raise IndexUnavailableError(f"index {folder} is {what}")
-    corpus = msgspec.json.decode((folder / "corpus.json").read_bytes(), type=Corpus)
+    try:
+        return _decoded(folder, manifest)
+    except (OSError, ValueError, KeyError) as error:  # written by another version of this program
+        raise IndexUnavailableError(f"index {folder} cannot be read: {error}") from error
+
+
+def _decoded(folder: Path, manifest: Manifest) -> Index:
     guides = msgspec.json.decode((folder / "guides.json").read_bytes(), type=tuple[Guide, ...])
     facts = msgspec.json.decode(
         (folder / "facts.json").read_bytes(), type=tuple[dict[str, Fact], dict[str, Contact]]
     )
     vectors = folder / "vectors.faiss"
     return Index(
-        corpus=corpus,
+        corpus=msgspec.json.decode((folder / "corpus.json").read_bytes(), type=Corpus),
         guides={guide.document.id: guide for guide in guides},
         facts=SharedFacts(*facts),
         glossary=msgspec.json.decode((folder / "glossary.json").read_bytes(), type=Glossary),
         keywords=KeywordIndex.load(folder / "keywords"),
-        vectors=VectorIndex.load(vectors) if vectors.exists() else None,
+        vectors=VectorIndex.load(vectors) if vectors.name in manifest.files else None,
         manifest=manifest,
     )
 
@@ -271,6 +277,16 @@ def generations(root: Path) -> list[str]:
     """Names of the finished generations, newest first."""
     found = (path.parent.name for path in root.glob("[0-9]*/manifest.json"))
     return sorted(found, reverse=True)
+
+
+def _clean(root: Path, current: str) -> None:
+    """Remove all but the current generation and the newest other, and what killed builds left behind."""
+    found = [path for path in root.iterdir() if path.is_dir()]  # before the listing: another build may end now
+    keep = [current, *(name for name in generations(root) if name != current)][:_KEEP]
+    for path in found:
+        running = path.name.startswith(".") and time.time() - path.stat().st_mtime < _ABANDONED
+        if path.name not in keep and not running:
+            shutil.rmtree(path)
 
 
 def _point_to(root: Path, name: str) -> None:

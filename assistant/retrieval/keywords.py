@@ -73,6 +73,7 @@ class KeywordIndex:
         """Inverse of save()."""
         import bm25s
 
-        scorer = bm25s.BM25.load(str(folder), mmap=True, show_progress=False)
+        # Not mapped: a mapped file that is truncated kills the process.
+        scorer = bm25s.BM25.load(str(folder), mmap=False, show_progress=False)
         return cls(scorer, int(scorer.scores["num_docs"]))
 

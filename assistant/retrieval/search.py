@@ -1,6 +1,7 @@
 """Query → Hits: one for each document, best first, with a score that can be compared between queries.
 
-BM25 ranks; the score says how much of what was asked a document is about. A model's vectors take part by
+BM25 ranks. The best document's score is the likelihood that it is what was asked for; the others' is that
+times their share of its BM25. A model's vectors take part by
 reciprocal rank fusion, with the weight they earned at build (`earned_weight`).
 """
 
@@ -18,8 +19,15 @@ from assistant.datatypes import Hit, Section
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
+from assistant.text.dialect import Phrase, mentions
 
-_CANDIDATES = 8  # documents compared with the query term by term
+# Logistic regression over the guides' own questions (each held out, or its guide held out), the tuning
+# set, 400 questions of general knowledge and 400 titles of procedures no guide covers.
+_RELEVANCE = (0.45, 1.65, 1.20, 2.25, 2.97, -0.93)
+_BIAS = -4.24
+_ENOUGH_PAIRS = 8.0  # rarity of shared pairs from which more tells nothing
+_ENOUGH_BM25 = 40.0
+_NAMED_OFTEN = 2  # questions of a guide that name a topic, for it to be the guide's own
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
 _HELD_OUT = 400  # questions asked at most when the weight is measured
@@ -40,16 +48,19 @@ class Searcher:
         if not words:
             return ()
         scores = self._keyword_scores(words, hidden)
-        order = self._documents(scores)
+        totals = self._totals(scores)
+        named = [topic for topic in self.index.glossary.topics if mentions(words, topic)]
+        order = [number for number in ranking(totals) if self._bears_name(named, number)]
         dense = self.index.manifest.dense_weight
         if self.embedder is not None and dense > 0:
-            order = fuse(order, self._documents(self._similarity(words, hidden)), dense)
-        terms = set(folded_terms(words))
-        candidates = [(number, self._relevance(terms, number, hidden)) for number in order[:_CANDIDATES]]
+            order = fuse(order, ranking(self._totals(self._similarity(words, hidden))), dense)
+        if not order:
+            return ()
+        best = max(float(totals[order[0]]), 1e-9)
+        likely = self.relevance(words, order[0], best, hidden)
         return tuple(
-            Hit(self._section(chunk), score, self.index.corpus.chunks[chunk])
-            for number, score in candidates[:limit]
-            for chunk in [self._best_chunk(scores, number)]
+            self._hit(number, likely * min(1.0, float(totals[number]) / best), scores)
+            for number in order[:limit]
         )
 
     def _keyword_scores(self, words: Sequence[str], hidden: int | None) -> Scores:
@@ -66,51 +77,67 @@ class Searcher:
             similarity[hidden] = -1.0
         return similarity
 
-    def _documents(self, scores: Scores) -> list[int]:
-        """Documents by their best question plus their best passage, best first; none that has neither."""
+    def _totals(self, scores: Scores) -> Scores:
+        """For each document, the score of its best question plus that of its best passage."""
         count = len(self.index.corpus.documents)
         asked, said = np.zeros(count, np.float32), np.zeros(count, np.float32)
         np.maximum.at(asked, self._owner[self._is_question], scores[self._is_question])
         np.maximum.at(said, self._owner[~self._is_question], scores[~self._is_question])
-        total = asked + said
-        order = np.argsort(-total, kind="stable")
-        return [int(number) for number in order if total[number] > 0]
+        return asked + said
 
-    def _relevance(self, terms: set[str], number: int, hidden: int | None) -> float:
-        """0–1: how much of what the query says, weighed by rarity, the document is about.
-
-        A mean of four shares: of single syllables and of pairs, found in how people ask for the document
-        (title, questions) and in all of its text, and the likeness of its closest question.
-        """
-        rows = range(bisect_left(self.index.corpus.owner, number), bisect_left(self.index.corpus.owner, number + 1))
-        texts = [(row, self._terms(row)) for row in rows if row != hidden]
-        asked = set().union(*(found for row, found in texts if self._is_question[row]))
-        said = set().union(*(found for _, found in texts))
+    def relevance(self, words: Sequence[str], number: int, total: float, hidden: int | None = None) -> float:
+        """0–1: the calibrated likelihood that a document with this BM25 is what was asked for."""
+        terms = set(folded_terms(words))
+        asked, said = self._document_terms(number, hidden)
         pairs = {term for term in terms if "_" in term}
-        closest = max((self._likeness(terms, found) for row, found in texts if self._is_question[row]), default=0.0)
         single = terms - pairs
-        return (
-            0.35 * self._share(single, asked)
-            + 0.20 * self._share(single, said)
-            + 0.20 * (self._share(pairs, said) if pairs else self._share(single, asked))
-            + 0.25 * closest
+        features = (
+            self._share(single, asked),
+            self._share(single, said),
+            self._share(pairs or single, said),
+            min(sum(self._rarity(term) for term in pairs & asked), _ENOUGH_PAIRS) / _ENOUGH_PAIRS,
+            min(total, _ENOUGH_BM25) / _ENOUGH_BM25,
+            len(single) / 10,
+        )
+        return 1 / (1 + math.exp(-_BIAS - sum(w * x for w, x in zip(_RELEVANCE, features, strict=True))))
+
+    def _bears_name(self, named: Sequence[Phrase], number: int) -> bool:
+        """Whether people ask for the document by one of the names; always, where there are none."""
+        if not named:
+            return True
+        title, *asked = (self.index.corpus.texts[row].split() for row in self._questions(number))
+        return any(
+            mentions(title, topic) or sum(mentions(text, topic) for text in asked) >= _NAMED_OFTEN
+            for topic in named
         )
 
-    def _terms(self, row: int) -> set[str]:
-        found = self._cache.get(row)
+    def _rows(self, number: int) -> range:
+        owner = self.index.corpus.owner
+        return range(bisect_left(owner, number), bisect_left(owner, number + 1))
+
+    def _questions(self, number: int, hidden: int | None = None) -> list[int]:
+        return [row for row in self._rows(number) if self._is_question[row] and row != hidden]
+
+    def _document_terms(self, number: int, hidden: int | None) -> tuple[set[str], set[str]]:
+        """Terms of how people ask for a document, and of all it says."""
+        found = self._known_documents.get(number) if hidden is None else None
         if found is None:
-            found = self._cache[row] = set(folded_terms(self.index.corpus.texts[row].split()))
+            asked = set[str]().union(*(self._terms(row) for row in self._questions(number, hidden)))
+            said = asked.union(*(self._terms(row) for row in self._rows(number) if not self._is_question[row]))
+            found = asked, said
+            if hidden is None:
+                self._known_documents[number] = found
+        return found
+
+    def _terms(self, row: int) -> set[str]:
+        found = self._known_terms.get(row)
+        if found is None:
+            found = self._known_terms[row] = set(folded_terms(self.index.corpus.texts[row].split()))
         return found
 
     def _share(self, wanted: set[str], found: set[str]) -> float:
         total = sum(self._rarity(term) for term in wanted)
         return sum(self._rarity(term) for term in wanted & found) / total if total else 0.0
-
-    def _likeness(self, left: set[str], right: set[str]) -> float:
-        """Dice coefficient of two sets of terms, weighed by rarity."""
-        both = sum(self._rarity(term) for term in left & right)
-        total = sum(self._rarity(term) for term in left) + sum(self._rarity(term) for term in right)
-        return 2 * both / total if total else 0.0
 
     def _rarity(self, term: str) -> float:
         """Inverse document frequency; a term no document has weighs most."""
@@ -118,10 +145,24 @@ class Searcher:
         weight = math.log(1 + count / (0.5 + self.index.corpus.frequency.get(term, 0)))
         return weight / 2 if "_" in term else weight
 
-    def _best_chunk(self, scores: Scores, number: int) -> int:
-        owner = self.index.corpus.owner
-        rows = range(bisect_left(owner, number), bisect_left(owner, number + 1))
-        return max(rows, key=lambda row: float(scores[row]))
+    def hit(self, words: Sequence[str], document_id: str) -> Hit:
+        """A given document as a hit: its best section for the query, and its score."""
+        number = self._number(document_id)
+        scores = self.index.keywords.scores(words)
+        return self._hit(number, self.relevance(words, number, float(self._totals(scores)[number])), scores)
+
+    def coverage(self, words: Sequence[str], document_id: str) -> float:
+        """0–1: how much of the words, weighed by rarity, stands anywhere in a document."""
+        number = self._number(document_id)
+        single = {term for term in folded_terms(words) if "_" not in term}
+        return self._share(single, self._document_terms(number, None)[1])
+
+    def _number(self, document_id: str) -> int:
+        return next(n for n, document in enumerate(self.index.corpus.documents) if document.id == document_id)
+
+    def _hit(self, number: int, score: float, scores: Scores) -> Hit:
+        chunk = max(self._rows(number), key=lambda row: float(scores[row]))
+        return Hit(self._section(chunk), score, self.index.corpus.chunks[chunk])
 
     def _section(self, chunk: int) -> Section:
         return self._sections[self.index.corpus.chunks[chunk].section_id]
@@ -139,8 +180,17 @@ class Searcher:
         return np.array(["?" in chunk.id for chunk in self.index.corpus.chunks])
 
     @cached_property
-    def _cache(self) -> dict[int, set[str]]:
+    def _known_terms(self) -> dict[int, set[str]]:
         return {}
+
+    @cached_property
+    def _known_documents(self) -> dict[int, tuple[set[str], set[str]]]:
+        return {}
+
+
+def ranking(totals: Scores) -> list[int]:
+    """Documents with a score, best first."""
+    return [int(number) for number in np.argsort(-totals, kind="stable") if totals[number] > 0]
 
 
 def fuse(lexical: Sequence[int], dense: Sequence[int], weight: float) -> list[int]:
@@ -174,8 +224,8 @@ def earned_weight(searcher: Searcher) -> DenseTrial:
     for row in asked:
         words = index.corpus.texts[row].split()
         owner = index.corpus.owner[row]
-        lexical = searcher._documents(searcher._keyword_scores(words, row))
-        dense = searcher._documents(searcher._similarity(words, row))
+        lexical = ranking(searcher._totals(searcher._keyword_scores(words, row)))
+        dense = ranking(searcher._totals(searcher._similarity(words, row)))
         lexical_ranks.append(_reciprocal(lexical, owner))
         for weight, ranks in fused_ranks.items():
             ranks.append(_reciprocal(fuse(lexical, dense, weight), owner))

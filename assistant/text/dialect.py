@@ -18,23 +18,29 @@ from assistant.text.normalize import fold, syllables
 from assistant.toml import read_toml
 
 Phrase = tuple[str, ...]
+CHILD_BEFORE = 14  # years; Luật Căn cước 26/2023/QH15, điều 21: the first card that must be renewed
+_NUMBERS = dict(
+    zip("một hai ba bốn năm sáu bảy tám chín mười".split(), range(1, 11), strict=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
-    """Phrases as syllables. Single syllables match their accents, longer phrases also without them."""
+    """Phrases as syllables; `find` says how they match."""
 
     replace: tuple[tuple[Phrase, Phrase], ...]  # dialect, teencode, abbreviations, old names → the guides' words
     fillers: tuple[Phrase, ...]  # carry no meaning for search
     intents: Mapping[str, tuple[Phrase, ...]]  # what about a thing is asked
-    field: tuple[Phrase, ...]  # public services and digital skills beyond the guides
+    topics: tuple[Phrase, ...]  # names of procedures and subjects, covered or not
+    field: tuple[Phrase, ...]  # public services and digital life in general
+    child: Phrase  # what a guide calls somebody younger than CHILD_BEFORE
     abbreviations: frozenset[str]  # a guide may use these unexplained
 
     def words(self) -> Iterable[str]:
         """Every syllable of the glossary, for the vocabulary that repairs typing."""
         pairs = chain.from_iterable(self.replace)
         cues = chain.from_iterable(self.intents.values())
-        return chain.from_iterable(chain(pairs, cues, self.fillers, self.field))
+        return chain.from_iterable(chain(pairs, cues, self.fillers, self.topics, self.field))
 
 
 def load_glossary(path: Path) -> Glossary:
@@ -45,7 +51,9 @@ def load_glossary(path: Path) -> Glossary:
             replace=_pairs(tables["dialect"]) + _pairs(tables["names"]),
             fillers=_phrases(tables["fillers"]["phrases"]),
             intents={name: _phrases(cues) for name, cues in tables["intent"].items()},
+            topics=_phrases(tables["topic"]["phrases"]),
             field=_phrases(tables["field"]["phrases"]),
+            child=tuple(syllables(tables["ages"]["child"])),
             abbreviations=frozenset(msgspec.convert(tables["abbreviations"]["allowed"], list[str])),
         )
     except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
@@ -82,8 +90,8 @@ def mentions(words: Sequence[str], phrase: Phrase) -> bool:
 def find(words: Sequence[str], phrase: Phrase) -> int:
     """Where the phrase begins in the words, or -1.
 
-    A phrase of several syllables is found without regard to accents, because two syllables in a row
-    are seldom ambiguous; a single syllable must be written alike or without any accent.
+    A single syllable must be written alike, because without accents it is many words. In a phrase a
+    syllable may also be typed bare, and one of three or more may carry a wrong accent.
     """
     if not phrase:
         return -1
@@ -95,8 +103,14 @@ def find(words: Sequence[str], phrase: Phrase) -> int:
 
 def _same(words: Sequence[str], phrase: Phrase) -> bool:
     if len(phrase) == 1:
-        return words[0] in (phrase[0], fold(phrase[0]))
-    return all(word == part or fold(word) == fold(part) for word, part in zip(words, phrase, strict=True))
+        return words[0] == phrase[0]
+    wrong = 0
+    for word, part in zip(words, phrase, strict=True):
+        if word != part and word != fold(part):
+            if fold(word) != fold(part):
+                return False
+            wrong += 1
+    return wrong <= len(phrase) // 3
 
 
 def _rewritten(words: Sequence[str], pairs: tuple[tuple[Phrase, Phrase], ...]) -> list[str]:
@@ -106,10 +120,11 @@ def _rewritten(words: Sequence[str], pairs: tuple[tuple[Phrase, Phrase], ...]) -
     at = 0
     while at < len(words):
         for size in range(min(longest, len(words) - at), 0, -1):
-            piece = words[at : at + size]
-            key, value = table.get(tuple(map(fold, piece)), ((), ()))
-            if key and _same(piece, key):
-                out.extend(value)
+            piece = tuple(words[at : at + size])
+            same = [pair for pair in table.get(tuple(map(fold, piece)), ()) if _same(piece, pair[0])]
+            if same:
+                exact_first = min(same, key=lambda pair: pair[0] != piece)
+                out.extend(exact_first[1])
                 at += size
                 break
         else:
@@ -119,8 +134,12 @@ def _rewritten(words: Sequence[str], pairs: tuple[tuple[Phrase, Phrase], ...]) -
 
 
 @cache
-def _by_folded(pairs: tuple[tuple[Phrase, Phrase], ...]) -> dict[Phrase, tuple[Phrase, Phrase]]:
-    return {tuple(map(fold, phrase)): (phrase, value) for phrase, value in pairs}
+def _by_folded(pairs: tuple[tuple[Phrase, Phrase], ...]) -> dict[Phrase, list[tuple[Phrase, Phrase]]]:
+    """Several phrases may be one without accents: "đt" and "dt", "mạ" and "má"."""
+    table: dict[Phrase, list[tuple[Phrase, Phrase]]] = {}
+    for phrase, value in pairs:
+        table.setdefault(tuple(map(fold, phrase)), []).append((phrase, value))
+    return table
 
 
 def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
@@ -130,3 +149,20 @@ def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
     """
     cues = sorted((cue for cues in glossary.intents.values() for cue in cues), key=len, reverse=True)
     return without(without(words, cues), glossary.fillers)
+
+
+def with_child(words: Sequence[str], glossary: Glossary) -> list[str]:
+    """The words, and what the guides call a child when an age below 14 is told: "lên 5", "10 tuổi"."""
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        age = int(word) if word.isdecimal() else _NUMBERS.get(word)
+        told = fold(after) == "tuoi" or fold(before) == "len"
+        if age is not None and fold(before) == "muoi":  # mười ba is 13, sáu mươi ba is 63
+            age += 10 if before == "mười" else 20
+        if age is not None and told and age < CHILD_BEFORE and not _is_level(before, after):
+            return [*words, *(part for part in glossary.child if part not in words)]
+    return list(words)
+
+
+def _is_level(before: str, after: str) -> bool:
+    """ "lên 2" of "lên mức 2" is no age."""
+    return fold(before) == "muc" or fold(after) in ("muc", "lan", "tang", "trieu", "nghin")

@@ -50,7 +50,7 @@ def _typed(
         if character == "đ":
             early, end, late = early + bar, end + bar, late + "d"
             continue
-        base, *accents = unicodedata.normalize("NFD", character)
+        base, *accents = list(unicodedata.normalize("NFD", character))
         # In Telex a circumflex is the letter typed twice.
         mark = "".join(marks.get(a, base if a == "\u0302" else "") for a in accents)
         key = "".join(tones.get(a, "") for a in accents)
@@ -69,7 +69,7 @@ def _typed(
 
 def _accents(syllable: str) -> Iterator[tuple[str, str]]:
     for character in syllable:
-        base, *accents = unicodedata.normalize("NFD", character)
+        base, *accents = list(unicodedata.normalize("NFD", character))
         for accent in accents:
             yield base, accent
 
@@ -84,11 +84,14 @@ class KeystrokeRepair:
 
     def __init__(self, vocabulary: Iterable[str]) -> None:
         counts = Counter(vocabulary)
+        self._counts = counts
         self._known = frozenset(counts)
+        self._written: dict[str, list[str]] = {}
         self._folded: Counter[str] = Counter()
         self._typed: dict[str, str] = {}
         for syllable, count in counts.most_common():
             self._folded[fold(syllable)] += count
+            self._written.setdefault(fold(syllable), []).append(syllable)
             if not syllable.isascii():
                 for keys in telex(syllable) | vni(syllable):
                     self._typed.setdefault(keys, syllable)
@@ -102,21 +105,30 @@ class KeystrokeRepair:
             return syllable
         if syllable in self._typed:
             return self._typed[syllable]
-        squeezed = re.sub(r"(.)\1{2,}", r"\1", folded)
-        for candidate in (squeezed, *_loose(squeezed)):
+        for candidate in (re.sub(r"(.)\1+", r"\1", syllable), *_loose(re.sub(r"(.)\1{2,}", r"\1", folded))):
             if candidate in self._typed:
                 return self._typed[candidate]
-            if candidate in self._folded:
+            if candidate in self._known or candidate in self._folded:
                 return candidate
         if len(folded) < _MIN_SLIP or not folded.isalpha() or is_syllable(folded):
             return syllable
-        return self._nearest(folded) or syllable
+        return self._nearest(syllable, folded) or syllable
 
-    def _nearest(self, folded: str) -> str:
-        """The most frequent syllable one swap away, else one insertion, deletion or replacement."""
+    def _nearest(self, syllable: str, folded: str) -> str:
+        """The likeliest syllable one slip away: letters swapped, else one left out, else any one edit.
+
+        Accents that were typed must agree with it.
+        """
         swaps = {folded[:i] + folded[i + 1] + folded[i] + folded[i + 2 :] for i in range(len(folded) - 1)}
-        near = swaps & self._folded.keys() or set(_one_edit(folded)) & self._folded.keys()
-        return max(sorted(near), key=lambda candidate: self._folded[candidate], default="")
+        added = {folded[:i] + letter + folded[i:] for i in range(len(folded) + 1) for letter in _LETTERS}
+        marked = [character for character in syllable if not character.isascii()]
+        for near in (swaps, added, set(_one_edit(folded))):
+            written = [word for bare in near & self._folded.keys() for word in self._written[bare]]
+            agreeing = [word for word in written if all(character in word for character in marked)]
+            if found := agreeing if marked else written:
+                best = max(sorted(found), key=lambda word: self._counts[word])
+                return best if marked else fold(best)
+        return ""
 
 
 def _loose(folded: str) -> Iterator[str]:

@@ -20,7 +20,8 @@ _OLD_TONE = dict(
 _OLD_TONE_END = re.compile(r"(?<!q)(" + "|".join(_OLD_TONE) + r")\b")
 # Both spellings of a source mark: "… [1]." and "… . [1]".
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[”\"’)]*(?:\s*\[\d+\])*(?=\s+([^\s.,;:!?)\]])|\s*$)")
-_ABBREVIATION_END = re.compile(r"(?:\b(?:TP|Tp|tp|Q|P|TT|ThS|TS|BS|St|v\.v)|\d)\.$")
+_ABBREVIATION_END = re.compile(r"(?:\b(?:TP|Tp|tp|Q|P|TT|ThS|TS|BS|St|v\.v)|^\s*\d+)\.$")
+_NUMBER_END = re.compile(r"\d\.$")
 SOURCE_MARK = re.compile(r"\s*\[(\d+)\]")
 
 
@@ -30,17 +31,10 @@ def clean(text: str) -> str:
     Soft hyphens and zero-width characters vanish; every other unreadable character becomes a space,
     so that words stay apart.
     """
-    kept = []
-    for character in unicodedata.normalize("NFC", _without_surrogates(text)):
-        category = unicodedata.category(character)
-        if category == "Cf":
-            continue
-        kept.append(" " if category[0] in "CZ" else character)
-    return " ".join("".join(kept).split())
-
-
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-8", "ignore").decode("utf-8")
+    # Invisible characters go first: one between a letter and its accent would keep the two apart.
+    visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    composed = unicodedata.normalize("NFC", visible)
+    return " ".join("".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in composed).split())
 
 
 def modern_tones(text: str) -> str:
@@ -66,14 +60,17 @@ def has_accents(text: str) -> bool:
 def sentences(text: str) -> list[str]:
     """Split running text into sentences; a source mark [n] stays with the sentence it follows.
 
-    Amounts (20.000 đồng), links, versions and abbreviations (TP. Hồ Chí Minh) do not end a sentence.
+    Amounts (20.000 đồng), links, versions, abbreviations (TP. Hồ Chí Minh) and the number of a list
+    item (1. Mở …) do not end a sentence.
     """
     found = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
         piece = text[start : match.end()]
-        goes_on = match[1] is not None and match[1].islower()
-        if goes_on or (match[1] and _ABBREVIATION_END.search(text[start : match.start()].rstrip())):
+        before, following = text[start : match.start()], match[1] or ""
+        if following.islower() or (following and _ABBREVIATION_END.search(before)):
+            continue
+        if following.isdigit() and _NUMBER_END.search(before):  # 1. 7. 2026
             continue
         if piece.strip():
             found.append(piece.strip())

@@ -1,0 +1,48 @@
+"""How the pages look: theme, fonts, icons and what goes into <head>. Nothing comes from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+STATIC = Path(__file__).parent / "static"
+
+_RANGES = {  # what Google Fonts serves; the letters of Vietnamese stand in all three
+    "vietnamese": "U+0102-0103,U+0110-0111,U+0128-0129,U+0168-0169,U+01A0-01A1,U+01AF-01B0,U+0300-0301,"
+    "U+0303-0304,U+0308-0309,U+0323,U+0329,U+1EA0-1EF9,U+20AB",
+    "latin-ext": "U+0100-02BA,U+1E00-1E9F,U+1EF2-1EFF,U+2020,U+20A0-20AA",
+    "latin": "U+0000-00FF,U+0131,U+0152-0153,U+02BB-02BC,U+02C6,U+02DA,U+02DC,U+2000-206F,U+2122,U+2191,"
+    "U+2193,U+2212,U+2215",
+}
+
+
+def theme() -> gr.themes.Base:
+    """Local fonts only; the rest of the look is kiosk.css."""
+    return gr.themes.Base(
+        font=[gr.themes.Font("Be Vietnam Pro"), gr.themes.Font("sans-serif")],
+        font_mono=[gr.themes.Font("monospace")],
+    ).set(body_text_color="#111111", body_background_fill="#FFFFFF", input_placeholder_color="#595959")
+
+
+def page_head(ui: Mapping[str, Any]) -> str:
+    """Fonts, icons, style, words and script for <head>; `css=` would drop rules of :root inside @media."""
+    fonts = "".join(
+        f"@font-face{{font-family:'Be Vietnam Pro';font-weight:{weight};font-display:swap;unicode-range:{letters};"
+        f"src:url('/tinh/fonts/be-vietnam-pro-{subset}-{weight}-normal.woff2') format('woff2')}}"
+        for weight in (400, 700)
+        for subset, letters in _RANGES.items()
+    )
+    icons = "".join(
+        f".icon-{path.stem}{{--icon:url('/tinh/icons/{path.name}')}}"
+        for path in sorted(STATIC.glob("icons/*.svg"))
+    )
+    style = (STATIC / "kiosk.css").read_text(encoding="utf-8")
+    script = (STATIC / "kiosk.js").read_text(encoding="utf-8")
+    words = json.dumps({"gradio": ui["gradio"], "foot": ui["page"]["footer"]}, ensure_ascii=False).replace(
+        "<", "\\u003c"
+    )
+    return f"<style>{fonts}{icons}{style}</style><script>const KIOSK={words};{script}</script>"

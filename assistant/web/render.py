@@ -1,0 +1,268 @@
+"""Answer → HTML. Every word from outside is escaped here; knows no Gradio and no session."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from assistant.datatypes import Answer, Card, Citation, Paper, ShownContact, ShownFee, Status, Step
+
+_MARK = re.compile(r"\s*\[(\d{1,3})\]")
+_PHONE = re.compile(r"(?<![\d.,/-])(?:1[89]00[ .]?\d{4}|11[2-5]|156|5656)(?![\d/]|[.,]\d)")
+_WITH_PHONE = re.compile(r"\+?\d[\d .]{1,16}")
+_AMOUNT = re.compile(r"\b\d[\d.]* đồng")
+_ISO = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
+
+
+def rows(text: str) -> list[str]:
+    """The parts between semicolons that stand outside parentheses."""
+    parts, depth, start = [], 0, 0
+    for at, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if character == ";" and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [part.strip() for part in [*parts, text[start:]] if part.strip()]
+
+
+def day(iso: str) -> str:
+    """An ISO date, perhaps reduced, as Vietnamese readers write it; anything else as it is."""
+    match = _ISO.fullmatch(iso)
+    return "/".join(part for part in reversed(match.groups()) if part) if match else iso
+
+
+def icon(name: str) -> str:
+    """A picture beside words: says nothing to a screen reader."""
+    return f'<span class="pic icon-{escape(name)}" aria-hidden="true"></span>'
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """The words of prompts/ui.toml around the words of an answer."""
+
+    ui: Mapping[str, Any]
+
+    def words(self, text: str) -> str:
+        """One line of text: escaped, [n] as a small raised number, hotlines in bold."""
+        label = self.ui["sources"]["mark"]
+        marked = _PHONE.sub(lambda found: f"<b class='tel'>{found[0]}</b>", escape(text, quote=False))
+        return _MARK.sub(
+            lambda found: (
+                f'<sup><span aria-hidden="true">{found[1]}</span>'
+                f'<span class="unseen"> ({escape(label.format(number=found[1]))})</span></sup>'
+            ),
+            marked,
+        )
+
+    def paragraphs(self, text: str) -> str:
+        """Plain text as paragraphs, one a line."""
+        return "".join(f"<p>{self.words(line)}</p>" for line in text.splitlines() if line.strip())
+
+    def home(self, turn: int) -> str:
+        """The words above the tiles."""
+        page = self.ui["page"]
+        return (
+            f'<div class="welcome" data-turn="{turn}"><h2 data-focus tabindex="-1">{escape(page["welcome"])}</h2>'
+            f"<p>{escape(page['hint'])}</p>"
+            f'<p class="promise">{icon("shield")}<span>{escape(page["promise"])}</span></p></div>'
+        )
+
+    def message(self, text: str, turn: int, kind: str = "plain") -> str:
+        """Words of the machine that are no answer: an error, or that it is searching."""
+        return (
+            f'<section class="say {kind}" role="status" data-turn="{turn}">'
+            f'<div data-focus tabindex="-1">{self.paragraphs(text)}</div></section>'
+        )
+
+    def question(self, text: str, turn: int) -> str:
+        """The question above a choice of guides that no answer asked."""
+        return f'<section class="say" data-turn="{turn}"><h2 data-focus tabindex="-1">{escape(text)}</h2></section>'
+
+    def head(self, answer: Answer, asked: str, turn: int) -> str:
+        """What is read first: the notice, what was asked, the title and the direct answer."""
+        parts = [f'<article class="head {escape(answer.status.value)}" data-turn="{turn}">']
+        if asked:
+            parts.append(f'<p class="asked">{escape(self.ui["ask"]["asked"])} <q>{escape(asked)}</q></p>')
+        if answer.notice:
+            parts.append(
+                f'<div class="notice" role="note">{icon("alarm")}<div>{self.paragraphs(answer.notice)}</div></div>'
+            )
+        if answer.status is Status.SAFETY:
+            parts.append(self._warning(answer))
+        elif answer.card is None:
+            text = answer.text
+            if answer.choices:  # the choices are the buttons below
+                text = text.splitlines()[0]
+            parts.append(f'<div class="lead" data-focus tabindex="-1">{self.paragraphs(text)}</div>')
+        if answer.card is not None:
+            focus = "" if answer.status is Status.SAFETY else ' data-focus tabindex="-1"'
+            parts.append(f"<h2{focus}>{escape(answer.card.title)}</h2>")
+            parts.append(f'<div class="lead">{self._lead(answer.card.lead)}</div>')
+            if answer.card.summary != answer.card.lead:
+                parts.append(f'<div class="summary">{self.paragraphs(answer.card.summary)}</div>')
+        return "".join([*parts, "</article>"])
+
+    def _warning(self, answer: Answer) -> str:
+        """The reply of the guard, with the numbers to call in very large type."""
+        card = answer.card
+        reply = answer.text.split(f"\n\n{card.title}\n", 1)[0] if card else answer.text
+        safety = self.ui["safety"]
+        numbers = [c for c in card.contacts if _WITH_PHONE.fullmatch(c.value)] if card else []
+        calls = "".join(
+            f'<li><b class="number">{escape(c.value)}</b><span>{escape(c.name)}</span></li>' for c in numbers
+        )
+        listed = f"<div><h3>{escape(safety['call'])}</h3><ul class='calls'>{calls}</ul></div>" if calls else ""
+        return (
+            f'<div class="warning" role="alert"><h2 data-focus tabindex="-1">{icon("alarm")}'
+            f"{escape(safety['title'])}</h2><div>{self.paragraphs(_one_sentence_a_line(reply))}</div>{listed}</div>"
+        )
+
+    def _lead(self, lead: str) -> str:
+        """The direct answer; what it lists becomes a list."""
+        label, colon, rest = lead.partition(": ")
+        listed = rows(rest)
+        if not colon or len(listed) < 2 or len(label) > 40:
+            return self.paragraphs(lead)
+        items = "".join(f"<li>{_AMOUNT.sub(r'<b>\g<0></b>', self.words(row))}</li>" for row in listed)
+        return f"<p><b>{self.words(label)}:</b></p><ul>{items}</ul>"
+
+    def facts(self, card: Card) -> str:
+        """Papers, fees, time, place, contacts and cautions; what the lead has said is not said again."""
+        parts = []
+        if card.papers and not all(paper.name in card.lead for paper in card.papers):
+            parts.append(self._group("papers", "document", (self._paper(paper) for paper in card.papers)))
+        if card.fees and not all(fee.amount in card.lead for fee in card.fees):
+            parts.append(self._group("fees", "money", (self._fee(fee) for fee in card.fees)))
+        for key, value in (("time", card.time_limit), ("place", card.place)):
+            if value and value not in card.lead:
+                parts.append(
+                    self._group(key, "clock" if key == "time" else "place", map(self.words, rows(value)))
+                )
+        if card.contacts:
+            parts.append(self._group("contacts", "call", map(self._contact, card.contacts)))
+        if card.cautions:
+            parts.append(self._group("cautions", "shield", map(self.words, card.cautions)))
+        if card.steps:
+            parts.append(self.all_steps(card))
+        return f'<div class="facts">{"".join(parts)}</div>' if parts else ""
+
+    def all_steps(self, card: Card) -> str:
+        """The whole list, folded."""
+        title = self.ui["card"]["all_steps"].format(count=len(card.steps))
+        listed = "".join(map(self._step, card.steps))
+        return f'<details class="all"><summary>{escape(title)}</summary><ol>{listed}</ol></details>'
+
+    def _group(self, key: str, picture: str, items: Iterable[str]) -> str:
+        listed = "".join(f"<li>{item}</li>" for item in items)
+        title = escape(self.ui["card"][key])
+        return f'<section class="group {key}"><h3>{icon(picture)}{title}</h3><ul>{listed}</ul></section>'
+
+    def _paper(self, paper: Paper) -> str:
+        words = self.ui["card"]
+        notes = [words[paper.form]] if paper.form else []
+        if paper.count and paper.form in ("original", "copy", "form"):
+            notes.append(words["count"].format(count=paper.count))
+        if paper.note:
+            notes.append(paper.note)
+        small = f"<small>{self.words(', '.join(notes))}</small>" if notes else ""
+        return f"<span>{self.words(paper.name)}{small}</span>"
+
+    def _fee(self, fee: ShownFee) -> str:
+        words = self.ui["card"]
+        notes = [words[fee.channel]] if fee.channel else []
+        if fee.condition:
+            notes.append(words["condition"].format(condition=fee.condition))
+        start = fee.starts.strftime("%d/%m/%Y") if fee.starts else ""
+        end = fee.ends.strftime("%d/%m/%Y") if fee.ends else ""
+        if start or end:
+            dates = "between" if start and end else "until" if end else "since"
+            notes.append(words[dates].format(start=start, end=end))
+        purpose = f"{self.words(fee.purpose)}: " if fee.purpose else ""
+        small = f"<small>{self.words(', '.join(notes))}</small>" if notes else ""
+        return f"{purpose}<b>{self.words(fee.amount)}</b>{small}"
+
+    def _contact(self, contact: ShownContact) -> str:
+        kind = "number" if _WITH_PHONE.fullmatch(contact.value) else "address"
+        return f'<span>{escape(contact.name)}</span> <b class="{kind}">{escape(contact.value)}</b>'
+
+    def _step(self, step: Step) -> str:
+        label = escape(self.ui["card"]["otherwise"])
+        other = f"<small><b>{label}</b> {self.words(step.otherwise)}</small>" if step.otherwise else ""
+        return f"<li>{self.words(step.text)}{other}</li>"
+
+    def written(self, text: str) -> str:
+        """What the local model adds under the card, marked as its own."""
+        words = self.ui["sources"]
+        return (
+            f'<section class="written" aria-live="polite"><h3>{escape(words["written"])}</h3>'
+            f"{self.paragraphs(text)}<p class='small'>{escape(words['written_note'])}</p></section>"
+        )
+
+    def sources(self, citations: tuple[Citation, ...]) -> str:
+        """Where the facts stand, with dates, and that a machine says it."""
+        words = self.ui["sources"]
+        note = f'<p class="small">{escape(words["ai"])}</p>'
+        if not citations:
+            return f'<footer class="sources">{note}</footer>'
+        dates = [citation.date for citation in citations if citation.date]
+        key = "summary_dated" if dates else "summary"
+        summary = words[key].format(count=len(citations), date=day(max(dates, default="")))
+        items = "".join(map(self._source, citations))
+        return (
+            f'<footer class="sources">{note}<details><summary>{escape(summary)}</summary>'
+            f'<ol aria-label="{escape(words["title"])}">{items}</ol></details></footer>'
+        )
+
+    def _source(self, citation: Citation) -> str:
+        words = self.ui["sources"]
+        notes = [citation.agency] if citation.agency else []
+        if citation.date:
+            notes.append(words["date"].format(date=day(citation.date)))
+        if citation.page is not None:
+            notes.append(words["page"].format(page=citation.page))
+        if citation.source_url:
+            notes.append(re.sub(r"^\w+://(?:www\.)?([^/]*).*$", r"\1", citation.source_url))
+        small = f"<small>{escape(' · '.join(notes))}</small>"
+        return f'<li value="{citation.number}">{escape(citation.title)}{small}</li>'
+
+    def step(self, card: Card, position: int, turn: int) -> str:
+        """One step in large type; after the last one, that it is done."""
+        words, count = self.ui["coach"], len(card.steps)
+        title = f'<p class="task">{escape(card.title)}</p>'
+        if position >= count:
+            return (
+                f'<section class="coach done" role="region" aria-label="{escape(words["region"])}" data-turn="{turn}">'
+                f'{title}<h2 data-focus tabindex="-1">{icon("check")}{escape(words["done_title"])}</h2>'
+                f'<p class="steptext" aria-live="polite">{escape(words["done_text"])}</p></section>'
+            )
+        number = position + 1
+        progress = escape(words["progress"].format(number=number, count=count))
+        return (
+            f'<section class="coach" role="region" aria-label="{escape(words["region"])}" data-turn="{turn}">{title}'
+            f'<h2 data-focus tabindex="-1">{escape(words["position"].format(number=number, count=count))}</h2>'
+            f'<div class="bar" role="progressbar" aria-label="{progress}" aria-valuemin="0" aria-valuemax="{count}" '
+            f'aria-valuenow="{number}"><i style="width:{round(100 * number / count)}%"></i></div>'
+            f'<p class="steptext" aria-live="polite">{self.words(card.steps[position].text)}</p></section>'
+        )
+
+    def stuck(self, card: Card, position: int, turn: int) -> str:
+        """What helps a person who cannot go on: the step's other way, then people."""
+        words = self.ui["coach"]
+        other = card.steps[position].otherwise
+        parts = [f'<section class="stuck" role="status" data-turn="{turn}" data-near>']
+        parts.append(f"<h3>{icon('help')}{escape(words['stuck_title'])}</h3>")
+        parts.append(f'<p class="other">{self.words(other or words["no_otherwise"])}</p>')
+        parts.append(f"<p>{escape(words['stuck_help'])}</p>")
+        phones = [contact for contact in card.contacts if _WITH_PHONE.fullmatch(contact.value)]
+        if phones:
+            items = "".join(f"<li>{self._contact(contact)}</li>" for contact in phones)
+            parts.append(f"<p>{escape(words['stuck_call'])}</p><ul>{items}</ul>")
+        return "".join([*parts, "</section>"])
+
+
+def _one_sentence_a_line(text: str) -> str:
+    """Short lines are easier to follow for a person who is frightened."""
+    return re.sub(r"(?<=[.!?]) (?=[A-ZĐÀ-Ỹ])", "\n", text)

@@ -1,0 +1,213 @@
+"""The web server around the pages: what may be asked of it, what browsers are told, and starting it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from threading import Thread
+from typing import Any
+
+import gradio as gr
+import gradio.routes
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.staticfiles import StaticFiles
+from jinja2 import BaseLoader, Environment
+
+from assistant.config import Settings
+from assistant.datatypes import Answer
+from assistant.errors import AssistantError, ConfigError
+from assistant.pipeline import load_assistant
+from assistant.toml import read_toml
+from assistant.web.kiosk import Answering, Kiosk
+from assistant.web.look import STATIC, page_head, theme
+from assistant.web.visits import Visits
+
+LARGEST_REQUEST = 65_536  # bytes; a question has at most 500 characters
+LOG = logging.getLogger("assistant.web")
+
+# Everything else is 404: uploads, files, runs, monitoring, the API's description.
+_KNOWN = re.compile(
+    r"/(?:$|suc-khoe$|tinh/|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
+    r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$))"
+)
+_CONTENT_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # without eval Gradio's page stays blank
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+        "base-uri 'self'",
+    ]
+)
+_HEADERS = {
+    "Content-Security-Policy": _CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_OUTSIDE_META = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*?/>', re.DOTALL)
+Next = Callable[[Request], Awaitable[Response]]
+
+
+class VietnameseTemplates(BaseLoader):
+    """Gradio's page template with lang="vi" and without tags that name outside hosts."""
+
+    def __init__(self, inner: BaseLoader) -> None:
+        self._inner = inner
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """The template's text, put right."""
+        source, filename, fresh = self._inner.get_source(environment, template)
+        if template == "frontend/index.html":
+            if 'lang="en"' not in source:
+                raise ConfigError('Gradio\'s index.html has no lang="en" to replace; is it Gradio 6.31?')
+            source = _OUTSIDE_META.sub("", source.replace('lang="en"', 'lang="vi"', 1))
+        return source, filename, fresh
+
+
+def create_app(assistant: Answering, ui: Mapping[str, Any]) -> FastAPI:
+    """The pages over an assistant, with the words of prompts/ui.toml."""
+    visits = Visits()
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # switches Gradio's own permissive layer off
+    app.middleware("http")(_only_known)
+    app.middleware("http")(_with_headers)
+
+    @app.get("/suc-khoe")
+    def health() -> dict[str, Any]:
+        return {"ok": True, "visits": len(visits)}
+
+    app.mount("/tinh", StaticFiles(directory=STATIC), name="tinh")
+    environment = gradio.routes.templates.env
+    if environment.loader is not None and not isinstance(environment.loader, VietnameseTemplates):
+        environment.loader = VietnameseTemplates(environment.loader)
+    return gr.mount_gradio_app(
+        app,
+        Kiosk(assistant, ui, visits).blocks(),
+        "/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        allowed_paths=[],
+        max_file_size=1,
+        ssr_mode=False,
+        pwa=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        theme=theme(),
+        head=page_head(ui),
+        favicon_path=str(STATIC / "icons" / "shield.svg"),
+    )
+
+
+async def _only_known(request: Request, call_next: Next) -> Response:
+    """Refuse unknown paths, and bodies that no question needs."""
+    if not _KNOWN.match(request.url.path):
+        return Response(status_code=404)
+    if request.method == "POST":
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal():
+            return Response(status_code=411)
+        if int(length) > LARGEST_REQUEST:
+            return Response(status_code=413)
+    return await call_next(request)
+
+
+async def _with_headers(request: Request, call_next: Next) -> Response:
+    response = await call_next(request)
+    response.headers.update(_HEADERS)
+    if request.url.path == "/" or request.url.path.startswith(("/config", "/gradio_api/")):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@dataclass
+class LoadingAssistant:
+    """Stands in while the assistant loads in the background; a question waits for it."""
+
+    loaded: Future[Answering] = field(default_factory=Future)
+
+    def stream(
+        self,
+        question: str,
+        *,
+        previous: Sequence[str] = (),
+        today: date | None = None,
+        use_model: bool = True,
+    ) -> Iterator[Answer]:
+        """The answer, once loaded. Raises what loading raised."""
+        yield from self.loaded.result().stream(question, previous=previous, today=today, use_model=use_model)
+
+    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
+        """The card, once loaded. Raises what loading raised."""
+        return self.loaded.result().open_guide(document_id, today=today)
+
+    def load(self, load: Callable[[], Answering], operator: Mapping[str, str]) -> None:
+        """Load, and tell the person who started the machine."""
+        LOG.info(operator["loading"])
+        try:
+            self.loaded.set_result(load())
+            LOG.info(operator["loaded"])
+        except AssistantError as error:
+            LOG.error(operator["failed"].format(reason=error))
+            self.loaded.set_exception(error)
+
+
+def serve(settings: Settings, load: Callable[[Settings], Answering] = load_assistant) -> None:
+    """Show the pages until stopped; the assistant loads in the background.
+
+    Raises ConfigError when the address cannot be used, KnowledgeError when prompts/ui.toml is broken.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    LOG.setLevel(logging.INFO)
+    ui = read_toml(settings.home / "prompts" / "ui.toml")
+    operator = ui["operator"]
+    LOG.info(operator["starting"])
+    taken = _listen(settings.host, settings.port)
+    host, port = taken.getsockname()[:2]
+    assistant = LoadingAssistant()
+    app = create_app(assistant, ui)
+    # After the page is up: both at once would make a person wait longer for the first sight of it.
+    loader = Thread(target=assistant.load, args=(lambda: load(settings), operator), daemon=True)
+    gradio_lifespan = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
+        async with gradio_lifespan(app) as state:
+            LOG.info(operator["ready"].format(address=f"http://{host}:{port}"))
+            loader.start()
+            yield state
+
+    app.router.lifespan_context = lifespan
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
+    uvicorn.Server(config).run(sockets=[taken])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+    except OSError as error:
+        taken.close()
+        raise ConfigError(f"host = {host!r}, port = {port}: cannot listen there: {error}") from error
+    return taken

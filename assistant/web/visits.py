@@ -1,0 +1,76 @@
+"""What each person at the page has done: in memory only, gone when they end, leave or fall silent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import gradio as gr
+
+from assistant.datatypes import Answer, Choice
+
+CHOICES = 4  # buttons kept for a choice between guides
+REMEMBERED = 4  # questions before the last that a follow-up may lean on
+FORGOTTEN_AFTER = 900  # seconds; the page itself wipes after 150, this is for pages that died
+
+
+@dataclass
+class Visit:
+    """One person at the page. `turn` rises with every change they should look at."""
+
+    seen: float = 0
+    turn: int = 0
+    view: str = "home"  # home, answer or coach
+    asked: str = ""
+    answer: Answer | None = None
+    heading: str = ""  # the question above `choices` that no answer asked
+    choices: tuple[Choice, ...] = ()
+    written: str = ""  # what the model has added
+    position: int = 0
+    stuck: bool = False
+    questions: list[str] = field(default_factory=list)
+
+    def take(self, answer: Answer, asked: str) -> None:
+        """Show an answer; the same steps again keep the person's place in them."""
+        before = self.answer.card.steps if self.answer and self.answer.card else ()
+        if not answer.card or answer.card.steps != before:
+            self.position = 0
+        self.view, self.answer, self.asked, self.choices = "answer", answer, asked, answer.choices
+        self.heading, self.written, self.stuck = "", "", False
+        self.turn += 1
+
+    def remember(self, question: str) -> None:
+        """Keep the question for a follow-up to lean on."""
+        self.questions = [*self.questions, question][-REMEMBERED:]
+
+    def offer(self, heading: str, choices: Sequence[Choice]) -> None:
+        """Ask which of several guides is meant."""
+        self.view, self.answer, self.asked, self.written = "answer", None, "", ""
+        self.heading, self.choices = heading, tuple(choices[:CHOICES])
+        self.turn += 1
+
+
+class Visits:
+    """Every visit that goes on, by Gradio's session hash; in memory only."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._visits: dict[str, Visit] = {}
+
+    def __len__(self) -> int:
+        return len(self._visits)
+
+    def of(self, request: gr.Request) -> Visit:
+        """The visit of a request; drops those whose page died without a word."""
+        now = self._clock()
+        for key, visit in list(self._visits.items()):
+            if now - visit.seen > FORGOTTEN_AFTER:
+                self._visits.pop(key, None)
+        visit = self._visits.setdefault(str(request.session_hash), Visit())
+        visit.seen = now
+        return visit
+
+    def forget(self, request: gr.Request) -> None:
+        """Wipe what a person did."""
+        self._visits.pop(str(request.session_hash), None)

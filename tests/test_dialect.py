@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import KnowledgeError
+from assistant.text.dialect import (
+    Glossary,
+    find,
+    load_glossary,
+    mentions,
+    standard,
+    topic_words,
+    with_child,
+    without,
+)
+from assistant.text.normalize import syllables
+
+REAL = Path(__file__).resolve().parents[1] / "knowledge" / "glossary.toml"
+TABLES = """
+[abbreviations]
+allowed = ["OTP"]
+[dialect]
+"mô" = "đâu"
+"mần răng" = "làm sao"
+"đt" = "điện thoại"
+"dt" = "điện thoại"
+[names]
+"thẻ cccd" = "thẻ căn cước"
+"cccd" = "căn cước"
+[fillers]
+phrases = ["ạ", "cho tôi hỏi"]
+[intent]
+fee = ["bao nhiêu tiền", "mất bao nhiêu tiền"]
+place = ["ở đâu"]
+[ages]
+child = "trẻ em dưới 14 tuổi"
+[topic]
+phrases = ["căn cước"]
+[field]
+phrases = ["ly hôn"]
+"""
+
+
+@pytest.fixture
+def glossary(tmp_path: Path) -> Glossary:
+    (tmp_path / "glossary.toml").write_text(TABLES, encoding="utf-8")
+    return load_glossary(tmp_path / "glossary.toml")
+
+
+@pytest.fixture(scope="module")
+def real() -> Glossary:
+    return load_glossary(REAL)
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("mần răng đây", "làm sao đây"),
+        ("man rang day", "làm sao day"),
+        ("ở mô", "ở đâu"),
+        ("mổ ruột thừa", "mổ ruột thừa"),
+        ("thẻ CCCD mới", "thẻ căn cước mới"),
+        ("đổi đt", "đổi điện thoại"),
+        ("doi dt", "doi điện thoại"),
+        ("hôm nay trời đẹp", "hôm nay trời đẹp"),
+        ("", ""),
+    ],
+)
+def test_what_people_say_becomes_what_guides_write(glossary: Glossary, said: str, written: str) -> None:
+    assert standard(syllables(said), glossary) == written.split()
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("cho tôi hỏi đổi thẻ căn cước mất bao nhiêu tiền ạ", "đổi thẻ căn cước"),
+        ("cho toi hoi doi the mat bao nhieu tien", "doi the"),
+        ("mất bao nhiêu tiền", ""),
+        ("ở đâu ạ", ""),
+    ],
+)
+def test_the_topic_is_what_remains_without_fillers_and_what_is_asked(
+    glossary: Glossary, question: str, topic: str
+) -> None:
+    assert topic_words(question.split(), glossary) == topic.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "phrase", "at"),
+    [
+        ("đổi căn cước", "căn cước", 1),
+        ("doi can cuoc", "căn cước", 1),
+        ("đi mô", "mô", 1),
+        ("di mo", "mô", -1),
+        ("đổi cán cước", "căn cước", -1),
+        ("quén mật khẩu", "quên mật khẩu", 0),
+        ("quén mặt khẩu", "quên mật khẩu", -1),
+        ("căn", "căn cước", -1),
+        ("căn cước", "", -1),
+    ],
+)
+def test_the_longer_a_phrase_the_more_of_its_accents_may_be_missing(words: str, phrase: str, at: int) -> None:
+    assert find(words.split(), tuple(phrase.split())) == at
+    assert mentions(words.split(), tuple(phrase.split())) is (at >= 0)
+
+
+@pytest.mark.parametrize(
+    "words", ["con tôi 10 tuổi", "cháu mới lên năm", "con mười ba tuổi", "chau 5 tuoi", "con 13 tuổi"]
+)
+def test_a_young_age_tells_that_it_is_about_a_child(glossary: Glossary, words: str) -> None:
+    found = with_child(words.split(), glossary)
+    assert found[: len(words.split())] == words.split()
+    assert {"trẻ", "em", "dưới"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    "words", ["bác 60 tuổi", "con 14 tuổi", "ông sáu mươi ba tuổi", "mười bốn tuổi", "lên mức 2", "đổi 2 thẻ"]
+)
+def test_no_child_is_seen_where_none_is(glossary: Glossary, words: str) -> None:
+    assert with_child(words.split(), glossary) == words.split()
+
+
+def test_every_occurrence_of_a_phrase_is_taken_out() -> None:
+    assert without(["ạ", "đổi", "thẻ", "ạ", "ở", "xã"], [("ở", "xã"), ("ạ",)]) == ["đổi", "thẻ"]
+
+
+def test_the_vocabulary_holds_both_sides_of_the_glossary(glossary: Glossary) -> None:
+    words = set(glossary.words())
+    assert {"mô", "đâu", "cccd", "căn", "hỏi", "tiền", "hôn"} <= words
+    assert glossary.abbreviations == {"OTP"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("[field]", "[fields]"),
+        ('phrases = ["ly hôn"]', ""),
+        ('allowed = ["OTP"]', "allowed = [1]"),
+        ('"mô" = "đâu"', '"mô" = 1'),
+        ('fee = ["bao nhiêu tiền", "mất bao nhiêu tiền"]', "fee = 1"),
+    ],
+)
+def test_a_broken_glossary_names_its_file(tmp_path: Path, right: str, wrong: str) -> None:
+    path = tmp_path / "glossary.toml"
+    path.write_text(TABLES.replace(right, wrong), encoding="utf-8")
+    with pytest.raises(KnowledgeError, match="table or key missing or of another type") as caught:
+        load_glossary(path)
+    assert caught.value.problems[0].path == path
+
+
+def test_each_entry_of_the_real_glossary_does_what_it_says(real: Glossary) -> None:
+    assert [said for said, written in real.replace if tuple(standard(said, real)) != written] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("đk vneid mần răng rứa", "đăng ký vneid làm sao vậy"),
+        ("mất CMND ở mô", "mất căn cước ở đâu"),
+        ("tui hổng biết mk", "tôi không biết mật khẩu"),
+        ("sđt của mạ tui", "số điện thoại của mẹ tôi"),
+        ("đổi số điện thoại", "đổi số điện thoại"),
+    ],
+)
+def test_the_real_glossary_knows_everyday_speech(real: Glossary, said: str, written: str) -> None:
+    assert standard(syllables(said), real) == written.split()
