@@ -22,7 +22,13 @@ from assistant.answering.prompts import Replies, load_replies, neutralised, prom
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, load_safety, mask
 from assistant.config import Settings
 from assistant.datatypes import Answer, Choice, Composer, Hit, Intent, Status
-from assistant.errors import EmptyQuestionError, IndexUnavailableError, ModelError, QuestionTooLongError
+from assistant.errors import (
+    EmptyQuestionError,
+    IndexUnavailableError,
+    KnowledgeError,
+    ModelError,
+    QuestionTooLongError,
+)
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.embedder import Embedder, SentenceEmbedder
 from assistant.retrieval.index import Index, KnowledgePaths, Progress, build, load, save, with_vectors
@@ -300,19 +306,29 @@ def load_assistant(
     )
 
 
-def current_index(settings: Settings, embedder: Embedder | None, progress: Progress) -> Index:
-    """The index on disk if it is of today's knowledge, else a new one."""
-    paths = KnowledgePaths(settings.knowledge, settings.overlay)
+def current_index(
+    settings: Settings, embedder: Embedder | None, progress: Progress, *, strict: bool = False
+) -> Index:
+    """The index on disk if it is of today's knowledge, else a new one.
+
+    Where knowledge is broken an earlier index goes on serving, unless `strict`.
+    """
     root = settings.data / "index"
-    inputs = paths.digest()
     try:
         index = load(root)
     except IndexUnavailableError:
-        index = None
+        return build_index(settings, embedder, None, progress)
     wanted = embedder.name if embedder else None
-    if index is not None and index.manifest.inputs == inputs and index.manifest.embedder == wanted:
+    try:
+        inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest()
+        if index.manifest.inputs == inputs and index.manifest.embedder == wanted:
+            return index
+        return build_index(settings, embedder, index, progress)
+    except KnowledgeError as error:
+        if strict:
+            raise
+        progress(f"knowledge is broken, the index of {index.manifest.built:%d/%m/%Y} serves on: {error}")
         return index
-    return build_index(settings, embedder, index, progress)
 
 
 def build_index(

@@ -172,6 +172,19 @@ def test_what_a_sentence_may_say(tmp_path: Path, sentence: str) -> None:
     assert check(tmp_path, doi_the=guide_text(cautions=f"- {sentence}")) == ()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"summary": "Bác đổi thẻ ở xã. " * 12},
+        {"cautions": "\n".join(f"- Bác nhớ {EIGHT} {EIGHT}." for _ in range(9))},
+    ],
+)
+def test_sixty_words_of_summary_and_a_median_of_eighteen_are_still_plain(
+    tmp_path: Path, changes: dict[str, str | None]
+) -> None:
+    assert check(tmp_path, doi_the=guide_text(**changes)) == ()
+
+
 def test_what_to_do_otherwise_and_quick_answers_are_read_too(tmp_path: Path) -> None:
     steps = "1. Mở máy.\n   Nếu khác: Gọi 113 [1].\n2. Bấm nút.\n3. Nhận thẻ."
     text = guide_text(steps=steps, quick="### Lâu không?\nBác chờ 7 hôm.")

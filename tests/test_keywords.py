@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant.retrieval.keywords import KeywordIndex, document_terms, query_terms
+from assistant.text.normalize import syllables
+
+TEXTS = (
+    "đổi thẻ căn cước ở công an xã",
+    "quên mật khẩu vneid",
+    "làm giấy khai sinh cho con",
+    "khai báo mất điện thoại",
+    "người bán hàng rong",
+    "cái bàn gỗ",
+)
+
+
+@pytest.fixture(scope="module")
+def keywords() -> KeywordIndex:
+    return KeywordIndex.build(TEXTS)
+
+
+def best(keywords: KeywordIndex, query: str) -> str:
+    return TEXTS[int(np.argmax(keywords.scores(syllables(query))))]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("đổi căn cước", TEXTS[0]),
+        ("doi the can cuoc", TEXTS[0]),
+        ("quen mat khau", TEXTS[1]),
+        ("mất điện thoại", TEXTS[3]),
+        ("mat dien thoai", TEXTS[3]),
+        ("Khai Sinh", TEXTS[2]),
+        ("thẻ ở xã", TEXTS[0]),
+    ],
+)
+def test_finds_a_text_with_and_without_accents(keywords: KeywordIndex, query: str, expected: str) -> None:
+    assert best(keywords, query) == expected
+
+
+@pytest.mark.parametrize(("query", "expected"), [("bàn", TEXTS[5]), ("bán", TEXTS[4])])
+def test_an_accent_that_was_typed_counts(keywords: KeywordIndex, query: str, expected: str) -> None:
+    assert best(keywords, query) == expected
+
+
+def test_an_unaccented_word_finds_every_reading_alike(keywords: KeywordIndex) -> None:
+    scores = keywords.scores(["ban"])
+    assert {TEXTS[row] for row in np.flatnonzero(scores)} == {TEXTS[4], TEXTS[5]}
+
+
+def test_neighbouring_words_count_more_than_scattered_ones() -> None:
+    keywords = KeywordIndex.build(["khai sinh ở xã", "sinh viên khai ở trường", "đường phố"])
+    scores = keywords.scores(["khai", "sinh"])
+    assert scores[0] > scores[1] > scores[2] == 0
+
+
+@pytest.mark.parametrize("words", [(), ("xyz",), ("=đổi",), ("_",)])
+def test_words_that_no_text_holds_score_nothing(keywords: KeywordIndex, words: tuple[str, ...]) -> None:
+    assert not keywords.scores(words).any()
+    assert len(keywords.scores(words)) == len(TEXTS)
+
+
+def test_unknown_words_beside_known_ones_do_no_harm(keywords: KeywordIndex) -> None:
+    assert best(keywords, "zzz qqq quên mật khẩu xyz") == TEXTS[1]
+
+
+def test_a_bare_word_is_never_the_accent_exact_term() -> None:
+    assert query_terms(["can"]) == ["can"]
+    assert query_terms(["căn", "cước"]) == ["=căn", "=cước", "can", "cuoc", "can_cuoc"]
+    assert "=căn" in document_terms("căn")
+
+
+def test_what_was_saved_is_loaded(keywords: KeywordIndex, tmp_path: Path) -> None:
+    keywords.save(tmp_path)
+    loaded = KeywordIndex.load(tmp_path)
+    assert loaded.size == len(TEXTS)
+    for query in ("đổi thẻ căn cước", "quen mat khau", "xyz"):
+        np.testing.assert_array_equal(loaded.scores(syllables(query)), keywords.scores(syllables(query)))
+
+
+def test_files_cut_short_after_loading_do_no_harm(keywords: KeywordIndex, tmp_path: Path) -> None:
+    """Were they mapped into memory, the process would die with SIGBUS."""
+    keywords.save(tmp_path)
+    loaded = KeywordIndex.load(tmp_path)
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"")
+    assert best(loaded, "quên mật khẩu") == TEXTS[1]
