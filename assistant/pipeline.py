@@ -138,9 +138,9 @@ class Assistant:
         writer = self._writer(today)
         text = writer.plain(reply)
         if rule.guide is None or rule.guide not in self.searcher.index.guides:
-            return Answer(reading.question, Status.SAFETY, text)
+            return Answer(reading.question, rule.status, text)
         answer = self._from_guide(reading.question, rule.guide, Intent.STEPS, None, today)
-        return replace(answer, status=Status.SAFETY, text=f"{text}\n\n{answer.text}")
+        return replace(answer, status=rule.status, text=f"{text}\n\n{answer.text}")
 
     def chat(self, reading: Reading, today: date) -> Answer | None:
         """The reply to greetings, thanks and questions about the machine itself."""
@@ -165,9 +165,9 @@ class Assistant:
         return self._follow_up(reading, decision, previous), reading
 
     def _decided(self, reading: Reading) -> Decision:
-        if not reading.topic and reading.intent is not Intent.GENERAL:
+        if not reading.topic and reading.intent not in (Intent.GENERAL, Intent.CONTACT):
             return Decision(Status.CLARIFY)  # "bao nhiêu tiền?": of what?
-        hits = self.searcher.search(reading.topic or reading.words)
+        hits = self.searcher.search(reading.topic or reading.words, asked=reading.words)
         return decide(hits, reading.words, self.searcher.index.glossary)
 
     def _clauses(self, reading: Reading) -> Iterator[Reading]:
@@ -193,10 +193,10 @@ class Assistant:
         in_view = earlier.hits[0].section.document_id
         joined = (*before.topic, *reading.topic)
         if turned and reading.topic:
-            for hit in self.searcher.search(joined):
+            for hit in self.searcher.search(joined, asked=reading.words):
                 if hit.section.document_id != in_view and hit.score >= ANSWER_FROM and self._fits(reading, hit):
                     return Decision(Status.ANSWERED, (hit,))
-        hit = self.searcher.hit(reading.topic or reading.words, in_view)
+        hit = self.searcher.hit(reading.topic or reading.words, in_view, asked=reading.words)
         if not reading.topic or self._fits(reading, hit):
             return Decision(Status.ANSWERED, (hit,))
         return decision
@@ -216,9 +216,13 @@ class Assistant:
             quick = hit.section.heading if "#hoi-" in hit.section.id else None
             answer = self._from_guide(reading.question, hit.section.document_id, reading.intent, quick, today)
             return replace(answer, notice=self._notice(reading, notice, answer, writer))
-        if notice is not None and notice.alone is not None:
+        if notice is not None and notice.alone is not None and reading.intent is not Intent.CONTACT:
             status = Status.SAFETY if notice.masked else Status.ANSWERED
             return Answer(reading.question, status, writer.plain(notice.alone))
+        if reading.intent is Intent.CONTACT:
+            lead, citations = writer.hotlines(self.replies.hotlines.contacts)
+            text = "\n".join([self.replies.hotlines.lead, *lead])
+            return Answer(reading.question, Status.ANSWERED, text, citations=citations)
         if decision.status is Status.CLARIFY:
             guides = [self.searcher.index.guides[hit.section.document_id] for hit in decision.hits]
             choices = tuple(Choice(guide.document.id, guide.document.title) for guide in guides)

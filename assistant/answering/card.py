@@ -29,6 +29,7 @@ from assistant.datatypes import (
 from assistant.knowledge.facts import REFERENCE, SharedFacts
 from assistant.text.normalize import SOURCE_MARK, sentences
 
+_CONTACTS = "contacts"  # contacts.toml, cited like a guide
 _WARD = ("address", "hours")  # kinds of a ward's own contacts, shown with whatever is done in person
 Row = TypeVar("Row", Fee, Detail)
 
@@ -163,7 +164,7 @@ class CardWriter:
             key = intent.value
             details = guide.time_limits if intent is Intent.TIME else guide.places
             if text := self._details(guide, details, words[key], cited):
-                return f"{words[key]}: {text}"
+                return f"{words[key]}: {text} {self._quick(guide, quick, cited)}".strip()
         elif intent is Intent.CONTACT:
             key = "contacts"
             rows = [
@@ -174,7 +175,7 @@ class CardWriter:
         else:
             return self._quick(guide, quick, cited)
         if rows:
-            return f"{words[key]}: {'; '.join(rows)}."
+            return f"{words[key]}: {'; '.join(rows)}. {self._quick(guide, quick, cited)}".strip()
         return self._quick(guide, quick, cited) or self.plain(self.replies.admit[key])
 
     def _quick(self, guide: Guide, question: str | None, cited: CitationList) -> str:
@@ -240,6 +241,17 @@ class CardWriter:
     def shown(self, contacts: Iterable[Contact]) -> tuple[ShownContact, ...]:
         """Contacts that hold today, as shown."""
         return tuple(ShownContact(c.name, c.value) for c in contacts if c.period.covers(self.today))
+
+    def hotlines(self, ids: Iterable[str]) -> tuple[list[str], tuple[Citation, ...]]:
+        """Lines with the contacts that hold today, and their sources as citations."""
+        contacts = [self.facts.contacts[id_] for id_ in ids if id_ in self.facts.contacts]
+        cited = CitationList(Document(id=_CONTACTS, title="", agency=""))
+        lines = [
+            f"- {contact.name}: {contact.value}" + cited.mark(contact.source, contact.name)
+            for contact in contacts
+            if contact.period.covers(self.today)
+        ]
+        return lines, tuple(cited.citations)
 
     def plain(self, text: str) -> str:
         """A reply's words with {{id}} filled in; sentences whose fact does not hold today left out."""

@@ -45,12 +45,21 @@ class Premise:
 
 
 @dataclass(frozen=True, slots=True)
+class Hotlines:
+    """The contacts named when somebody asks for a number and no guide fits better."""
+
+    lead: str
+    contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Replies:
     """prompts/replies.toml and the rules for the model (answer.md)."""
 
     clarify: Mapping[str, str]
     decline: Mapping[str, str]
     admit: Mapping[str, str]
+    hotlines: Hotlines
     premise: Premise
     card: Mapping[str, str]
     smalltalk: tuple[SmallTalk, ...]

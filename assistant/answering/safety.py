@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from assistant.datatypes import Status
 from assistant.errors import KnowledgeError, Problem
 from assistant.text.dialect import Phrase, mentions
 from assistant.text.normalize import fold, syllables
@@ -56,6 +57,7 @@ class Rule:
     none_lists: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
     guide: str | None = None
+    status: Status = Status.SAFETY
     alone: str | None = None
 
 

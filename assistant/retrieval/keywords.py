@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assistant.text.normalize import fold, syllables
+from assistant.text.normalize import bare, syllables
 
 Scores = npt.NDArray[np.float32]
 _EXACT = "="  # marks an accent-exact term, so that "can" typed bare is not the exact "can"
@@ -23,8 +23,8 @@ _EXACT = "="  # marks an accent-exact term, so that "can" typed bare is not the 
 
 def folded_terms(words: Sequence[str]) -> list[str]:
     """Folded syllables and their bigrams."""
-    bare = [fold(word) for word in words]
-    return bare + [f"{left}_{right}" for left, right in pairwise(bare)]
+    single = [bare(word) for word in words]
+    return single + [f"{left}_{right}" for left, right in pairwise(single)]
 
 
 def document_terms(text: str) -> list[str]:

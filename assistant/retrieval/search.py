@@ -27,7 +27,7 @@ _RELEVANCE = (0.45, 1.65, 1.20, 2.25, 2.97, -0.93)
 _BIAS = -4.24
 _ENOUGH_PAIRS = 8.0  # rarity of shared pairs from which more tells nothing
 _ENOUGH_BM25 = 40.0
-_NAMED_OFTEN = 2  # questions of a guide that name a topic, for it to be the guide's own
+_OTHER_TOPIC = 0.45  # likelihood left when a query names only procedures that no document is known by
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
 _HELD_OUT = 400  # questions asked at most when the weight is measured
@@ -40,17 +40,24 @@ class Searcher:
     index: Index
     embedder: Embedder | None = None
 
-    def search(self, words: Sequence[str], *, limit: int = 5, hidden: int | None = None) -> tuple[Hit, ...]:
+    def search(
+        self,
+        words: Sequence[str],
+        *,
+        asked: Sequence[str] | None = None,
+        limit: int = 5,
+        hidden: int | None = None,
+    ) -> tuple[Hit, ...]:
         """The best documents for the query's syllables, each with its best section.
 
+        `asked` is the whole question, where `words` are what it is about: the section is chosen by it.
         `hidden` is a chunk that takes no part: how held-out questions are asked.
         """
         if not words:
             return ()
         scores = self._keyword_scores(words, hidden)
         totals = self._totals(scores)
-        named = [topic for topic in self.index.glossary.topics if mentions(words, topic)]
-        order = [number for number in ranking(totals) if self._bears_name(named, number)]
+        order = ranking(totals)
         dense = self.index.manifest.dense_weight
         if self.embedder is not None and dense > 0:
             order = fuse(order, ranking(self._totals(self._similarity(words, hidden))), dense)
@@ -58,6 +65,10 @@ class Searcher:
             return ()
         best = max(float(totals[order[0]]), 1e-9)
         likely = self.relevance(words, order[0], best, hidden)
+        if self._names_something_else(words):
+            likely *= _OTHER_TOPIC
+        if asked is not None:
+            scores = self.index.keywords.scores(asked)
         return tuple(
             self._hit(number, likely * min(1.0, float(totals[number]) / best), scores)
             for number in order[:limit]
@@ -101,15 +112,21 @@ class Searcher:
         )
         return 1 / (1 + math.exp(-_BIAS - sum(w * x for w, x in zip(_RELEVANCE, features, strict=True))))
 
-    def _bears_name(self, named: Sequence[Phrase], number: int) -> bool:
-        """Whether people ask for the document by one of the names; always, where there are none."""
-        if not named:
-            return True
-        title, *asked = (self.index.corpus.texts[row].split() for row in self._questions(number))
-        return any(
-            mentions(title, topic) or sum(mentions(text, topic) for text in asked) >= _NAMED_OFTEN
-            for topic in named
-        )
+    def _names_something_else(self, words: Sequence[str]) -> bool:
+        """Whether the query names procedures, and all of them are ones that no document is known by."""
+        named = [topic for topic in self.index.glossary.topics if mentions(words, topic)]
+        return bool(named) and not any(topic in self._known_topics for topic in named)
+
+    @cached_property
+    def _known_topics(self) -> frozenset[Phrase]:
+        """The glossary's topics by which people ask for some document: in its title or many questions."""
+        known: set[Phrase] = set()
+        for number in range(len(self.index.corpus.documents)):
+            title, *asked = (self.index.corpus.texts[row].split() for row in self._questions(number))
+            for topic in set(self.index.glossary.topics) - known:
+                if mentions(title, topic) or sum(mentions(text, topic) for text in asked) > len(asked) / 4:
+                    known.add(topic)
+        return frozenset(known)
 
     def _rows(self, number: int) -> range:
         owner = self.index.corpus.owner
@@ -145,11 +162,12 @@ class Searcher:
         weight = math.log(1 + count / (0.5 + self.index.corpus.frequency.get(term, 0)))
         return weight / 2 if "_" in term else weight
 
-    def hit(self, words: Sequence[str], document_id: str) -> Hit:
+    def hit(self, words: Sequence[str], document_id: str, *, asked: Sequence[str]) -> Hit:
         """A given document as a hit: its best section for the query, and its score."""
         number = self._number(document_id)
         scores = self.index.keywords.scores(words)
-        return self._hit(number, self.relevance(words, number, float(self._totals(scores)[number])), scores)
+        score = self.relevance(words, number, float(self._totals(scores)[number]))
+        return self._hit(number, score, self.index.keywords.scores(asked))
 
     def coverage(self, words: Sequence[str], document_id: str) -> float:
         """0–1: how much of the words, weighed by rarity, stands anywhere in a document."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from assistant.errors import KnowledgeError, Problem
-from assistant.text.normalize import fold, syllables
+from assistant.text.normalize import bare, syllables
 from assistant.toml import read_toml
 
 Phrase = tuple[str, ...]
@@ -95,8 +95,9 @@ def find(words: Sequence[str], phrase: Phrase) -> int:
     """
     if not phrase:
         return -1
+    first = bare(phrase[0])
     for at in range(len(words) - len(phrase) + 1):
-        if _same(words[at : at + len(phrase)], phrase):
+        if bare(words[at]) == first and _same(words[at : at + len(phrase)], phrase):
             return at
     return -1
 
@@ -106,8 +107,8 @@ def _same(words: Sequence[str], phrase: Phrase) -> bool:
         return words[0] == phrase[0]
     wrong = 0
     for word, part in zip(words, phrase, strict=True):
-        if word != part and word != fold(part):
-            if fold(word) != fold(part):
+        if word != part and word != bare(part):
+            if bare(word) != bare(part):
                 return False
             wrong += 1
     return wrong <= len(phrase) // 3
@@ -121,7 +122,7 @@ def _rewritten(words: Sequence[str], pairs: tuple[tuple[Phrase, Phrase], ...]) -
     while at < len(words):
         for size in range(min(longest, len(words) - at), 0, -1):
             piece = tuple(words[at : at + size])
-            same = [pair for pair in table.get(tuple(map(fold, piece)), ()) if _same(piece, pair[0])]
+            same = [pair for pair in table.get(tuple(map(bare, piece)), ()) if _same(piece, pair[0])]
             if same:
                 exact_first = min(same, key=lambda pair: pair[0] != piece)
                 out.extend(exact_first[1])
@@ -138,7 +139,7 @@ def _by_folded(pairs: tuple[tuple[Phrase, Phrase], ...]) -> dict[Phrase, list[tu
     """Several phrases may be one without accents: "đt" and "dt", "mạ" and "má"."""
     table: dict[Phrase, list[tuple[Phrase, Phrase]]] = {}
     for phrase, value in pairs:
-        table.setdefault(tuple(map(fold, phrase)), []).append((phrase, value))
+        table.setdefault(tuple(map(bare, phrase)), []).append((phrase, value))
     return table
 
 
@@ -155,8 +156,8 @@ def with_child(words: Sequence[str], glossary: Glossary) -> list[str]:
     """The words, and what the guides call a child when an age below 14 is told: "lên 5", "10 tuổi"."""
     for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
         age = int(word) if word.isdecimal() else _NUMBERS.get(word)
-        told = fold(after) == "tuoi" or fold(before) == "len"
-        if age is not None and fold(before) == "muoi":  # mười ba is 13, sáu mươi ba is 63
+        told = bare(after) == "tuoi" or bare(before) == "len"
+        if age is not None and bare(before) == "muoi":  # mười ba is 13, sáu mươi ba is 63
             age += 10 if before == "mười" else 20
         if age is not None and told and age < CHILD_BEFORE and not _is_level(before, after):
             return [*words, *(part for part in glossary.child if part not in words)]
@@ -165,4 +166,4 @@ def with_child(words: Sequence[str], glossary: Glossary) -> list[str]:
 
 def _is_level(before: str, after: str) -> bool:
     """ "lên 2" of "lên mức 2" is no age."""
-    return fold(before) == "muc" or fold(after) in ("muc", "lan", "tang", "trieu", "nghin")
+    return bare(before) == "muc" or bare(after) in ("muc", "lan", "tang", "trieu", "nghin")

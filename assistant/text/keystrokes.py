@@ -63,7 +63,9 @@ def _typed(
         if a not in tones
     )
     bar_last = bar[-1] if "đ" in syllable else ""
+    marks_last = re.sub(r"(.)\1+", r"\1", marks_last)  # one key marks both vowels of "ươ"
     forms = {end + tone, early, late + marks_last + tone + bar_last, late + bar_last + marks_last + tone}
+    forms |= {end[:1] + late[1:] + marks_last + tone if not bar_last else bar + late[1:] + marks_last + tone}
     return {form.replace(long_horn, horn) for form in forms for horn in (long_horn, short_horn)}
 
 

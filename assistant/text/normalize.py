@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _SYLLABLE = re.compile(r"\w+")
 # Old tone placement (hoà, thuý) to the new one (hòa, thúy): both are in everyday use.
@@ -46,6 +47,12 @@ def fold(text: str) -> str:
     """Lower-cased text without accents, đ → d: what a person types on a keyboard without Vietnamese."""
     decomposed = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
     return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+@lru_cache(maxsize=65536)
+def bare(syllable: str) -> str:
+    """fold() of one syllable, remembered: a language has few."""
+    return fold(syllable)
 
 
 def syllables(text: str) -> list[str]:

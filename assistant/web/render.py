@@ -126,7 +126,8 @@ class Renderer:
         listed = rows(rest)
         if not colon or len(listed) < 2 or len(label) > 40:
             return self.paragraphs(lead)
-        items = "".join(f"<li>{_AMOUNT.sub(r'<b>\g<0></b>', self.words(row))}</li>" for row in listed)
+        lines = (_AMOUNT.sub(lambda found: f"<b>{found[0]}</b>", self.words(row)) for row in listed)
+        items = "".join(f"<li>{line}</li>" for line in lines)
         return f"<p><b>{self.words(label)}:</b></p><ul>{items}</ul>"
 
     def facts(self, card: Card) -> str:

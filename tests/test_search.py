@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant.pipeline import Assistant
+from assistant.retrieval.embedder import SentenceEmbedder, Vectors
+from assistant.retrieval.index import Index, KnowledgePaths, build, load, save, with_vectors
+from assistant.retrieval.search import Searcher, earned_weight, fuse
+from assistant.text.normalize import syllables
+
+
+class KnowsEveryGuide:
+    """A perfect embedder: all that belongs to a guide has the guide's own unit vector."""
+
+    name = "perfect"
+
+    def __init__(self, index: Index) -> None:
+        self._dimension = len(index.corpus.documents)
+        self._guide: dict[str, int] = {}
+        for chunk, text, number in zip(index.corpus.chunks, index.corpus.texts, index.corpus.owner, strict=True):
+            title = index.corpus.documents[number].title
+            self._guide |= dict.fromkeys((chunk.text, f"{title}. {chunk.text}", text), number)
+
+    def knows(self, text: str, number: int) -> None:
+        self._guide[text] = number
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self.embed_passages(texts)
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        return np.eye(self._dimension, dtype=np.float32)[[self._guide[text] for text in texts]]
+
+
+# fuse
+
+
+def test_one_ranking_alone_stays_as_it_is() -> None:
+    assert fuse([3, 1, 2], [], 1.0) == [3, 1, 2]
+    assert fuse([], [3, 1, 2], 1.0) == [3, 1, 2]
+    assert fuse([], [], 1.0) == []
+
+
+def test_no_weight_changes_nothing() -> None:
+    assert fuse([3, 1, 2], [2, 1, 3], 0.0) == [3, 1, 2]
+
+
+def test_what_both_rank_high_comes_first() -> None:
+    assert fuse([1, 2, 3], [4, 2, 5], 1.0)[0] == 2
+
+
+def test_the_heavier_ranking_wins() -> None:
+    assert fuse([1, 2], [2, 1], 0.5) == [1, 2]
+    assert fuse([1, 2], [2, 1], 2.0) == [2, 1]
+
+
+def test_everything_is_kept_once() -> None:
+    assert sorted(fuse([1, 2, 3], [3, 4, 5], 0.25)) == [1, 2, 3, 4, 5]
+
+
+# search
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("đổi thẻ căn cước khi đủ tuổi", "can-cuoc-cap-doi"),
+        ("doi the can cuoc khi du tuoi", "can-cuoc-cap-doi"),
+        ("mất thẻ căn cước xin cấp lại", "can-cuoc-mat-hong"),
+        ("kích hoạt tài khoản vneid", "vneid-kich-hoat"),
+        ("kich hoat tai khoan vneid", "vneid-kich-hoat"),
+        ("quên mật khẩu vneid", "vneid-quen-mat-khau"),
+        ("quen mat khau vneid", "vneid-quen-mat-khau"),
+        ("quên passcode", "vneid-quen-passcode"),
+        ("đăng ký tạm trú nhà thuê", "dang-ky-tam-tru"),
+        ("dang ky thuong tru", "dang-ky-thuong-tru"),
+        ("theo dõi hồ sơ đã nộp", "dvc-theo-doi-ho-so"),
+        ("xin phiếu lý lịch tư pháp", "ly-lich-tu-phap"),
+        ("xin phieu ly lich tu phap", "ly-lich-tu-phap"),
+        ("sổ sức khỏe điện tử", "vneid-so-suc-khoe"),
+    ],
+)
+def test_the_guide_comes_first(index: Index, question: str, expected: str) -> None:
+    hits = Searcher(index).search(syllables(question))
+    assert hits[0].section.document_id == expected
+
+
+def test_a_document_is_found_once_with_its_own_section_and_chunk(index: Index) -> None:
+    hits = Searcher(index).search(["thẻ", "căn", "cước", "vneid", "tài", "khoản"], limit=8)
+    found = [hit.section.document_id for hit in hits]
+    assert len(found) == len(set(found)) > 3
+    for hit in hits:
+        assert hit.chunk.section_id == hit.section.id
+        assert hit.section.id.startswith(f"{hit.section.document_id}#")
+        assert 0 <= hit.score <= 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_no_more_than_the_limit(index: Index, limit: int) -> None:
+    searcher = Searcher(index)
+    hits = searcher.search(["căn", "cước"], limit=limit)
+    assert hits == searcher.search(["căn", "cước"], limit=8)[:limit]
+    assert len(hits) == limit
+
+
+@pytest.mark.parametrize("words", [(), ("zzzz",), ("qqq", "www", "xxx")])
+def test_what_no_guide_says_finds_nothing(index: Index, words: tuple[str, ...]) -> None:
+    assert Searcher(index).search(words) == ()
+
+
+def test_the_same_question_finds_the_same(index: Index) -> None:
+    searcher = Searcher(index)
+    words = syllables("cấp lại thẻ căn cước bị hỏng")
+    assert searcher.search(words) == searcher.search(words) == Searcher(index).search(words)
+
+
+def test_the_section_that_says_it_is_the_one_found(index: Index) -> None:
+    hit = Searcher(index).search(syllables("không có điện thoại thông minh thì kích hoạt vneid"))[0]
+    assert hit.section.document_id == "vneid-kich-hoat"
+    assert "điện thoại" in hit.section.text
+
+
+# Vectors take part as far as they earned it
+
+
+@pytest.fixture(scope="module")
+def four_topics(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """An index of the guides beside those of VNeID: enough questions, and quick to embed."""
+    folder = tmp_path_factory.mktemp("topics")
+    for path in [*knowledge.shipped.glob("*.toml"), *(knowledge.shipped / "guides").rglob("*.md")]:
+        if path.parent.name not in ("vneid", "cu-tru"):
+            (folder / path.relative_to(knowledge.shipped)).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path.relative_to(knowledge.shipped)).symlink_to(path)
+    return build(KnowledgePaths(folder, folder / "no-overlay"))
+
+
+@pytest.mark.slow
+def test_a_model_that_knows_no_vietnamese_earns_no_weight(four_topics: Index, minilm: SentenceEmbedder) -> None:
+    trial = earned_weight(Searcher(with_vectors(four_topics, minilm), minilm))
+    assert trial.questions >= 200
+    assert trial.weight == 0
+    assert trial.fused_mrr <= trial.lexical_mrr
+
+
+def test_a_perfect_model_earns_weight(index: Index) -> None:
+    perfect = KnowsEveryGuide(index)
+    trial = earned_weight(Searcher(with_vectors(index, perfect), perfect))
+    assert trial.questions >= 200
+    assert trial.weight > 0
+    assert trial.fused_mrr > trial.lexical_mrr
+
+
+def weighted(index: Index, weight: float) -> tuple[Searcher, KnowsEveryGuide]:
+    perfect = KnowsEveryGuide(index)
+    with_dense = with_vectors(index, perfect)
+    manifest = replace(with_dense.manifest, dense_weight=weight)
+    return Searcher(replace(with_dense, manifest=manifest), perfect), perfect
+
+
+def test_vectors_find_what_shares_no_word(index: Index) -> None:
+    searcher, perfect = weighted(index, 1.0)
+    perfect.knows("zzzz qqqq", 3)
+    hits = searcher.search(["zzzz", "qqqq"])
+    assert hits[0].section.document_id == index.corpus.documents[3].id
+
+
+def test_vectors_without_weight_take_no_part(index: Index) -> None:
+    searcher, _ = weighted(index, 0.0)
+    words = ["căn", "cước"]
+    assert searcher.search(words) == Searcher(index).search(words)  # the embedder would not know them
+    assert searcher.search(["zzzz", "qqqq"]) == ()
+
+
+def test_the_earned_weight_survives_on_disk(index: Index, tmp_path: Path) -> None:
+    searcher, perfect = weighted(index, 0.5)
+    perfect.knows("zzzz qqqq", 5)
+    save(searcher.index, tmp_path)
+    hits = Searcher(load(tmp_path), perfect).search(["zzzz", "qqqq"])
+    assert hits[0].section.document_id == index.corpus.documents[5].id
+
+
+# Through the product
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Quên mật khẩu VNeID thì làm sao?", "vneid-quen-mat-khau"),
+        ("quen mat khau vneid thi lam sao", "vneid-quen-mat-khau"),
+        ("Xin phiếu lý lịch tư pháp ở đâu?", "ly-lich-tu-phap"),
+        ("Kích hoạt VNeID thế nào?", "vneid-kich-hoat"),
+    ],
+)
+def test_a_question_is_answered_from_its_guide(assistant: Assistant, question: str, expected: str) -> None:
+    answer = assistant.answer(question, today=date(2026, 11, 22))
+    assert answer.card is not None
+    assert answer.card.title == assistant.searcher.index.guides[expected].document.title
