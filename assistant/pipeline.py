@@ -16,7 +16,7 @@ from itertools import chain
 
 from assistant.answering.card import CardWriter
 from assistant.answering.checks import Evidence
-from assistant.answering.decide import ANSWER_FROM, OWN_TOPIC, Decision, decide
+from assistant.answering.decide import ANSWER_FROM, OWN_TOPIC, SURE_TOPIC, Decision, decide
 from assistant.answering.intent import find_intent
 from assistant.answering.prompts import Replies, load_replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, load_safety, mask
@@ -33,7 +33,7 @@ from assistant.models.language_model import LanguageModel
 from assistant.retrieval.embedder import Embedder, SentenceEmbedder
 from assistant.retrieval.index import Index, KnowledgePaths, Progress, build, load, save, with_vectors
 from assistant.retrieval.search import Searcher, earned_weight
-from assistant.text.dialect import standard, topic_words, with_child
+from assistant.text.dialect import instead, standard, topic_words, with_child
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, sentences, syllables
 
@@ -42,6 +42,8 @@ _MIN_CLAUSE = 4  # words of a clause that could be a question of its own
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
 _FOLLOW_UP = 2  # topic words at least, for a question after others to stand on its own
 _FOLLOW_SHARE = 0.5  # of a follow-up's words, by rarity, that the guide in view must know
+_KNOWN = 0.8  # share from which a follow-up stays with the guide in view, unless sure of another
+_TURNED = 0.25  # by how much more another guide must be asked for by the words after "còn …"
 _TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con")}
 _MONEY = re.compile(r"(\d[\d.,]*)\s*(?:k|nghìn|ngàn|triệu|đồng|đô|usd|vnd|đ)\b", re.IGNORECASE)
 
@@ -116,16 +118,20 @@ class Assistant:
             raise QuestionTooLongError(f"the question has {len(text)} characters, at most {MAX_QUESTION}")
         text, masked = mask(text, self.safety.mask)
         spoken = text.replace(self.safety.mask, " ")
-        words = self.repair(known_secrets(syllables(joined_letters(spoken))))
+        words = self._words(spoken)
         if not words and not masked:
             raise EmptyQuestionError("the question holds no words")
         glossary = self.searcher.index.glossary
         words = with_child(standard(words, glossary), glossary)
-        topic = topic_words(words, glossary)
+        priceless = with_child(standard(self._words(_MONEY.sub(" ", spoken)), glossary), glossary)
+        topic = topic_words(priceless, glossary)
         intent = find_intent(words, glossary)
         if intent in (Intent.GENERAL, Intent.STEPS) and _MONEY.search(text):
             intent = Intent.FEE  # "nghe nói phải nộp 200 nghìn": the figure is what is asked about
         return Reading(text, masked, tuple(words), tuple(topic), intent)
+
+    def _words(self, text: str) -> list[str]:
+        return self.repair(known_secrets(syllables(joined_letters(text))))
 
     # 2. Guard
 
@@ -180,10 +186,6 @@ class Assistant:
 
     def _follow_up(self, reading: Reading, decision: Decision, previous: Sequence[str]) -> Decision:
         """The decision for a question that came after others: the guide in view, unless it turned away."""
-        own = decision.hits[0] if decision.status is Status.ANSWERED else None
-        turned = reading.words[:1] in _TURNS or reading.words[:2] in _TURNS
-        if own is not None and own.score >= OWN_TOPIC and len(reading.topic) >= _FOLLOW_UP and not turned:
-            return decision
         try:
             earlier, before = self.retrieve(self.understand(previous[-1]), previous[:-1])
         except (EmptyQuestionError, QuestionTooLongError):
@@ -191,19 +193,24 @@ class Assistant:
         if not earlier.hits:
             return decision
         in_view = earlier.hits[0].section.document_id
-        joined = (*before.topic, *reading.topic)
-        if turned and reading.topic:
+        stay = Decision(
+            Status.ANSWERED,
+            (self.searcher.hit(reading.topic or reading.words, in_view, asked=reading.words),),
+        )
+        if not reading.topic:
+            return stay
+        asked, said = self.searcher.coverage(reading.topic, in_view)
+        if reading.words[:1] in _TURNS or reading.words[:2] in _TURNS:
+            joined = (*instead(before.topic, reading.topic, self.searcher.index.glossary), *reading.topic)
             for hit in self.searcher.search(joined, asked=reading.words):
-                if hit.section.document_id != in_view and hit.score >= ANSWER_FROM and self._fits(reading, hit):
+                other, _ = self.searcher.coverage(reading.topic, hit.section.document_id)
+                if hit.score >= ANSWER_FROM and other > asked + _TURNED:
                     return Decision(Status.ANSWERED, (hit,))
-        hit = self.searcher.hit(reading.topic or reading.words, in_view, asked=reading.words)
-        if not reading.topic or self._fits(reading, hit):
-            return Decision(Status.ANSWERED, (hit,))
-        return decision
-
-    def _fits(self, reading: Reading, hit: Hit) -> bool:
-        """Whether the guide speaks of most of what a follow-up names."""
-        return self.searcher.coverage(reading.topic, hit.section.document_id) >= _FOLLOW_SHARE
+            return stay if said >= _FOLLOW_SHARE else decision
+        own = decision.hits[0].score if decision.status is Status.ANSWERED else 0.0
+        if own >= OWN_TOPIC and len(reading.topic) >= _FOLLOW_UP and (said < _KNOWN or own >= SURE_TOPIC):
+            return decision
+        return stay if said >= _FOLLOW_SHARE else decision
 
     # 5. Compose
 

@@ -300,9 +300,9 @@ def test_a_guide_of_the_ward_wins_over_the_shipped_one(few_guides: KnowledgePath
     own = tmp_path / "overlay" / "guides" / "own.md"
     own.parent.mkdir(parents=True)
     text = (few_guides.shipped / GUIDE).read_text()
-    own.write_text(text.replace("title: ", "title: Phường mình: ", 1))
+    own.write_text(text.replace("title: ", "title: Phường mình, ", 1))
     guides = build(replace(few_guides, overlay=tmp_path / "overlay")).guides
-    assert guides["can-cuoc-cap-doi"].document.title.startswith("Phường mình")
+    assert guides["can-cuoc-cap-doi"].document.title.startswith("Phường mình, ")
     assert len(guides) == len(build(few_guides).guides)
 
 

@@ -11,7 +11,8 @@ from assistant.text.dialect import Glossary, mentions
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
 ANSWER_FROM = 0.30  # below this no guide is about the question
 OWN_TOPIC = 0.55  # from this a question after others has a subject of its own
-CLOSE = 0.93  # guides with this share of the best one's BM25 are equally likely
+SURE_TOPIC = 0.80  # from this, even where the guide in view knows its words
+CLOSE = 0.97  # guides with this share of the best one's BM25 are equally likely
 _CHOICES = 4
 
 

@@ -75,7 +75,10 @@ class Replies:
         for talk in self.smalltalk:
             phrases = sorted(map(tuple, map(syllables, talk.phrases)), key=len, reverse=True)
             said = [phrase for phrase in phrases if find(words, phrase) >= 0]
-            if not said or len(without(without(words, said), fillers)) > _LEFT_OVER:
+            if not said:
+                continue
+            left = without(without(words, said), fillers)
+            if len(left) > max(_LEFT_OVER, len(said[0]) - _LEFT_OVER):
                 continue
             if len(said[0]) > best_size:
                 best, best_size = talk.reply, len(said[0])

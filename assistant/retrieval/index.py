@@ -32,7 +32,7 @@ from assistant.retrieval.vectors import VectorIndex
 from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
 from assistant.text.normalize import syllables
 
-FORMAT = 1  # raise when what is stored changes
+FORMAT = 2  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 Progress = Callable[[str], None]
@@ -76,7 +76,8 @@ class Index:
     guides: Mapping[str, Guide]
     facts: SharedFacts
     glossary: Glossary
-    keywords: KeywordIndex
+    keywords: KeywordIndex  # of the chunks
+    titles: KeywordIndex  # of the documents
     vectors: VectorIndex | None
     manifest: Manifest
 
@@ -172,7 +173,17 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
         sections=len(corpus.sections),
         chunks=len(corpus.chunks),
     )
-    return Index(corpus, guides, facts, glossary, KeywordIndex.build(corpus.texts), None, manifest)
+    titles = [" ".join(standard(syllables(d.title), glossary)) for d in corpus.documents]
+    return Index(
+        corpus=corpus,
+        guides=guides,
+        facts=facts,
+        glossary=glossary,
+        keywords=KeywordIndex.build(corpus.texts),
+        titles=KeywordIndex.build(titles),
+        vectors=None,
+        manifest=manifest,
+    )
 
 
 def with_vectors(index: Index, embedder: Embedder, earlier: Index | None = None) -> Index:
@@ -202,13 +213,15 @@ def save(index: Index, root: Path) -> Index:
     root.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}"
     building = root / f".building-{name}"
-    (building / "keywords").mkdir(parents=True)
+    for part in ("keywords", "titles"):
+        (building / part).mkdir(parents=True)
     encode = msgspec.json.encode
     (building / "corpus.json").write_bytes(encode(index.corpus))
     (building / "guides.json").write_bytes(encode(tuple(index.guides.values())))
     (building / "facts.json").write_bytes(encode((index.facts.facts, index.facts.contacts)))
     (building / "glossary.json").write_bytes(encode(index.glossary))
     index.keywords.save(building / "keywords")
+    index.titles.save(building / "titles")
     if index.vectors is not None:
         index.vectors.save(building / "vectors.faiss")
     files = {str(path.relative_to(building)): _sha256(path) for path in _files(building)}
@@ -281,6 +294,7 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         facts=SharedFacts(*facts),
         glossary=msgspec.json.decode((folder / "glossary.json").read_bytes(), type=Glossary),
         keywords=KeywordIndex.load(folder / "keywords"),
+        titles=KeywordIndex.load(folder / "titles"),
         vectors=VectorIndex.load(vectors) if vectors.name in manifest.files else None,
         manifest=manifest,
     )

@@ -19,7 +19,8 @@ from assistant.datatypes import Hit, Section
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
-from assistant.text.dialect import Phrase, mentions
+from assistant.text.dialect import Phrase, mentions, standard
+from assistant.text.normalize import syllables
 
 # Logistic regression over the guides' own questions (each held out, or its guide held out), the tuning
 # set, 400 questions of general knowledge and 400 titles of procedures no guide covers.
@@ -27,7 +28,10 @@ _RELEVANCE = (0.45, 1.65, 1.20, 2.25, 2.97, -0.93)
 _BIAS = -4.24
 _ENOUGH_PAIRS = 8.0  # rarity of shared pairs from which more tells nothing
 _ENOUGH_BM25 = 40.0
-_OTHER_TOPIC = 0.45  # likelihood left when a query names only procedures that no document is known by
+_LONG = 9  # words of a query from which more tells nothing
+_OTHER_NAME = 0.6  # of the score of a document whose title names the other of two things
+_TITLE = 1.0  # weight of a document's title beside its best question and its best passage
+_OTHER_TOPIC = 0.30  # likelihood left when a query names only procedures that no document is known by
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
 _HELD_OUT = 400  # questions asked at most when the weight is measured
@@ -56,7 +60,7 @@ class Searcher:
         if not words:
             return ()
         scores = self._keyword_scores(words, hidden)
-        totals = self._totals(scores)
+        totals = self._with_titles(words, self._totals(scores))
         order = ranking(totals)
         dense = self.index.manifest.dense_weight
         if self.embedder is not None and dense > 0:
@@ -96,6 +100,25 @@ class Searcher:
         np.maximum.at(said, self._owner[~self._is_question], scores[~self._is_question])
         return asked + said
 
+    def _with_titles(self, words: Sequence[str], totals: Scores) -> Scores:
+        """The totals with the titles' share; a title that names the other of two things counts against."""
+        totals = totals + _TITLE * self.index.titles.scores(words)
+        for row in self.index.glossary.exclusive:
+            named = [name for name in row if mentions(words, name)]
+            if len(named) == 1:
+                others = [name for name in row if name not in named]
+                for number, title in enumerate(self._titles):
+                    if any(mentions(title, name) for name in others) and not mentions(title, named[0]):
+                        totals[number] *= _OTHER_NAME
+        return totals
+
+    @cached_property
+    def _titles(self) -> list[list[str]]:
+        return [
+            standard(syllables(document.title), self.index.glossary)
+            for document in self.index.corpus.documents
+        ]
+
     def relevance(self, words: Sequence[str], number: int, total: float, hidden: int | None = None) -> float:
         """0–1: the calibrated likelihood that a document with this BM25 is what was asked for."""
         terms = set(folded_terms(words))
@@ -108,7 +131,7 @@ class Searcher:
             self._share(pairs or single, said),
             min(sum(self._rarity(term) for term in pairs & asked), _ENOUGH_PAIRS) / _ENOUGH_PAIRS,
             min(total, _ENOUGH_BM25) / _ENOUGH_BM25,
-            len(single) / 10,
+            min(len(single), _LONG) / 10,
         )
         return 1 / (1 + math.exp(-_BIAS - sum(w * x for w, x in zip(_RELEVANCE, features, strict=True))))
 
@@ -166,14 +189,15 @@ class Searcher:
         """A given document as a hit: its best section for the query, and its score."""
         number = self._number(document_id)
         scores = self.index.keywords.scores(words)
-        score = self.relevance(words, number, float(self._totals(scores)[number]))
+        totals = self._with_titles(words, self._totals(scores))
+        score = self.relevance(words, number, float(totals[number]))
         return self._hit(number, score, self.index.keywords.scores(asked))
 
-    def coverage(self, words: Sequence[str], document_id: str) -> float:
-        """0–1: how much of the words, weighed by rarity, stands anywhere in a document."""
-        number = self._number(document_id)
+    def coverage(self, words: Sequence[str], document_id: str) -> tuple[float, float]:
+        """How much of the words, weighed by rarity, people ask this document for, and how much it says (0–1)."""
+        asked, said = self._document_terms(self._number(document_id), None)
         single = {term for term in folded_terms(words) if "_" not in term}
-        return self._share(single, self._document_terms(number, None)[1])
+        return self._share(single, asked), self._share(single, said)
 
     def _number(self, document_id: str) -> int:
         return next(n for n, document in enumerate(self.index.corpus.documents) if document.id == document_id)

@@ -33,6 +33,7 @@ class Glossary:
     intents: Mapping[str, tuple[Phrase, ...]]  # what about a thing is asked
     topics: tuple[Phrase, ...]  # names of procedures and subjects, covered or not
     field: tuple[Phrase, ...]  # public services and digital life in general
+    exclusive: tuple[tuple[Phrase, ...], ...]  # rows of names of which a question means one
     child: Phrase  # what a guide calls somebody younger than CHILD_BEFORE
     abbreviations: frozenset[str]  # a guide may use these unexplained
 
@@ -53,6 +54,7 @@ def load_glossary(path: Path) -> Glossary:
             intents={name: _phrases(cues) for name, cues in tables["intent"].items()},
             topics=_phrases(tables["topic"]["phrases"]),
             field=_phrases(tables["field"]["phrases"]),
+            exclusive=tuple(_phrases(row) for row in tables["exclusive"]["rows"]),
             child=tuple(syllables(tables["ages"]["child"])),
             abbreviations=frozenset(msgspec.convert(tables["abbreviations"]["allowed"], list[str])),
         )
@@ -150,6 +152,18 @@ def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
     """
     cues = sorted((cue for cues in glossary.intents.values() for cue in cues), key=len, reverse=True)
     return without(without(words, cues), glossary.fillers)
+
+
+def instead(before: Sequence[str], now: Sequence[str], glossary: Glossary) -> list[str]:
+    """The words of an earlier question without the names that the present one replaces.
+
+    "quên passcode", then "còn mật khẩu?" → "quên".
+    """
+    left = list(before)
+    for row in glossary.exclusive:
+        if any(mentions(now, name) for name in row):
+            left = without(left, row)
+    return left
 
 
 def with_child(words: Sequence[str], glossary: Glossary) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from assistant.datatypes import Answer, Card, Citation, Paper, ShownContact, ShownFee, Status, Step
 
-_MARK = re.compile(r"\s*\[(\d{1,3})\]")
+_MARKS = re.compile(r"(?:\s*\[\d{1,3}\])+")
 _PHONE = re.compile(r"(?<![\d.,/-])(?:1[89]00[ .]?\d{4}|11[2-5]|156|5656)(?![\d/]|[.,]\d)")
 _WITH_PHONE = re.compile(r"\+?\d[\d .]{1,16}")
 _AMOUNT = re.compile(r"\b\d[\d.]* đồng")
@@ -47,15 +47,13 @@ class Renderer:
 
     def words(self, text: str) -> str:
         """One line of text: escaped, [n] as a small raised number, hotlines in bold."""
-        label = self.ui["sources"]["mark"]
         marked = _PHONE.sub(lambda found: f"<b class='tel'>{found[0]}</b>", escape(text, quote=False))
-        return _MARK.sub(
-            lambda found: (
-                f'<sup><span aria-hidden="true">{found[1]}</span>'
-                f'<span class="unseen"> ({escape(label.format(number=found[1]))})</span></sup>'
-            ),
-            marked,
-        )
+        return _MARKS.sub(self._mark, marked)
+
+    def _mark(self, marks: re.Match[str]) -> str:
+        numbers = ", ".join(re.findall(r"\d+", marks[0]))
+        spoken = escape(self.ui["sources"]["mark"].format(number=numbers))
+        return f'<sup><span aria-hidden="true">{numbers}</span><span class="unseen"> ({spoken})</span></sup>'
 
     def paragraphs(self, text: str) -> str:
         """Plain text as paragraphs, one a line."""
