@@ -2,19 +2,7 @@
 
 import sys
 
-from assistant.config import load_settings
-from assistant.errors import AssistantError
-
-
-def main() -> None:
-    """Show the pages until stopped."""
-    from assistant.web.server import serve
-
-    serve(load_settings())
-
+from assistant.__main__ import main
 
 if __name__ == "__main__":
-    try:
-        main()
-    except AssistantError as error:
-        sys.exit(str(error))
+    main(["serve", *sys.argv[1:]])

@@ -39,10 +39,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NoModel = Annotated[bool, typer.Option("--no-model", help="Answer from the guides alone.")]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the program; what failed is said on stderr, with the exit code of the contract."""
     try:
-        app()
+        app(arguments)
     except QuestionError as error:
         _complain(error)
         sys.exit(2)
@@ -87,7 +87,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 def _load(settings: Settings, *, with_model: bool) -> Assistant:
     """The assistant; a model that cannot be loaded is said and does without."""
-    from assistant.pipeline import load_assistant
+    from assistant.loading import load_assistant
 
     with _progress() as progress:
         try:
@@ -166,7 +166,9 @@ def _print_json(row: dict[str, Any]) -> None:
 def _readable(answer: Answer) -> str:
     """The answer as a person reads it on a terminal: notice, text, sources."""
     sources = [
-        f"[{c.number}] {c.title}" + (f" ({c.date})" if c.date else "") + (f" {c.source_url}" if c.source_url else "")
+        f"[{c.number}] {c.title}"
+        + (f" ({c.date})" if c.date else "")
+        + (f" {c.source_url}" if c.source_url else "")
         for c in answer.citations
     ]
     return "\n\n".join(filter(None, (answer.notice, answer.text, "\n".join(sources))))
@@ -178,7 +180,7 @@ def index_build(
 ) -> None:
     """Bring the index up to date with the knowledge."""
     from assistant.errors import IndexUnavailableError
-    from assistant.pipeline import build_index, current_index, load_embedder
+    from assistant.loading import build_index, current_index, load_embedder
     from assistant.retrieval.index import load
 
     settings = _settings()

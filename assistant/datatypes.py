@@ -60,12 +60,15 @@ class Period:
     ends: date | None = None
 
     def covers(self, day: date) -> bool:
+        """Whether it holds on the day."""
         return (self.starts is None or self.starts <= day) and (self.ends is None or day <= self.ends)
 
     def is_future(self, day: date) -> bool:
+        """Whether it begins after the day."""
         return self.starts is not None and day < self.starts
 
     def is_open(self) -> bool:
+        """Whether it always holds."""
         return self.starts is None and self.ends is None
 
 

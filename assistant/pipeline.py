@@ -2,7 +2,7 @@
 
     question → understand → guard → retrieve → decide → compose → check → Answer
 
-Nothing here touches the disk or the network; `load_assistant` at the end does the wiring.
+Nothing here touches the disk or the network; `loading.py` puts an Assistant together.
 """
 
 from __future__ import annotations
@@ -12,27 +12,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import chain
 
 from assistant.answering.card import CardWriter
 from assistant.answering.checks import Evidence
 from assistant.answering.decide import ANSWER_FROM, OWN_TOPIC, SURE_TOPIC, Decision, decide
 from assistant.answering.intent import find_intent
-from assistant.answering.prompts import Replies, load_replies, neutralised, prompt_for
-from assistant.answering.safety import Rule, SafetyRules, known_secrets, load_safety, mask
-from assistant.config import Settings
-from assistant.datatypes import Answer, Choice, Composer, Hit, Intent, Status
-from assistant.errors import (
-    EmptyQuestionError,
-    IndexUnavailableError,
-    KnowledgeError,
-    ModelError,
-    QuestionTooLongError,
-)
+from assistant.answering.prompts import Replies, neutralised, prompt_for
+from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
+from assistant.datatypes import Answer, Choice, Composer, Intent, Status
+from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
-from assistant.retrieval.embedder import Embedder, SentenceEmbedder
-from assistant.retrieval.index import Index, KnowledgePaths, Progress, build, load, save, with_vectors
-from assistant.retrieval.search import Searcher, earned_weight
+from assistant.retrieval.search import Searcher
 from assistant.text.dialect import instead, standard, topic_words, with_child
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, sentences, syllables
@@ -71,14 +61,24 @@ class Assistant:
     clock: Callable[[], date] = date.today
 
     def answer(
-        self, question: str, *, previous: Sequence[str] = (), today: date | None = None, use_model: bool = True
+        self,
+        question: str,
+        *,
+        previous: Sequence[str] = (),
+        today: date | None = None,
+        use_model: bool = True,
     ) -> Answer:
         """The complete answer. Raises QuestionError for an empty or over-long question."""
         *_, answer = self.stream(question, previous=previous, today=today, use_model=use_model)
         return answer
 
     def stream(
-        self, question: str, *, previous: Sequence[str] = (), today: date | None = None, use_model: bool = True
+        self,
+        question: str,
+        *,
+        previous: Sequence[str] = (),
+        today: date | None = None,
+        use_model: bool = True,
     ) -> Iterator[Answer]:
         """Yield the guide's answer at once, then with the model's words as they pass the check.
 
@@ -93,18 +93,23 @@ class Assistant:
             answer = self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
         yield answer
-        if use_model and self.model is not None and answer.card is not None and answer.status is Status.ANSWERED:
+        if (
+            use_model
+            and self.model is not None
+            and answer.card is not None
+            and answer.status is Status.ANSWERED
+        ):
             for words in self.check(self.model, reading, answer):
                 text = f"{answer.text}\n\n{words}"
-                yield replace(
-                    answer, text=text, composer=Composer.MODEL, elapsed_ms=_milliseconds(started)
-                )
+                yield replace(answer, text=text, composer=Composer.MODEL, elapsed_ms=_milliseconds(started))
 
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of a guide that a person chose, without a question."""
         started = time.monotonic()
         guide = self.searcher.index.guides[document_id]
-        answer = self._from_guide(guide.document.title, document_id, Intent.GENERAL, None, today or self.clock())
+        answer = self._from_guide(
+            guide.document.title, document_id, Intent.GENERAL, None, today or self.clock()
+        )
         return replace(answer, elapsed_ms=_milliseconds(started))
 
     # 1. Understand
@@ -164,7 +169,10 @@ class Assistant:
             for clause in self._clauses(reading):
                 found = self._decided(clause)
                 if found.status is Status.ANSWERED:
-                    decision, reading = found, replace(clause, question=reading.question, masked=reading.masked)
+                    decision, reading = (
+                        found,
+                        replace(clause, question=reading.question, masked=reading.masked),
+                    )
                     break
         if not previous:
             return decision, reading
@@ -177,12 +185,14 @@ class Assistant:
         return decide(hits, reading.words, self.searcher.index.glossary)
 
     def _clauses(self, reading: Reading) -> Iterator[Reading]:
-        """The parts of a question that could be asked alone, the last first: it is mostly the request."""
+        """The parts of a question that could be asked alone, the last first: mostly the request."""
         parts = [part for part in _CLAUSE_END.split(reading.question) if len(part.split()) >= _MIN_CLAUSE]
         for part in reversed(parts if len(parts) > 1 else []):
             clause = self.understand(part)
             if len(clause.topic) >= _MIN_CLAUSE - 1:
-                yield replace(clause, intent=reading.intent if clause.intent is Intent.GENERAL else clause.intent)
+                yield replace(
+                    clause, intent=reading.intent if clause.intent is Intent.GENERAL else clause.intent
+                )
 
     def _follow_up(self, reading: Reading, decision: Decision, previous: Sequence[str]) -> Decision:
         """The decision for a question that came after others: the guide in view, unless it turned away."""
@@ -288,101 +298,3 @@ class Assistant:
 
 def _milliseconds(started: float) -> int:
     return round(1000 * (time.monotonic() - started))
-
-
-# Wiring
-
-
-def load_assistant(
-    settings: Settings, *, with_model: bool = True, progress: Progress = lambda _: None
-) -> Assistant:
-    """Everything loaded. Builds the index if there is none, or if the knowledge has changed.
-
-    Raises KnowledgeError, IndexUnavailableError, EmbedderError or ModelError.
-    """
-    embedder = load_embedder(settings)
-    index = current_index(settings, embedder, progress)
-    safety = load_safety(settings.home / "prompts" / "safety.toml")
-    replies = load_replies(settings.home / "prompts")
-    model = load_model(settings) if with_model else None
-    spoken = chain(safety.vocabulary(), replies.vocabulary())
-    counted = chain.from_iterable([word] * count for word, count in index.corpus.vocabulary.items())
-    return Assistant(
-        searcher=Searcher(index, embedder),
-        repair=KeystrokeRepair(chain(counted, spoken)),
-        safety=safety,
-        replies=replies,
-        model=model,
-        clock=lambda: settings.today or date.today(),
-    )
-
-
-def current_index(
-    settings: Settings, embedder: Embedder | None, progress: Progress, *, strict: bool = False
-) -> Index:
-    """The index on disk if it is of today's knowledge, else a new one.
-
-    Where knowledge is broken an earlier index goes on serving, unless `strict`.
-    """
-    root = settings.data / "index"
-    try:
-        index = load(root)
-    except IndexUnavailableError:
-        return build_index(settings, embedder, None, progress)
-    wanted = embedder.name if embedder else None
-    try:
-        inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest()
-        if index.manifest.inputs == inputs and index.manifest.embedder == wanted:
-            return index
-        return build_index(settings, embedder, index, progress)
-    except KnowledgeError as error:
-        if strict:
-            raise
-        progress(f"knowledge is broken, the index of {index.manifest.built:%d/%m/%Y} serves on: {error}")
-        return index
-
-
-def build_index(
-    settings: Settings, embedder: Embedder | None, earlier: Index | None, progress: Progress
-) -> Index:
-    """Build and save a new generation; unchanged chunks keep their vectors.
-
-    An embedder is asked the guides' own questions first and takes part only as far as it helps.
-    """
-    index = build(KnowledgePaths(settings.knowledge, settings.overlay), progress=progress)
-    if embedder is not None:
-        progress("reading the guides with the embedder")
-        index = with_vectors(index, embedder, earlier)
-        trial = earned_weight(Searcher(index, embedder))
-        manifest = replace(
-            index.manifest,
-            dense_weight=trial.weight,
-            lexical_mrr=trial.lexical_mrr,
-            fused_mrr=trial.fused_mrr,
-        )
-        index = replace(index, manifest=manifest)
-    return save(index, settings.data / "index")
-
-
-def load_embedder(settings: Settings) -> Embedder | None:
-    """The configured sentence-transformers model, if there is one. Raises EmbedderError."""
-    wanted = settings.embedder
-    if wanted.path is None:
-        return None
-    return SentenceEmbedder(wanted.path, query_prefix=wanted.query, passage_prefix=wanted.passage)
-
-
-def load_model(settings: Settings) -> LanguageModel | None:
-    """The configured local model, if there is one. Raises ModelError."""
-    if settings.models.path is None:
-        return None
-    from assistant.models.llama import LlamaModel
-
-    wanted = settings.models
-    return LlamaModel(
-        wanted.path,
-        context=wanted.context,
-        answer=wanted.answer,
-        threads=wanted.threads,
-        seconds=wanted.seconds,
-    )

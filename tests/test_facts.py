@@ -64,7 +64,7 @@ def test_facts_and_contacts_are_known_by_one_name(knowledge: Path) -> None:
     assert "mien-phi" in shared
     assert "cong-an" in shared
     assert "la" not in shared
-    assert shared.source("cong-an").date == "2014-12-22"
+    assert shared.contacts["cong-an"].source.date == "2014-12-22"
     assert shared.source("mien-phi").title == "Nghị quyết 66.22"
     assert shared.contacts["cong-an"].period is ALWAYS
 

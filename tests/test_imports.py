@@ -25,7 +25,7 @@ knowledge.sources
 retrieval.keywords retrieval.embedder retrieval.vectors retrieval.index retrieval.search
 answering.safety answering.intent answering.decide answering.prompts answering.card answering.checks answering.json
 models.language_model models.prefix models.llama models.worker models.remote models.catalogue
-pipeline
+pipeline loading
 coaching speech journal web operations evaluation __main__
 """
 PLACES = [f"assistant.{name}" for name in re.findall(r"\S+", ORDER)]

@@ -1,0 +1,1 @@
+"""Hits → a checked answer."""

@@ -50,7 +50,9 @@ class CitationList:
         number = len(self.citations) + 1
         document = self._document
         self.citations.append(
-            Citation(number, document.id, source.title, document.agency, source.url, source.date, None, heading)
+            Citation(
+                number, document.id, source.title, document.agency, source.url, source.date, None, heading
+            )
         )
         return f" [{number}]"
 

@@ -7,6 +7,7 @@ sentence must be Vietnamese, close to the guide's words, and ask for no secret.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +26,9 @@ _UNITS = frozenset(
 )
 _CODE = re.compile(r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b|\b[A-ZĐ]{1,5}\d+\w*\b|\b\d+/\d{4}/[\w-]+|\S+@\S+")
 _LABEL = re.compile(r"[“\"'«‘]([^”\"'»’]{2,60})[”\"'»’]")
+_BARE_LABEL = re.compile(
+    r"\b(?:bấm|nhấn|ấn|chạm|chọn|mục|nút)\s+(?:vào\s+)?(?:(?:mục|nút|ô)\s+)?(\w+)\s+(\w+)"
+)
 _PLACES = frozenset("huyện quận tỉnh xã phường thành bưu ngân tòa bộ sở chi cục trung".split())
 _DENIALS = ("không", "chưa", "chẳng", "khỏi", "miễn", "đừng")
 _SECRETS = re.compile(
@@ -46,8 +50,21 @@ class Evidence:
     text: str
 
     @cached_property
-    def _lower(self) -> str:
-        return " ".join(syllables(self.text))
+    def _spoken(self) -> list[str]:
+        return syllables(self.text)
+
+    @cached_property
+    def _runs(self) -> frozenset[tuple[str, ...]]:
+        """Two and three words in a row."""
+        return frozenset(run for size in (2, 3) for run in _runs(self._spoken, size))
+
+    @cached_property
+    def _only_denied(self) -> frozenset[tuple[str, ...]]:
+        """Pairs of words that the guide says only behind a denial: of "không đọc mã" the "đọc mã"."""
+        found: tuple[set[tuple[str, ...]], ...] = (set(), set())  # said, denied
+        for first, *pair in _runs(["", *self._spoken], 3):
+            found[first in _DENIALS].add(tuple(pair))
+        return frozenset(found[True] - found[False])
 
     @cached_property
     def _plain(self) -> str:
@@ -55,7 +72,7 @@ class Evidence:
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        return frozenset(syllables(self.text))
+        return frozenset(self._spoken)
 
     @cached_property
     def _figures(self) -> frozenset[tuple[str, str]]:
@@ -78,8 +95,8 @@ class Evidence:
         for value, unit in _figures(sentence):
             if (unit and (value, unit) not in self._figures) or value not in self._values:
                 return f"figure {value} {unit}"
-        for label in _LABEL.findall(sentence):
-            if label.lower().strip(" .") not in self._plain:
+        for label in _labels(sentence):
+            if label.lower() not in self._plain:
                 return f"label {label}"
         if reason := self._words_refusal(words):
             return reason
@@ -101,14 +118,32 @@ class Evidence:
         for word in spoken:
             if word in _PLACES and word not in self._words:
                 return f"place {word}"
-        for at, word in enumerate(words):
-            pair = " ".join(words[at : at + 2])
-            if word in _DENIALS and pair not in self._lower:
-                return f"denial “{pair}”"
-            following = words[at + 1] if at + 1 < len(words) else ""
-            if word in _NUMBER_WORDS and following in _UNITS | _NUMBER_WORDS and pair not in self._lower:
-                return f"figure “{pair}”"
+        return next(filter(None, (self._run_refusal(words, at) for at in range(len(words)))), None)
+
+    def _run_refusal(self, words: list[str], at: int) -> str | None:
+        """What is wrong with the words from here: denials and numbers in words must stand so in the guide."""
+        word, pair, triple = words[at], tuple(words[at : at + 2]), tuple(words[at : at + 3])
+        if word in _DENIALS and len(triple) > 1 and triple not in self._runs:
+            return f"denial “{' '.join(triple)}”"
+        if pair in self._only_denied and (at == 0 or words[at - 1] not in _DENIALS):
+            return f"without its denial “{' '.join(pair)}”"
+        said = len(pair) == 1 or pair in self._runs
+        if not said and word in _NUMBER_WORDS and pair[-1] in _UNITS | _NUMBER_WORDS:
+            return f"figure “{' '.join(pair)}”"
         return None
+
+
+def _runs(words: list[str], size: int) -> Iterator[tuple[str, ...]]:
+    return zip(*(words[at:] for at in range(size)), strict=False)
+
+
+def _labels(sentence: str) -> Iterator[str]:
+    """What stands in quotes, and what a person is told to press in capitals: "bấm Nộp hồ sơ"."""
+    for label in _LABEL.findall(sentence):
+        yield label.strip(" .")
+    for first, second in _BARE_LABEL.findall(sentence):
+        if first.istitle():
+            yield f"{first} {second}"
 
 
 def _asks_for_secret(sentence: str) -> bool:
@@ -125,6 +160,8 @@ def _figures(text: str) -> list[tuple[str, str]]:
         if plain.isdigit():
             plain = str(int(plain))
         words = following.lower().split()
-        unit = " ".join(words[:2]) if words[:1] == ["đô"] else (words[0] if words and words[0] in _UNITS else "")
+        unit = (
+            " ".join(words[:2]) if words[:1] == ["đô"] else (words[0] if words and words[0] in _UNITS else "")
+        )
         found.append((plain, "%" if following == "%" else unit))
     return found

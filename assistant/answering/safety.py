@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -28,20 +27,42 @@ _NOT_A_SECRET = r"(?![\d/.,]*\d)(?!\s*(?:so|ky tu|dong|ngay|nghin|trieu|tuoi))"
 # On folded text: kind and pattern, the most telling first. Group 1, where there is one, is the number.
 _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("email", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
-    ("card", re.compile(rf"(?<![\d.,/-])\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{4}}(?:{_GAP}\d{{1,3}})?(?![\d/])")),
+    (
+        "card",
+        re.compile(
+            rf"(?<![\d.,/-])\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{4}}(?:{_GAP}\d{{1,3}})?(?![\d/])"
+        ),
+    ),
     ("id", re.compile(rf"(?<![\d.,/-])0(?:{_GAP}\d){{11}}(?![\d/])")),
     ("phone", re.compile(rf"(?<![\d.,/-])(?:(?:\+|00)?84{_GAP}|0|o)[35789](?:{_GAP}\d){{8}}(?![\d/])")),
     ("id", re.compile(rf"(?:cmnd|chung minh|cmt|can cuoc|cccd)\D{{0,25}}?(\d(?:{_GAP}\d){{8,11}})(?!\d)")),
-    ("account", re.compile(rf"(?:stk|tai khoan|ngan hang|vietcombank|agribank|bidv)\D{{0,25}}?(\d(?:{_GAP}\d){{5,18}})(?!\d)")),
-    ("code", re.compile(r"\b(?:mat\s?khau|password|passcode)\b(?:\s+\w+){0,4}?\s*(?:la|:|=)\s*((?=\S*\d)(?=\S*[a-z])[^\s,;?!]{6,})")),
-    ("code", re.compile(rf"\b{_SECRET}\b[^\d\n]{{0,24}}?(?<![\d.,/-])(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}")),
+    (
+        "account",
+        re.compile(
+            rf"(?:stk|tai khoan|ngan hang|vietcombank|agribank|bidv)\D{{0,25}}?(\d(?:{_GAP}\d){{5,18}})(?!\d)"
+        ),
+    ),
+    (
+        "code",
+        re.compile(
+            r"\b(?:mat\s?khau|password|passcode)\b(?:\s+\w+){0,4}?\s*(?:la|:|=)\s*((?=\S*\d)(?=\S*[a-z])[^\s,;?!]{6,})"
+        ),
+    ),
+    (
+        "code",
+        re.compile(rf"\b{_SECRET}\b[^\d\n]{{0,24}}?(?<![\d.,/-])(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}"),
+    ),
     ("code", re.compile(rf"\bma\s*(?:so\s*)?(?:la|:)?\s*(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}")),
     ("account", re.compile(r"(?<![\d.,/-])\d{9,19}(?![\d/])")),
 )
 # File numbers of the portal and ids of procedures are public and stay.
 _PUBLIC = re.compile(r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|1[89]00[ .]?\d{4,6}|\d\.\d{6}")
 _DIGIT_WORDS = dict(
-    zip("không một mốt hai ba bốn tư năm lăm sáu bảy tám chín linh".split(), "01123445567890", strict=True)
+    zip(
+        ["không", "một", "mốt", "hai", "ba", "bốn", "tư", "năm", "lăm", "sáu", "bảy", "tám", "chín", "linh"],
+        "01123445567890",
+        strict=True,
+    )
 )
 _SPELLED = 6  # digits said in words make a number from here
 
@@ -167,10 +188,8 @@ def known_secrets(words: Sequence[str]) -> list[str]:
     out: list[str] = []
     for word in words:
         at = fold(word).find("otp")
-        if 0 <= at and len(word) > len("otp") and len(word) <= len("maxacthucotp"):
+        if at >= 0 and len(word) > len("otp") and len(word) <= len("maxacthucotp"):
             out.extend(part for part in (word[:at], "otp", word[at + 3 :]) if part)
         else:
             out.append(word)
     return out
-
-

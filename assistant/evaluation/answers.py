@@ -84,7 +84,9 @@ def _reasons(expected: ExpectedAnswer, answer: Answer) -> Iterator[str]:
         yield f"status {answer.status}, expected {' or '.join(expected.status)}"
     named = {citation.document_id for citation in answer.citations}
     named |= {choice.document_id for choice in answer.choices}
-    wanted = answer.status in (Status.ANSWERED, Status.CLARIFY, Status.SAFETY) and answer.status in expected.status
+    wanted = (
+        answer.status in (Status.ANSWERED, Status.CLARIFY, Status.SAFETY) and answer.status in expected.status
+    )
     if expected.documents and wanted and named and not named & set(expected.documents):
         yield f"from {', '.join(sorted(named))}, expected {' or '.join(expected.documents)}"
     text = " ".join(f"{answer.notice or ''} {answer.text}".split())

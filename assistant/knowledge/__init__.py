@@ -1,0 +1,1 @@
+"""Files of knowledge/ → Document, Section, Chunk."""

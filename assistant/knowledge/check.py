@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from assistant.datatypes import Guide
+from assistant.datatypes import Document, Guide
 from assistant.errors import KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, references, source_numbers
 from assistant.knowledge.guides import HEADINGS, GuideFile, Line, guide_paths, parse_guide, read_guide_file
@@ -30,7 +30,9 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^\s\"”)]+")
 _MONEY = re.compile(r"\d[\d.]*\s*(?:đồng|nghìn|ngàn|triệu|tỷ|đ\b)")
 _DURATION = re.compile(r"\d+\s*(?:ngày làm việc|ngày|giờ|phút|tháng|tuần|năm)\b")
-_PHONE = re.compile(r"(?<![\w/.-])(?:1[89]00[ .]?\d{4}|18001096|11[2-5]|156|5656|0\d{2,3}[ .]?\d{3}[ .]?\d{3,4})(?![\w/-])")
+_PHONE = re.compile(
+    r"(?<![\w/.-])(?:1[89]00[ .]?\d{4}|18001096|11[2-5]|156|5656|0\d{2,3}[ .]?\d{3}[ .]?\d{3,4})(?![\w/-])"
+)
 _WEB = re.compile(r"\b(?:[a-z0-9-]+\.)+(?:vn|com|net|org|info)\b", re.IGNORECASE)
 _NEEDS_SOURCE = re.compile(r"\d|“")
 _ABBREVIATION = re.compile(r"\b[A-ZĐ]{2,}\d*\b")
@@ -104,6 +106,16 @@ def _front_problems(guide: Guide, file: GuideFile, facts: SharedFacts) -> Iterat
     for audience in guide.audience:
         if audience not in _AUDIENCES:
             yield file.problem("audience", f"audience `{audience}` is none of {', '.join(_AUDIENCES)}")
+    yield from _source_problems(document, file)
+    if len(guide.questions) not in QUESTION_COUNT:
+        yield file.problem("questions", f"{len(guide.questions)} questions; 10–25 are needed")
+    for contact in guide.contacts:
+        if contact not in facts.contacts:
+            yield file.problem("contacts", f"contact `{contact}` is not in contacts.toml")
+    yield from _row_problems(guide, file)
+
+
+def _source_problems(document: Document, file: GuideFile) -> Iterator[Problem]:
     numbers = [source.number for source in document.sources]
     if numbers != sorted(set(numbers)):
         yield file.problem("sources", f"source numbers must rise, each once: {numbers}")
@@ -112,11 +124,9 @@ def _front_problems(guide: Guide, file: GuideFile, facts: SharedFacts) -> Iterat
             yield file.problem("sources", f"source {source.number}: url `{source.url}` is not a web address")
         if source.date is not None and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", source.date):
             yield file.problem("sources", f"source {source.number}: date `{source.date}` is not ISO 8601")
-    if len(guide.questions) not in QUESTION_COUNT:
-        yield file.problem("questions", f"{len(guide.questions)} questions; 10–25 are needed")
-    for contact in guide.contacts:
-        if contact not in facts.contacts:
-            yield file.problem("contacts", f"contact `{contact}` is not in contacts.toml")
+
+
+def _row_problems(guide: Guide, file: GuideFile) -> Iterator[Problem]:
     for paper in guide.papers:
         if paper.form not in _FORMS:
             yield file.problem("papers", f"form `{paper.form}` is none of original, copy, electronic, form")
@@ -187,9 +197,7 @@ def _statement_problems(
         yield file.problem(line, "button labels stand in “…”, not in straight quotes")
 
 
-def _length_problems(
-    guide: Guide, file: GuideFile, statements: Sequence[Statement]
-) -> Iterator[Problem]:
+def _length_problems(guide: Guide, file: GuideFile, statements: Sequence[Statement]) -> Iterator[Problem]:
     summary = len(without_marks(guide.summary).split())
     if summary > MAX_SUMMARY:
         yield file.problem(1, f"## Tóm tắt has {summary} words, at most {MAX_SUMMARY}")

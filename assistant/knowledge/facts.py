@@ -37,10 +37,6 @@ class SharedFacts:
     def __contains__(self, reference: str) -> bool:
         return reference in self.facts or reference in self.contacts
 
-    def source(self, reference: str) -> Source:
-        found = self.facts.get(reference) or self.contacts[reference]
-        return found.source
-
 
 NO_FACTS = SharedFacts({}, {})
 
@@ -66,6 +62,7 @@ def load_shared_facts(knowledge: Path, local: Path | None = None) -> SharedFacts
 
 
 def references(text: str) -> list[str]:
+    """The id of every {{id}} in the text, in order."""
     return REFERENCE.findall(text)
 
 
@@ -83,6 +80,7 @@ def period_from(table: Mapping[str, Any]) -> Period:
 
 
 def source_from(table: Mapping[str, Any], number: int = 0) -> Source:
+    """A Source of a TOML or YAML table; raises msgspec.ValidationError."""
     fields = {"number": number} | {k: v for k, v in table.items() if k != "n"}
     if isinstance(fields.get("date"), date | int):
         fields["date"] = str(fields["date"])

@@ -28,8 +28,24 @@ from assistant.knowledge.facts import SharedFacts, period_from, source_from
 
 HEADINGS = ("Tóm tắt", "Chuẩn bị", "Các bước", "Lưu ý", "Hỏi nhanh")
 _KEYS = frozenset(
-    "id kind title audience agency procedure_code sources reviewed supersedes questions related contacts "
-    "fees time_limit place papers".split()
+    [
+        "id",
+        "kind",
+        "title",
+        "audience",
+        "agency",
+        "procedure_code",
+        "sources",
+        "reviewed",
+        "supersedes",
+        "questions",
+        "related",
+        "contacts",
+        "fees",
+        "time_limit",
+        "place",
+        "papers",
+    ]
 )
 _REQUIRED = ("id", "kind", "title", "audience", "agency", "sources", "reviewed", "questions")
 _STEP = re.compile(r"(\d+)\.\s+(.+)")
@@ -65,6 +81,7 @@ class GuideFile:
             raise KnowledgeError([self.problem(key, f"{key}: {error}")]) from error
 
     def problem(self, where: str | int, message: str) -> Problem:
+        """A problem at a line, or at the line of a key of the front matter."""
         line = where if isinstance(where, int) else self.front_lines.get(where, 1)
         return Problem(self.path, line, message)
 
@@ -161,6 +178,7 @@ def parse_guide(file: GuideFile, facts: SharedFacts) -> Guide:
 
 
 def read_guide(path: Path, facts: SharedFacts) -> Guide:
+    """The Guide of a file; raises KnowledgeError."""
     return parse_guide(read_guide_file(path), facts)
 
 
@@ -198,9 +216,7 @@ def _paper(row: Mapping[str, Any], sources: Mapping[int, Source]) -> Paper:
     return msgspec.convert({**row, "source": _source(row, sources)}, Paper)
 
 
-def _dated(
-    row: Mapping[str, Any], sources: Mapping[int, Source], facts: SharedFacts
-) -> dict[str, Any]:
+def _dated(row: Mapping[str, Any], sources: Mapping[int, Source], facts: SharedFacts) -> dict[str, Any]:
     """A row of fees, time_limit or place; with `fact` the condition, period and source are the fact's."""
     known = {"amount", "text", "for", "channel", "condition", "from", "until", "source", "fact"}
     if row.keys() - known:

@@ -52,8 +52,7 @@ def question_chunks(guide: Guide) -> Iterator[Chunk]:
     """One chunk for each way people ask for this guide, its title among them."""
     summary = f"{guide.document.id}#tom-tat"
     quick = [
-        (f"{guide.document.id}#hoi-{n}", answer.question)
-        for n, answer in enumerate(guide.quick_answers, 1)
+        (f"{guide.document.id}#hoi-{n}", answer.question) for n, answer in enumerate(guide.quick_answers, 1)
     ]
     asked = [(summary, guide.document.title), *((summary, text) for text in guide.questions), *quick]
     for n, (section_id, text) in enumerate(asked):

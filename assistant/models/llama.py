@@ -69,7 +69,9 @@ class LlamaModel:
         try:
             import llama_cpp
         except (ImportError, OSError, RuntimeError) as error:
-            raise ModelError(f"llama-cpp-python is not usable here ({error}); see README, the model part") from error
+            raise ModelError(
+                f"llama-cpp-python is not usable here ({error}); see README, the model part"
+            ) from error
         try:
             self._llama: Any = llama_cpp.Llama(
                 str(path),
@@ -89,7 +91,9 @@ class LlamaModel:
         for template in _TEMPLATES:
             if len(self._tokens(template.marker, special=True)) == 1:
                 return template
-        raise ModelError(f"{self.name} has none of the chat formats {[t.marker for t in _TEMPLATES]}; use another model")
+        raise ModelError(
+            f"{self.name} has none of the chat formats {[t.marker for t in _TEMPLATES]}; use another model"
+        )
 
     def _tokens(self, text: str, *, special: bool) -> list[int]:
         tokens: list[int] = self._llama.tokenize(text.encode(), add_bos=False, special=special)
@@ -120,7 +124,9 @@ class LlamaModel:
         context, answer, seconds = self._limits
         tokens = self.prompt_tokens(prompt)
         if len(tokens) + answer > context:
-            raise ModelError(f"the prompt has {len(tokens)} tokens and the answer {answer}; models.context = {context}")
+            raise ModelError(
+                f"the prompt has {len(tokens)} tokens and the answer {answer}; models.context = {context}"
+            )
         decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         ends = {self._llama.token_eos(), *self._tokens(self._template.end, special=True)}
         with self._turn:
@@ -140,6 +146,8 @@ def _verify(path: Path) -> None:
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
-        raise ModelError(f"models.path = {path} cannot be read ({error.strerror}); check assistant.toml") from error
+        raise ModelError(
+            f"models.path = {path} cannot be read ({error.strerror}); check assistant.toml"
+        ) from error
     if magic != _GGUF_MAGIC:
         raise ModelError(f"models.path = {path} is not a GGUF file; download it again")

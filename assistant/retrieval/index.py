@@ -90,6 +90,7 @@ class KnowledgePaths:
     overlay: Path
 
     def files(self) -> list[Path]:
+        """Every file the index is made of; raises KnowledgeError when there is no knowledge."""
         if not (self.shipped / "guides").is_dir():
             message = "is missing; set ASSISTANT_HOME to the folder that holds knowledge/ and prompts/"
             raise KnowledgeError([Problem(self.shipped / "guides", 0, message)])
@@ -154,7 +155,13 @@ def corpus_of(guides: Iterable[Guide], facts: SharedFacts, glossary: Glossary) -
     vocabulary = Counter(chain(glossary.words(), chain.from_iterable(words)))
     texts = tuple(" ".join(piece) for piece in words)
     return Corpus(
-        tuple(documents), tuple(sections), tuple(chunks), texts, tuple(owner), dict(frequency), dict(vocabulary)
+        tuple(documents),
+        tuple(sections),
+        tuple(chunks),
+        texts,
+        tuple(owner),
+        dict(frequency),
+        dict(vocabulary),
     )
 
 
@@ -308,7 +315,9 @@ def generations(root: Path) -> list[str]:
 
 def _clean(root: Path, current: str) -> None:
     """Remove all but the current generation and the newest other, and what killed builds left behind."""
-    found = [path for path in root.iterdir() if path.is_dir()]  # before the listing: another build may end now
+    found = [
+        path for path in root.iterdir() if path.is_dir()
+    ]  # before the listing: another build may end now
     keep = [current, *(name for name in generations(root) if name != current)][:_KEEP]
     for path in found:
         running = path.name.startswith(".") and time.time() - path.stat().st_mtime < _ABANDONED

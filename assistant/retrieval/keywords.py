@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from assistant.text.normalize import bare, syllables
+
+if TYPE_CHECKING:
+    import bm25s
 
 Scores = npt.NDArray[np.float32]
 _EXACT = "="  # marks an accent-exact term, so that "can" typed bare is not the exact "can"
@@ -42,7 +45,7 @@ def query_terms(words: Sequence[str]) -> list[str]:
 class KeywordIndex:
     """A BM25 index of texts, in order. Scores come back as one number for each text."""
 
-    def __init__(self, scorer: Any, size: int) -> None:
+    def __init__(self, scorer: bm25s.BM25, size: int) -> None:
         self._scorer = scorer
         self.size = size
 
@@ -76,4 +79,3 @@ class KeywordIndex:
         # Not mapped: a mapped file that is truncated kills the process.
         scorer = bm25s.BM25.load(str(folder), mmap=False, show_progress=False)
         return cls(scorer, int(scorer.scores["num_docs"]))
-

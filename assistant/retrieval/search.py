@@ -86,7 +86,8 @@ class Searcher:
         return scores
 
     def _similarity(self, words: Sequence[str], hidden: int | None) -> Vectors:
-        assert self.embedder is not None and self.index.vectors is not None
+        assert self.embedder is not None
+        assert self.index.vectors is not None
         similarity = self.index.vectors.scores(self.embedder.embed_queries([" ".join(words)]))
         if hidden is not None:
             similarity[hidden] = -1.0
@@ -163,7 +164,9 @@ class Searcher:
         found = self._known_documents.get(number) if hidden is None else None
         if found is None:
             asked = set[str]().union(*(self._terms(row) for row in self._questions(number, hidden)))
-            said = asked.union(*(self._terms(row) for row in self._rows(number) if not self._is_question[row]))
+            said = asked.union(
+                *(self._terms(row) for row in self._rows(number) if not self._is_question[row])
+            )
             found = asked, said
             if hidden is None:
                 self._known_documents[number] = found
@@ -194,7 +197,7 @@ class Searcher:
         return self._hit(number, score, self.index.keywords.scores(asked))
 
     def coverage(self, words: Sequence[str], document_id: str) -> tuple[float, float]:
-        """How much of the words, weighed by rarity, people ask this document for, and how much it says (0–1)."""
+        """The shares (0–1, by rarity) of the words that people ask this document for, and that it says."""
         asked, said = self._document_terms(self._number(document_id), None)
         single = {term for term in folded_terms(words) if "_" not in term}
         return self._share(single, asked), self._share(single, said)
@@ -262,7 +265,8 @@ def earned_weight(searcher: Searcher) -> DenseTrial:
     index = searcher.index
     asked = [row for row, chunk in enumerate(index.corpus.chunks) if "?" in chunk.id]
     asked = asked[:: max(1, len(asked) // _HELD_OUT)]
-    lexical_ranks, fused_ranks = [], {weight: [] for weight in _WEIGHTS}
+    lexical_ranks: list[float] = []
+    fused_ranks: dict[float, list[float]] = {weight: [] for weight in _WEIGHTS}
     for row in asked:
         words = index.corpus.texts[row].split()
         owner = index.corpus.owner[row]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assistant.retrieval.embedder import Vectors
 
+if TYPE_CHECKING:
+    import faiss
+
 
 class VectorIndex:
     """Exact search: at this size (thousands of chunks) it takes under a millisecond."""
 
-    def __init__(self, index: Any) -> None:
+    def __init__(self, index: faiss.Index) -> None:
         self._index = index
 
     @classmethod

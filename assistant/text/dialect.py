@@ -20,7 +20,7 @@ from assistant.toml import read_toml
 Phrase = tuple[str, ...]
 CHILD_BEFORE = 14  # years; Luật Căn cước 26/2023/QH15, điều 21: the first card that must be renewed
 _NUMBERS = dict(
-    zip("một hai ba bốn năm sáu bảy tám chín mười".split(), range(1, 11), strict=True)
+    zip(["một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười"], range(1, 11), strict=True)
 )
 
 
@@ -28,7 +28,9 @@ _NUMBERS = dict(
 class Glossary:
     """Phrases as syllables; `find` says how they match."""
 
-    replace: tuple[tuple[Phrase, Phrase], ...]  # dialect, teencode, abbreviations, old names → the guides' words
+    replace: tuple[
+        tuple[Phrase, Phrase], ...
+    ]  # dialect, teencode, abbreviations, old names → the guides' words
     fillers: tuple[Phrase, ...]  # carry no meaning for search
     intents: Mapping[str, tuple[Phrase, ...]]  # what about a thing is asked
     topics: tuple[Phrase, ...]  # names of procedures and subjects, covered or not
@@ -59,7 +61,9 @@ def load_glossary(path: Path) -> Glossary:
             abbreviations=frozenset(msgspec.convert(tables["abbreviations"]["allowed"], list[str])),
         )
     except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
-        raise KnowledgeError([Problem(path, 0, f"table or key missing or of another type: {error}")]) from error
+        raise KnowledgeError(
+            [Problem(path, 0, f"table or key missing or of another type: {error}")]
+        ) from error
 
 
 def _pairs(table: Mapping[str, str]) -> tuple[tuple[Phrase, Phrase], ...]:
@@ -86,6 +90,7 @@ def without(words: Sequence[str], phrases: Iterable[Phrase]) -> list[str]:
 
 
 def mentions(words: Sequence[str], phrase: Phrase) -> bool:
+    """Whether the phrase stands in the words, as `find` matches."""
     return find(words, phrase) >= 0
 
 

@@ -58,9 +58,7 @@ def _typed(
         early, end = early + base + mark + key, end + base + mark
         late += base
     marks_last = "".join(
-        marks.get(a, c if a == "\u0302" else "")
-        for c, a in _accents(syllable)
-        if a not in tones
+        marks.get(a, c if a == "\u0302" else "") for c, a in _accents(syllable) if a not in tones
     )
     bar_last = bar[-1] if "đ" in syllable else ""
     marks_last = re.sub(r"(.)\1+", r"\1", marks_last)  # one key marks both vowels of "ươ"
@@ -99,6 +97,7 @@ class KeystrokeRepair:
                     self._typed.setdefault(keys, syllable)
 
     def __call__(self, syllables: Iterable[str]) -> list[str]:
+        """The syllables, each repaired if it is no word."""
         return [self._repaired(syllable) for syllable in syllables]
 
     def _repaired(self, syllable: str) -> str:

@@ -13,8 +13,8 @@ _SYLLABLE = re.compile(r"\w+")
 # Old tone placement (hoà, thuý) to the new one (hòa, thúy): both are in everyday use.
 _OLD_TONE = dict(
     zip(
-        "oà oá oả oã oạ oè oé oẻ oẽ oẹ uỳ uý uỷ uỹ uỵ".split(),
-        "òa óa ỏa õa ọa òe óe ỏe õe ọe ùy úy ủy ũy ụy".split(),
+        ["oà", "oá", "oả", "oã", "oạ", "oè", "oé", "oẻ", "oẽ", "oẹ", "uỳ", "uý", "uỷ", "uỹ", "uỵ"],
+        ["òa", "óa", "ỏa", "õa", "ọa", "òe", "óe", "ỏe", "õe", "ọe", "ùy", "úy", "ủy", "ũy", "ụy"],
         strict=True,
     )
 )
@@ -61,6 +61,7 @@ def syllables(text: str) -> list[str]:
 
 
 def has_accents(text: str) -> bool:
+    """Whether the text was written with accents."""
     return fold(text) != text.lower()
 
 

@@ -1,4 +1,4 @@
-"""The pages. Importing this package quiets Gradio: nothing leaves the machine, nothing stays in the browser."""
+"""The pages. Importing this package quiets Gradio: nothing leaves the machine or stays in the browser."""
 
 import os
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import gradio as gr
 
-from assistant.datatypes import Answer, Choice, Composer
+from assistant.datatypes import Answer, Choice, Composer, Status
 from assistant.errors import AssistantError
 from assistant.web.render import Renderer
 from assistant.web.visits import CHOICES, Visit, Visits
@@ -50,6 +50,7 @@ class Kiosk:
 
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
+        page: gr.Blocks
         with gr.Blocks(title=self.ui["page"]["title"], analytics_enabled=False, fill_width=True) as page:
             gr.HTML(self._header(), elem_id="top")
             self._lay_out_home()
@@ -72,7 +73,8 @@ class Kiosk:
         idle = self.ui["idle"]
         text = idle["text"].format(seconds='<b id="idle-seconds"></b>')
         return (
-            f'<dialog id="idle" aria-labelledby="idle-title"><h2 id="idle-title">{idle["title"]}</h2><p>{text}</p>'
+            f'<dialog id="idle" aria-labelledby="idle-title">'
+            f'<h2 id="idle-title">{idle["title"]}</h2><p>{text}</p>'
             f'<button id="idle-stay" type="button">{idle["stay"]}</button>'
             f'<button id="idle-end" type="button">{idle["end"]}</button></dialog>'
         )
@@ -81,21 +83,12 @@ class Kiosk:
         with gr.Column(elem_id="home") as self.home:
             self.welcome = gr.HTML(self.render.home(0))
             with gr.Row(elem_id="tiles"):
-                self.tiles = [
-                    gr.Button(
-                        topic["label"],
-                        elem_classes=["tile", f"icon-{topic['icon']}"]
-                        + ["urgent"] * bool(topic.get("urgent")),
-                    )
-                    for topic in self.topics
-                ]
+                self.tiles = [gr.Button(topic["label"], elem_classes=_tile(topic)) for topic in self.topics]
 
     def _lay_out_answer(self) -> None:
         with gr.Column(elem_id="answer", visible=False) as self.answer:
             self.head = gr.HTML()
-            self.start = gr.Button(
-                variant="primary", elem_id="start", elem_classes=["icon-steps"], visible=False
-            )
+            self.start = _button("", "start", "steps", main=True, visible=False)
             with gr.Column(elem_id="choices"):
                 self.choices = [gr.Button(visible=False, elem_classes=["choice"]) for _ in range(CHOICES)]
             self.facts = gr.HTML()
@@ -107,13 +100,11 @@ class Kiosk:
         with gr.Column(elem_id="coach", visible=False) as self.coach:
             self.step = gr.HTML()
             with gr.Row(elem_id="coach-nav"):
-                self.back = gr.Button(words["back"], elem_id="back", elem_classes=["icon-back"])
-                self.stuck = gr.Button(words["stuck"], elem_id="stuck", elem_classes=["icon-help"])
-                self.next = gr.Button(
-                    words["next"], variant="primary", elem_id="next", elem_classes=["icon-send"]
-                )
+                self.back = _button(words["back"], "back", "back")
+                self.stuck = _button(words["stuck"], "stuck", "help")
+                self.next = _button(words["next"], "next", "send", main=True)
             self.stuck_help = gr.HTML()
-            self.to_card = gr.Button(words["to_card"], elem_id="to-card", elem_classes=["icon-document"])
+            self.to_card = _button(words["to_card"], "to-card", "document")
             self.steps = gr.HTML()
 
     def _lay_out_foot(self) -> None:
@@ -128,19 +119,13 @@ class Kiosk:
                     lines=1,
                     max_lines=2,
                     html_attributes=gr.InputHTMLAttributes(
-                        lang="vi",
-                        spellcheck=False,
-                        autocorrect="off",
-                        autocapitalize="off",
-                        enterkeyhint="send",
+                        lang="vi", spellcheck=False, autocorrect="off", enterkeyhint="send"
                     ),
                 )
-                self.send = gr.Button(
-                    ask["send"], variant="primary", elem_id="send", elem_classes=["icon-send"]
-                )
-                self.stop = gr.Button(ask["stop"], elem_id="stop", elem_classes=["icon-stop"], visible=False)
-                self.go_home = gr.Button(words["home"], elem_id="go-home", elem_classes=["icon-home"])
-                self.end = gr.Button(words["end"], elem_id="end", elem_classes=["icon-erase"])
+                self.send = _button(ask["send"], "send", "send", main=True)
+                self.stop = _button(ask["stop"], "stop", "stop", visible=False)
+                self.go_home = _button(words["home"], "go-home", "home")
+                self.end = _button(words["end"], "end", "erase")
 
     # What the buttons do
 
@@ -168,7 +153,7 @@ class Kiosk:
             (self.next, self.to_next),
             (self.stuck, self.to_stuck),
         ):
-            button.click(change, None, shown, **quiet)
+            button.click(change, None, shown, **leaving)
 
     def ask(self, question: str, request: gr.Request) -> Iterator[Updates]:
         """Answer what was typed: the card at once, then the model's words."""
@@ -208,18 +193,12 @@ class Kiosk:
 
     def _open(self, visit: Visit, documents: Sequence[str]) -> Updates:
         """One guide's card, or the choice between several; a ward may have taken some away."""
-        found: dict[str, Answer] = {}
         try:
-            for document_id in documents:
-                found[document_id] = self.assistant.open_guide(document_id)
-        except KeyError:
             found = self._those_present(documents)
         except AssistantError as error:
             return self.complain(error)
         if not found:
-            return self._idle() | {
-                self.say: self.render.message(self.ui["errors"]["gone"], visit.turn, "bad")
-            }
+            return self._idle() | self._say("gone")
         if len(found) == 1:
             answer = next(iter(found.values()))
             visit.take(answer, "")
@@ -286,14 +265,15 @@ class Kiosk:
 
     def failed(self) -> Updates:
         """Something broke that nobody foresaw: a Vietnamese sentence all the same."""
-        return self._idle() | {self.say: self.render.message(self.ui["errors"]["AssistantError"], 0, "bad")}
+        return self._idle() | self._say("AssistantError")
 
     def complain(self, error: AssistantError) -> Updates:
         """The Vietnamese sentence for an error, beside the question box."""
         names = [kind.__name__ for kind in type(error).__mro__]
-        errors = self.ui["errors"]
-        text = next(errors[name] for name in names if name in errors)
-        return self._idle() | {self.say: self.render.message(text, 0, "bad")}
+        return self._idle() | self._say(next(name for name in names if name in self.ui["errors"]))
+
+    def _say(self, error: str) -> Updates:
+        return {self.say: self.render.message(self.ui["errors"][error], "bad")}
 
     # What is seen
 
@@ -305,7 +285,7 @@ class Kiosk:
         ]
 
     def _busy(self) -> Updates:
-        return {self.say: self.render.message(self.ui["ask"]["busy"], 0, "busy")}
+        return {self.say: self.render.message(self.ui["ask"]["busy"], "busy")}
 
     def _idle(self) -> Updates:
         return {self.say: "", self.send: _seen(True), self.stop: _seen(False)}
@@ -329,16 +309,17 @@ class Kiosk:
         answer, words = visit.answer, self.ui["buttons"]
         card = answer.card if answer else None
         count = len(card.steps) if card else 0
+        warned = answer is not None and answer.status is Status.SAFETY  # and has the numbers in large type
         begun = 0 < visit.position < count
-        label = (
-            words["resume"].format(number=visit.position + 1) if begun else words["start"].format(count=count)
-        )
+        label = words["resume" if begun else "start"].format(number=visit.position + 1, count=count)
+        if answer:
+            head = self.render.head(answer, visit.asked, visit.turn)
+        else:
+            head = self.render.question(visit.heading, visit.turn)
         updates: Updates = {
-            self.head: self.render.head(answer, visit.asked, visit.turn)
-            if answer
-            else self.render.question(visit.heading, visit.turn),
+            self.head: head,
             self.start: gr.Button(label, visible=count > 0),
-            self.facts: self.render.facts(card) if card else "",
+            self.facts: self.render.facts(card, contacts=not warned) if card else "",
             self.written: self.render.written(visit.written) if visit.written else "",
             self.sources: self.render.sources(answer.citations) if answer else "",
         }
@@ -354,18 +335,27 @@ class Kiosk:
         count = len(card.steps)
         done = visit.position >= count
         last = visit.position == count - 1
-        facts = card.papers or card.fees
+        to_card = "to_card" if card.papers or card.fees else "to_card_plain"
+        stuck = visit.stuck and not done
         return {
             self.step: self.render.step(card, visit.position, visit.turn),
             self.back: gr.Button(interactive=visit.position > 0),
             self.stuck: gr.Button(visible=not done),
             self.next: gr.Button(words["finish"] if last else words["next"], visible=not done),
-            self.stuck_help: self.render.stuck(card, visit.position, visit.turn)
-            if visit.stuck and not done
-            else "",
-            self.to_card: gr.Button(words["to_card"] if facts else words["to_card_plain"]),
+            self.stuck_help: self.render.stuck(card, visit.position, visit.turn) if stuck else "",
+            self.to_card: gr.Button(words[to_card]),
             self.steps: self.render.all_steps(card),
         }
+
+
+def _button(label: str, name: str, picture: str, *, main: bool = False, visible: bool = True) -> gr.Button:
+    variant: Literal["primary", "secondary"] = "primary" if main else "secondary"
+    return gr.Button(label, variant=variant, elem_id=name, elem_classes=[f"icon-{picture}"], visible=visible)
+
+
+def _tile(topic: Mapping[str, Any]) -> list[str]:
+    classes = ["tile", f"icon-{topic['icon']}"]
+    return [*classes, "urgent"] if topic.get("urgent") else classes
 
 
 def _seen(visible: bool) -> gr.Button:

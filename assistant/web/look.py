@@ -30,19 +30,19 @@ def theme() -> gr.themes.Base:
 
 def page_head(ui: Mapping[str, Any]) -> str:
     """Fonts, icons, style, words and script for <head>; `css=` would drop rules of :root inside @media."""
-    fonts = "".join(
-        f"@font-face{{font-family:'Be Vietnam Pro';font-weight:{weight};font-display:swap;unicode-range:{letters};"
-        f"src:url('/tinh/fonts/be-vietnam-pro-{subset}-{weight}-normal.woff2') format('woff2')}}"
-        for weight in (400, 700)
-        for subset, letters in _RANGES.items()
-    )
-    icons = "".join(
-        f".icon-{path.stem}{{--icon:url('/tinh/icons/{path.name}')}}"
-        for path in sorted(STATIC.glob("icons/*.svg"))
-    )
+    fonts = "".join(_font_face(weight, subset) for weight in (400, 700) for subset in _RANGES)
+    pictures = sorted(STATIC.glob("icons/*.svg"))
+    icons = "".join(f".icon-{path.stem}{{--icon:url('/tinh/icons/{path.name}')}}" for path in pictures)
     style = (STATIC / "kiosk.css").read_text(encoding="utf-8")
     script = (STATIC / "kiosk.js").read_text(encoding="utf-8")
-    words = json.dumps({"gradio": ui["gradio"], "foot": ui["page"]["footer"]}, ensure_ascii=False).replace(
-        "<", "\\u003c"
-    )
+    words = json.dumps({"gradio": ui["gradio"], "foot": ui["page"]["footer"]}, ensure_ascii=False)
+    words = words.replace("<", "\\u003c")  # no word ends the script
     return f"<style>{fonts}{icons}{style}</style><script>const KIOSK={words};{script}</script>"
+
+
+def _font_face(weight: int, subset: str) -> str:
+    return (
+        f"@font-face{{font-family:'Be Vietnam Pro';font-weight:{weight};font-display:swap;"
+        f"src:url('/tinh/fonts/be-vietnam-pro-{subset}-{weight}-normal.woff2') format('woff2');"
+        f"unicode-range:{_RANGES[subset]}}}"
+    )

@@ -63,21 +63,18 @@ class Renderer:
         """The words above the tiles."""
         page = self.ui["page"]
         return (
-            f'<div class="welcome" data-turn="{turn}"><h2 data-focus tabindex="-1">{escape(page["welcome"])}</h2>'
+            f'<div class="welcome" data-turn="{turn}">{_focus_heading(escape(page["welcome"]))}'
             f"<p>{escape(page['hint'])}</p>"
             f'<p class="promise">{icon("shield")}<span>{escape(page["promise"])}</span></p></div>'
         )
 
-    def message(self, text: str, turn: int, kind: str = "plain") -> str:
-        """Words of the machine that are no answer: an error, or that it is searching."""
-        return (
-            f'<section class="say {kind}" role="status" data-turn="{turn}">'
-            f'<div data-focus tabindex="-1">{self.paragraphs(text)}</div></section>'
-        )
+    def message(self, text: str, kind: str) -> str:
+        """Words of the machine beside the question box: an error ("bad"), or that it searches ("busy")."""
+        return f'<section class="{kind}" role="status">{self.paragraphs(text)}</section>'
 
     def question(self, text: str, turn: int) -> str:
         """The question above a choice of guides that no answer asked."""
-        return f'<section class="say" data-turn="{turn}"><h2 data-focus tabindex="-1">{escape(text)}</h2></section>'
+        return f'<section class="say" data-turn="{turn}">{_focus_heading(escape(text))}</section>'
 
     def head(self, answer: Answer, asked: str, turn: int) -> str:
         """What is read first: the notice, what was asked, the title and the direct answer."""
@@ -85,9 +82,8 @@ class Renderer:
         if asked:
             parts.append(f'<p class="asked">{escape(self.ui["ask"]["asked"])} <q>{escape(asked)}</q></p>')
         if answer.notice:
-            parts.append(
-                f'<div class="notice" role="note">{icon("alarm")}<div>{self.paragraphs(answer.notice)}</div></div>'
-            )
+            notice = self.paragraphs(answer.notice)
+            parts.append(f'<div class="notice" role="note">{icon("alarm")}<div>{notice}</div></div>')
         if answer.status is Status.SAFETY:
             parts.append(self._warning(answer))
         elif answer.card is None:
@@ -96,8 +92,9 @@ class Renderer:
                 text = text.splitlines()[0]
             parts.append(f'<div class="lead" data-focus tabindex="-1">{self.paragraphs(text)}</div>')
         if answer.card is not None:
-            focus = "" if answer.status is Status.SAFETY else ' data-focus tabindex="-1"'
-            parts.append(f"<h2{focus}>{escape(answer.card.title)}</h2>")
+            title = escape(answer.card.title)
+            safety = answer.status is Status.SAFETY  # its warning has the focus
+            parts.append(f"<h2>{title}</h2>" if safety else _focus_heading(title))
             parts.append(f'<div class="lead">{self._lead(answer.card.lead)}</div>')
             if answer.card.summary != answer.card.lead:
                 parts.append(f'<div class="summary">{self.paragraphs(answer.card.summary)}</div>')
@@ -112,10 +109,12 @@ class Renderer:
         calls = "".join(
             f'<li><b class="number">{escape(c.value)}</b><span>{escape(c.name)}</span></li>' for c in numbers
         )
-        listed = f"<div><h3>{escape(safety['call'])}</h3><ul class='calls'>{calls}</ul></div>" if calls else ""
+        listed = (
+            f"<div><h3>{escape(safety['call'])}</h3><ul class='calls'>{calls}</ul></div>" if calls else ""
+        )
         return (
-            f'<div class="warning" role="alert"><h2 data-focus tabindex="-1">{icon("alarm")}'
-            f"{escape(safety['title'])}</h2><div>{self.paragraphs(_one_sentence_a_line(reply))}</div>{listed}</div>"
+            f'<div class="warning" role="alert">{_focus_heading(icon("alarm") + escape(safety["title"]))}'
+            f"<div>{self.paragraphs(_one_sentence_a_line(reply))}</div>{listed}</div>"
         )
 
     def _lead(self, lead: str) -> str:
@@ -128,25 +127,25 @@ class Renderer:
         items = "".join(f"<li>{line}</li>" for line in lines)
         return f"<p><b>{self.words(label)}:</b></p><ul>{items}</ul>"
 
-    def facts(self, card: Card) -> str:
+    def facts(self, card: Card, *, contacts: bool = True) -> str:
         """Papers, fees, time, place, contacts and cautions; what the lead has said is not said again."""
         parts = []
         if card.papers and not all(paper.name in card.lead for paper in card.papers):
-            parts.append(self._group("papers", "document", (self._paper(paper) for paper in card.papers)))
+            parts.append(self._group("papers", "document", map(self._paper, card.papers)))
         if card.fees and not all(fee.amount in card.lead for fee in card.fees):
-            parts.append(self._group("fees", "money", (self._fee(fee) for fee in card.fees)))
-        for key, value in (("time", card.time_limit), ("place", card.place)):
-            if value and value not in card.lead:
-                parts.append(
-                    self._group(key, "clock" if key == "time" else "place", map(self.words, rows(value)))
-                )
-        if card.contacts:
+            parts.append(self._group("fees", "money", map(self._fee, card.fees)))
+        if card.time_limit and card.time_limit not in card.lead:
+            parts.append(self._group("time", "clock", map(self.words, rows(card.time_limit))))
+        if card.place and card.place not in card.lead:
+            parts.append(self._group("place", "place", map(self.words, rows(card.place))))
+        if card.contacts and contacts:
             parts.append(self._group("contacts", "call", map(self._contact, card.contacts)))
+        boxes = [f'<div class="facts">{"".join(parts)}</div>'] if parts else []
         if card.cautions:
-            parts.append(self._group("cautions", "shield", map(self.words, card.cautions)))
+            boxes.append(self._group("cautions", "shield", map(self.words, card.cautions)))
         if card.steps:
-            parts.append(self.all_steps(card))
-        return f'<div class="facts">{"".join(parts)}</div>' if parts else ""
+            boxes.append(self.all_steps(card))
+        return f'<div class="below">{"".join(boxes)}</div>' if boxes else ""
 
     def all_steps(self, card: Card) -> str:
         """The whole list, folded."""
@@ -230,21 +229,23 @@ class Renderer:
     def step(self, card: Card, position: int, turn: int) -> str:
         """One step in large type; after the last one, that it is done."""
         words, count = self.ui["coach"], len(card.steps)
-        title = f'<p class="task">{escape(card.title)}</p>'
         if position >= count:
-            return (
-                f'<section class="coach done" role="region" aria-label="{escape(words["region"])}" data-turn="{turn}">'
-                f'{title}<h2 data-focus tabindex="-1">{icon("check")}{escape(words["done_title"])}</h2>'
-                f'<p class="steptext" aria-live="polite">{escape(words["done_text"])}</p></section>'
+            kind, text = "coach done", escape(words["done_text"])
+            heading = _focus_heading(icon("check") + escape(words["done_title"]))
+        else:
+            number = position + 1
+            progress = escape(words["progress"].format(number=number, count=count))
+            kind, text = "coach", self.words(card.steps[position].text)
+            heading = (
+                _focus_heading(escape(words["position"].format(number=number, count=count)))
+                + f'<div class="bar" role="progressbar" aria-label="{progress}" aria-valuemin="0" '
+                f'aria-valuemax="{count}" aria-valuenow="{number}">'
+                f'<i style="width:{round(100 * number / count)}%"></i></div>'
             )
-        number = position + 1
-        progress = escape(words["progress"].format(number=number, count=count))
         return (
-            f'<section class="coach" role="region" aria-label="{escape(words["region"])}" data-turn="{turn}">{title}'
-            f'<h2 data-focus tabindex="-1">{escape(words["position"].format(number=number, count=count))}</h2>'
-            f'<div class="bar" role="progressbar" aria-label="{progress}" aria-valuemin="0" aria-valuemax="{count}" '
-            f'aria-valuenow="{number}"><i style="width:{round(100 * number / count)}%"></i></div>'
-            f'<p class="steptext" aria-live="polite">{self.words(card.steps[position].text)}</p></section>'
+            f'<section class="{kind}" aria-label="{escape(words["region"])}" data-turn="{turn}">'
+            f'<p class="task">{escape(card.title)}</p>{heading}'
+            f'<p class="steptext" aria-live="polite">{text}</p></section>'
         )
 
     def stuck(self, card: Card, position: int, turn: int) -> str:
@@ -260,6 +261,11 @@ class Renderer:
             items = "".join(f"<li>{self._contact(contact)}</li>" for contact in phones)
             parts.append(f"<p>{escape(words['stuck_call'])}</p><ul>{items}</ul>")
         return "".join([*parts, "</section>"])
+
+
+def _focus_heading(inner: str) -> str:
+    """The heading that a new view moves the focus to."""
+    return f'<h2 data-focus tabindex="-1">{inner}</h2>'
 
 
 def _one_sentence_a_line(text: str) -> str:

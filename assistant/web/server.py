@@ -24,7 +24,7 @@ from jinja2 import BaseLoader, Environment
 from assistant.config import Settings
 from assistant.datatypes import Answer
 from assistant.errors import AssistantError, ConfigError
-from assistant.pipeline import load_assistant
+from assistant.loading import load_assistant
 from assistant.toml import read_toml
 from assistant.web.kiosk import Answering, Kiosk
 from assistant.web.look import STATIC, page_head, theme
@@ -99,7 +99,7 @@ def create_app(assistant: Answering, ui: Mapping[str, Any]) -> FastAPI:
     environment = gradio.routes.templates.env
     if environment.loader is not None and not isinstance(environment.loader, VietnameseTemplates):
         environment.loader = VietnameseTemplates(environment.loader)
-    return gr.mount_gradio_app(
+    pages: FastAPI = gr.mount_gradio_app(
         app,
         Kiosk(assistant, ui, visits).blocks(),
         "/",
@@ -116,6 +116,7 @@ def create_app(assistant: Answering, ui: Mapping[str, Any]) -> FastAPI:
         head=page_head(ui),
         favicon_path=str(STATIC / "icons" / "shield.svg"),
     )
+    return pages
 
 
 async def _only_known(request: Request, call_next: Next) -> Response:

@@ -1,0 +1,113 @@
+"""Puts an Assistant together from the settings: index, words, model. The one place where they meet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from itertools import chain
+
+from assistant.answering.prompts import load_replies
+from assistant.answering.safety import load_safety
+from assistant.config import Settings
+from assistant.errors import IndexUnavailableError, KnowledgeError
+from assistant.models.language_model import LanguageModel
+from assistant.pipeline import Assistant
+from assistant.retrieval.embedder import Embedder, SentenceEmbedder
+from assistant.retrieval.index import Index, KnowledgePaths, Progress, build, load, save, with_vectors
+from assistant.retrieval.search import Searcher, earned_weight
+from assistant.text.keystrokes import KeystrokeRepair
+
+
+def load_assistant(
+    settings: Settings, *, with_model: bool = True, progress: Progress = lambda _: None
+) -> Assistant:
+    """Everything loaded. Builds the index if there is none, or if the knowledge has changed.
+
+    Raises KnowledgeError, IndexUnavailableError, EmbedderError or ModelError.
+    """
+    embedder = load_embedder(settings)
+    index = current_index(settings, embedder, progress)
+    safety = load_safety(settings.home / "prompts" / "safety.toml")
+    replies = load_replies(settings.home / "prompts")
+    model = load_model(settings) if with_model else None
+    spoken = chain(safety.vocabulary(), replies.vocabulary())
+    counted = chain.from_iterable([word] * count for word, count in index.corpus.vocabulary.items())
+    return Assistant(
+        searcher=Searcher(index, embedder),
+        repair=KeystrokeRepair(chain(counted, spoken)),
+        safety=safety,
+        replies=replies,
+        model=model,
+        clock=lambda: settings.today or date.today(),
+    )
+
+
+def current_index(
+    settings: Settings, embedder: Embedder | None, progress: Progress, *, strict: bool = False
+) -> Index:
+    """The index on disk if it is of today's knowledge, else a new one.
+
+    Where knowledge is broken an earlier index goes on serving, unless `strict`.
+    """
+    root = settings.data / "index"
+    try:
+        index = load(root)
+    except IndexUnavailableError:
+        return build_index(settings, embedder, None, progress)
+    wanted = embedder.name if embedder else None
+    try:
+        inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest()
+        if index.manifest.inputs == inputs and index.manifest.embedder == wanted:
+            return index
+        return build_index(settings, embedder, index, progress)
+    except KnowledgeError as error:
+        if strict:
+            raise
+        progress(f"knowledge is broken, the index of {index.manifest.built:%d/%m/%Y} serves on: {error}")
+        return index
+
+
+def build_index(
+    settings: Settings, embedder: Embedder | None, earlier: Index | None, progress: Progress
+) -> Index:
+    """Build and save a new generation; unchanged chunks keep their vectors.
+
+    An embedder is asked the guides' own questions first and takes part only as far as it helps.
+    """
+    index = build(KnowledgePaths(settings.knowledge, settings.overlay), progress=progress)
+    if embedder is not None:
+        progress("reading the guides with the embedder")
+        index = with_vectors(index, embedder, earlier)
+        trial = earned_weight(Searcher(index, embedder))
+        manifest = replace(
+            index.manifest,
+            dense_weight=trial.weight,
+            lexical_mrr=trial.lexical_mrr,
+            fused_mrr=trial.fused_mrr,
+        )
+        index = replace(index, manifest=manifest)
+    return save(index, settings.data / "index")
+
+
+def load_embedder(settings: Settings) -> Embedder | None:
+    """The configured sentence-transformers model, if there is one. Raises EmbedderError."""
+    wanted = settings.embedder
+    if wanted.path is None:
+        return None
+    return SentenceEmbedder(wanted.path, query_prefix=wanted.query, passage_prefix=wanted.passage)
+
+
+def load_model(settings: Settings) -> LanguageModel | None:
+    """The configured local model, if there is one. Raises ModelError."""
+    wanted = settings.models
+    if wanted.path is None:
+        return None
+    from assistant.models.llama import LlamaModel
+
+    return LlamaModel(
+        wanted.path,
+        context=wanted.context,
+        answer=wanted.answer,
+        threads=wanted.threads,
+        seconds=wanted.seconds,
+    )
