@@ -23,7 +23,7 @@ from assistant.datatypes import Answer, Choice, Composer, Intent, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher
-from assistant.text.dialect import instead, standard, topic_words, with_child
+from assistant.text.dialect import instead, mentions, standard, topic_words, with_child
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, sentences, syllables
 
@@ -90,7 +90,9 @@ class Assistant:
         answer = self.guard(reading, today) or self.chat(reading, today)
         if answer is None:
             decision, reading = self.retrieve(reading, previous)
-            answer = self.compose(reading, decision, today)
+            declined = decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE)
+            answer = declined and self.chat(reading, today, unanswered=True) or None
+            answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
         yield answer
         if (
@@ -153,9 +155,10 @@ class Assistant:
         answer = self._from_guide(reading.question, rule.guide, Intent.STEPS, None, today)
         return replace(answer, status=rule.status, text=f"{text}\n\n{answer.text}")
 
-    def chat(self, reading: Reading, today: date) -> Answer | None:
+    def chat(self, reading: Reading, today: date, *, unanswered: bool = False) -> Answer | None:
         """The reply to greetings, thanks and questions about the machine itself."""
-        reply = self.replies.small_talk(reading.words, self.searcher.index.glossary.fillers)
+        fillers = self.searcher.index.glossary.fillers
+        reply = self.replies.small_talk(reading.words, fillers, unanswered=unanswered)
         if reply is None:
             return None
         return Answer(reading.question, Status.ANSWERED, self._writer(today).plain(reply))
@@ -207,7 +210,10 @@ class Assistant:
             Status.ANSWERED,
             (self.searcher.hit(reading.topic or reading.words, in_view, asked=reading.words),),
         )
-        if not reading.topic:
+        glossary = self.searcher.index.glossary
+        pointing = any(mentions(reading.words, phrase) for phrase in glossary.pointing)
+        own = decision.hits[0].score if decision.status is Status.ANSWERED else 0.0
+        if not reading.topic or (own < SURE_TOPIC and (pointing or len(reading.topic) < _FOLLOW_UP)):
             return stay
         asked, said = self.searcher.coverage(reading.topic, in_view)
         if reading.words[:1] in _TURNS or reading.words[:2] in _TURNS:
@@ -217,8 +223,7 @@ class Assistant:
                 if hit.score >= ANSWER_FROM and other > asked + _TURNED:
                     return Decision(Status.ANSWERED, (hit,))
             return stay if said >= _FOLLOW_SHARE else decision
-        own = decision.hits[0].score if decision.status is Status.ANSWERED else 0.0
-        if own >= OWN_TOPIC and len(reading.topic) >= _FOLLOW_UP and (said < _KNOWN or own >= SURE_TOPIC):
+        if own >= OWN_TOPIC and (said < _KNOWN or own >= SURE_TOPIC):
             return decision
         return stay if said >= _FOLLOW_SHARE else decision
 

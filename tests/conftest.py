@@ -13,8 +13,8 @@ import pytest
 
 from assistant.answering.prompts import Prompt
 from assistant.config import CHECKOUT, load_settings
-from assistant.models.llama import LlamaModel
 from assistant.loading import load_assistant
+from assistant.models.llama import LlamaModel
 from assistant.pipeline import Assistant
 from assistant.retrieval.embedder import SentenceEmbedder, Vectors
 from assistant.retrieval.index import Index, KnowledgePaths, build, load, save

@@ -22,7 +22,7 @@ Giấy tờ cần có:
 
 Các bước:
 1. Mở VNeID, bấm “Thủ tục hành chính” [3].
-   Nếu khác: Máy báo lỗi thì bác hỏi cán bộ.
+   Nếu khác: Máy báo lỗi thì bác gọi cán bộ để hỏi.
 2. Nhập mã OTP gồm 6 chữ số gửi về điện thoại, rồi đặt mật khẩu [3].
 3. Mang thẻ cũ đến đúng giờ đã hẹn, giảm 10% nếu nộp trên mạng.
 
@@ -53,7 +53,8 @@ Lưu ý:
         "Bác xem trang https://vneid.gov.vn nhé.",
         "Theo Thông tư 73/2024/TT-BTC thì trẻ em không mất tiền.",
         "Bác không đọc mã OTP cho ai, kể cả cán bộ.",
-        "Bác nhập mã OTP gồm 6 chữ số gửi về điện thoại.",
+        "Bác nhập mã OTP gửi về điện thoại, rồi đặt mật khẩu.",
+        "Bác bấm Thủ tục hành chính rồi nhập mã OTP.",
         "Nếu nộp trên mạng thì bác được giảm 10% lệ phí.",
         "Bác chụp ảnh và lấy vân tay [3].",
     ],
@@ -66,15 +67,15 @@ def test_what_the_guide_says_may_be_said(sentence: str) -> None:
     ("sentence", "reason"),
     [
         # numbers
-        ("Bác đổi thẻ mất 70.000 đồng.", "figure 70000"),
-        ("Bác đổi thẻ mất 500.000 đồng.", "figure 500000"),
-        ("Bác đổi thẻ mất 5.000 đồng.", "figure 5000"),
+        ("Bác đổi thẻ mất 70.000 đồng.", "70.000"),
+        ("Bác đổi thẻ mất 500.000 đồng.", "500.000"),
+        ("Bác đổi thẻ mất 5000 đồng.", "figure 5000 đồng"),
         ("Lệ phí là 25.000 đồng đến hết ngày 31/12/2027.", "figure 31/12/2027"),
         ("Người từ 65 tuổi không phải đổi thẻ nữa.", "figure 65"),
         ("Trả thẻ trong 17 ngày làm việc.", "figure 17"),
         ("Bác nhập mã gồm 8 chữ số gửi về điện thoại.", "figure 8"),
         ("Nếu nộp trên mạng thì bác được giảm 20% lệ phí.", "figure 20 %"),
-        ("Bác đổi thẻ mất năm trăm nghìn đồng.", "figure “năm trăm”"),
+        ("Bác đổi thẻ, bác đến Công an xã, mất năm trăm đồng.", "figure “năm trăm”"),
         ("Trả thẻ trong hai tuần làm việc.", "figure “hai tuần”"),
         ("Bác chụp ảnh và lấy vân tay [9].", "figure 9"),
         # units and currency
@@ -109,14 +110,19 @@ def test_what_the_guide_says_may_be_said(sentence: str) -> None:
         ("Bác đặt lịch hoặc đến thẳng Công an huyện.", "place huyện"),
         ("Bác đặt lịch hoặc đến thẳng Công an tỉnh.", "place tỉnh"),
         ("Bác đổi thẻ tại ngân hàng hoặc Công an xã.", "place ngân"),
-        # denials
-        ("Bác không phải chụp ảnh và lấy vân tay.", "denial “không phải”"),
-        ("Bác đổi thẻ không mất đồng nào.", None),
-        ("Bác miễn lệ phí đổi thẻ.", "denial “miễn lệ”"),
-        ("Bác chưa đặt lịch thì đến đúng giờ.", "denial “chưa đặt”"),
-        ("Bác khỏi chụp ảnh và lấy vân tay.", "denial “khỏi chụp”"),
+        ("Bác mở VNeID rồi bấm Nộp tiền.", "label Nộp tiền"),
+        ("Bác mở VNeID, chọn mục Nộp thẻ cũ.", "label Nộp thẻ"),
+        # denials added, and left out
+        ("Bác không phải chụp ảnh và lấy vân tay.", "denial “không phải chụp”"),
+        ("Bác đổi thẻ không mất đồng nào.", "denial “không mất đồng”"),
+        ("Bác miễn lệ phí đổi thẻ.", "denial “miễn lệ phí”"),
+        ("Bác chưa đặt lịch thì đến đúng giờ.", "denial “chưa đặt lịch”"),
+        ("Bác khỏi chụp ảnh và lấy vân tay.", "denial “khỏi chụp ảnh”"),
+        ("Người từ 60 tuổi phải đổi thẻ nữa.", "without its denial “phải đổi”"),
+        ("Theo Thông tư 73/2024/TT-BTC thì trẻ em mất tiền.", "without its denial “mất tiền”"),
+        ("Bác đọc mã rồi đặt mật khẩu.", "without its denial “đọc mã”"),
         # other languages and babble
-        ("你可以在公安局办理身份证。", "not Vietnamese"),
+        ("你 可以 在 公安局 办理 身份证。", "not Vietnamese"),
         ("Bác đổi thẻ ở 公安 xã nhé.", "not Vietnamese"),
         ("Bác đổi thẻ ở полиция xã nhé.", "not Vietnamese"),
         ("You can renew your card at the police station.", "not Vietnamese"),
@@ -127,13 +133,14 @@ def test_what_the_guide_says_may_be_said(sentence: str) -> None:
         ("", "too short"),
         ("...", "too short"),
         # secrets
-        ("Bác đọc mã OTP gửi về điện thoại cho cán bộ.", "asks for a secret"),
+        ("Bác đọc giúp mã OTP gửi về điện thoại cho cán bộ.", "asks for a secret"),
         ("Bác cho cháu biết mã OTP gồm 6 chữ số.", "asks for a secret"),
         ("Bác đưa mật khẩu cho cán bộ.", "asks for a secret"),
         ("Máy báo lỗi thì bác đọc mật khẩu cho cán bộ.", "asks for a secret"),
         ("Bác gửi mã OTP về tổng đài VNeID.", "asks for a secret"),
-        ("Nếu không phải đổi thẻ nữa thì bác đọc mã OTP cho cán bộ.", "asks for a secret"),
-        ("Không đọc mã OTP cho ai, bác chỉ nói mật khẩu cho cán bộ.", "asks for a secret"),
+        ("Người không phải đổi thẻ nữa thì đọc giờ và mã OTP cho cán bộ.", "asks for a secret"),
+        ("Không đọc mã OTP, bác nói mật khẩu cho cán bộ.", "asks for a secret"),
+        ("Bác doc ma OTP gửi về điện thoại cho cán bộ.", "asks for a secret"),
     ],
 )
 def test_what_the_guide_does_not_say_is_refused(sentence: str, reason: str | None) -> None:
@@ -147,7 +154,7 @@ def test_nothing_may_be_said_from_an_empty_guide() -> None:
 
 
 @pytest.mark.parametrize("clock", [date(2026, 11, 22), date(2027, 6, 1)])
-def test_nearly_every_sentence_of_a_shipped_guide_passes_against_it(assistant: Assistant, clock: date) -> None:
+def test_nearly_all_that_a_shipped_guide_says_passes(assistant: Assistant, clock: date) -> None:
     """Those that do not are too short, or speak of a code and of reading in one breath."""
     passed, refused = 0, []
     for guide in assistant.searcher.index.guides:

@@ -65,7 +65,6 @@ def test_facts_and_contacts_are_known_by_one_name(knowledge: Path) -> None:
     assert "cong-an" in shared
     assert "la" not in shared
     assert shared.contacts["cong-an"].source.date == "2014-12-22"
-    assert shared.source("mien-phi").title == "Nghị quyết 66.22"
     assert shared.contacts["cong-an"].period is ALWAYS
 
 

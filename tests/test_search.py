@@ -23,8 +23,9 @@ class KnowsEveryGuide:
     def __init__(self, index: Index) -> None:
         self._dimension = len(index.corpus.documents)
         self._guide: dict[str, int] = {}
-        for chunk, text, number in zip(index.corpus.chunks, index.corpus.texts, index.corpus.owner, strict=True):
-            title = index.corpus.documents[number].title
+        corpus = index.corpus
+        for chunk, text, number in zip(corpus.chunks, corpus.texts, corpus.owner, strict=True):
+            title = corpus.documents[number].title
             self._guide |= dict.fromkeys((chunk.text, f"{title}. {chunk.text}", text), number)
 
     def knows(self, text: str, number: int) -> None:
@@ -132,8 +133,8 @@ def test_the_section_that_says_it_is_the_one_found(searcher: Searcher) -> None:
 
 
 @pytest.fixture(scope="module")
-def four_topics(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Index:
-    """An index of the guides beside those of VNeID: enough questions, and quick to embed."""
+def beside_vneid(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """An index of some topics: enough questions, and few enough to be embedded soon."""
     folder = tmp_path_factory.mktemp("topics")
     for path in [*knowledge.shipped.glob("*.toml"), *(knowledge.shipped / "guides").rglob("*.md")]:
         if path.parent.name not in ("vneid", "cu-tru"):
@@ -143,8 +144,10 @@ def four_topics(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.slow
-def test_a_model_that_knows_no_vietnamese_earns_no_weight(four_topics: Index, minilm: SentenceEmbedder) -> None:
-    trial = earned_weight(Searcher(with_vectors(four_topics, minilm), minilm))
+def test_a_model_that_knows_no_vietnamese_earns_no_weight(
+    beside_vneid: Index, minilm: SentenceEmbedder
+) -> None:
+    trial = earned_weight(Searcher(with_vectors(beside_vneid, minilm), minilm))
     assert trial.questions >= 200
     assert trial.weight == 0
     assert trial.fused_mrr <= trial.lexical_mrr

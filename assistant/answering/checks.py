@@ -19,26 +19,29 @@ _VIETNAMESE = 0.8  # share of its words that must be built like Vietnamese ones
 _MIN_WORDS = 4
 _NUMBER = re.compile(r"(\d[\d.,/:-]*\d|\d)\s*(%|[^\W\d_]+(?:\s+[^\W\d_]+)?)?")
 _NUMBER_WORDS = frozenset(
-    "một hai ba bốn năm sáu bảy tám chín mười mươi trăm nghìn ngàn triệu tỷ rưỡi vài chục nửa".split()
+    syllables("một hai ba bốn năm sáu bảy tám chín mười mươi trăm nghìn ngàn triệu tỷ rưỡi vài chục nửa")
 )
 _UNITS = frozenset(
-    "đồng đô usd nghìn ngàn triệu tỷ đ k ngày giờ phút tháng năm tuần tuổi lần bản số chữ ký phần trăm".split()
+    syllables(
+        "đồng đô usd nghìn ngàn triệu tỷ đ k ngày giờ phút tháng năm tuần tuổi lần bản số chữ ký phần trăm"
+    )
 )
 _CODE = re.compile(r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b|\b[A-ZĐ]{1,5}\d+\w*\b|\b\d+/\d{4}/[\w-]+|\S+@\S+")
 _LABEL = re.compile(r"[“\"'«‘]([^”\"'»’]{2,60})[”\"'»’]")
 _BARE_LABEL = re.compile(
     r"\b(?:bấm|nhấn|ấn|chạm|chọn|mục|nút)\s+(?:vào\s+)?(?:(?:mục|nút|ô)\s+)?(\w+)\s+(\w+)"
 )
-_PLACES = frozenset("huyện quận tỉnh xã phường thành bưu ngân tòa bộ sở chi cục trung".split())
+_PLACES = frozenset(syllables("huyện quận tỉnh xã phường thành bưu ngân tòa bộ sở chi cục trung"))
 _DENIALS = ("không", "chưa", "chẳng", "khỏi", "miễn", "đừng")
 _SECRETS = re.compile(
-    r"\b(?:otp|passcode|mật khẩu|mat khau|mã pin|ma pin|cvv|mã xác (?:thực|nhận)|ma xac (?:thuc|nhan)|số thẻ|so the"
-    r"|mã (?:6|sáu) số|ma (?:6|sau) so)\b"
+    r"\b(?:otp|passcode|mật khẩu|mat khau|mã pin|ma pin|cvv|mã xác (?:thực|nhận)|ma xac (?:thuc|nhan)"
+    r"|số thẻ|so the|mã (?:6|sáu) số|ma (?:6|sau) so)\b"
 )
-# With accents or bare, never folded: "nơi" is not "nói", "cá nhân" is not "nhắn". "Mã gửi về máy" asks nothing.
+# With accents or bare, never folded: "nơi" is not "nói". "Mã gửi về máy" asks nothing.
 _ASKS = re.compile(
-    r"\b(?:đọc|doc|cung cấp|cung cap|cho (?:tôi|cháu|máy) biết|cho (?:toi|chau|may) biet|đưa|dua|(?<!tin )nhắn|nhan"
-    r"|chia sẻ|chia se|nói|noi|(?<!mã )(?<!otp )(?<!thực )(?<!nhận )gửi|gửi(?! về)|gui)\b"
+    r"\b(?:đọc|doc|cung cấp|cung cap|cho (?:tôi|cháu|máy) biết|cho (?:toi|chau|may) biet|đưa|dua"
+    r"|(?<!tin )nhắn|nhan|chia sẻ|chia se|nói|noi"
+    r"|(?<!mã )(?<!otp )(?<!thực )(?<!nhận )gửi|gửi(?! về)|gui)\b"
 )
 _NEVER = re.compile(r"\b(?:không|khong|đừng|dung|chẳng|chang)\b(?:(?!\bthì\b)[^,;:.]){0,40}$")
 

@@ -16,6 +16,7 @@ from assistant.toml import read_toml
 
 # ChatML and the like: text that a tokenizer could take for a control token.
 _CONTROL = re.compile(r"<\|?[\w/\s-]{1,40}\|?>|</?s>|\[/?INST\]|<<?/?SYS>?>", re.IGNORECASE)
+_LEFT_OVER_UNANSWERED = 5
 _LEFT_OVER = 2  # words beside a small-talk phrase: more make it a question about something
 
 
@@ -26,6 +27,7 @@ class SmallTalk:
     id: str
     phrases: tuple[str, ...]
     reply: str
+    anywhere: bool = False  # telling enough inside a longer question that no guide answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,13 @@ class Replies:
         """Every syllable people may say to the machine, for the repair of typing."""
         return [word for talk in self.smalltalk for text in talk.phrases for word in syllables(text)]
 
-    def small_talk(self, words: Sequence[str], fillers: Sequence[Phrase]) -> str | None:
-        """The reply to small talk that makes up nearly the whole question, longest phrase first."""
+    def small_talk(
+        self, words: Sequence[str], fillers: Sequence[Phrase], *, unanswered: bool = False
+    ) -> str | None:
+        """The reply to small talk that makes up nearly the whole question, longest phrase first.
+
+        Of a question that no guide answers (`unanswered`) it may be a smaller part.
+        """
         best, best_size = None, 0
         for talk in self.smalltalk:
             phrases = sorted(map(tuple, map(syllables, talk.phrases)), key=len, reverse=True)
@@ -78,7 +85,10 @@ class Replies:
             if not said:
                 continue
             left = without(without(words, said), fillers)
-            if len(left) > max(_LEFT_OVER, len(said[0]) - _LEFT_OVER):
+            room = max(_LEFT_OVER, len(said[0]) - _LEFT_OVER)
+            if unanswered:
+                room = len(left) if talk.anywhere else _LEFT_OVER_UNANSWERED
+            if len(left) > room:
                 continue
             if len(said[0]) > best_size:
                 best, best_size = talk.reply, len(said[0])

@@ -20,10 +20,11 @@ from assistant.toml import read_toml
 
 _GAP = r"[ .,\-\u00a0]?"
 _SECRET = (
-    r"(?:otp|passcode|pass\s?word|mat\s?khau|ma\s?pin|cvv|ma\s?xac\s?(?:thuc|nhan|minh)|ma\s?6\s?so"
+    r"(?:otp|o[ -]?te[ -]?pe|[o0][. -]t[. -]p|0tp|pass\s?code|pass\s?word|mat\s?khau|ma\s?pin|cvv|ma\s?xac\s?(?:thuc|nhan|minh)|ma\s?6\s?so"
     r"|ma\s+(?:so\s+)?(?:vua|moi)\s+(?:ve|gui))"
 )
 _NOT_A_SECRET = r"(?![\d/.,]*\d)(?!\s*(?:so|ky tu|dong|ngay|nghin|trieu|tuoi))"
+_NOT_MONEY = r"(?!\s*(?:dong|nghin|ngan|trieu|ty|vnd|d|k)\b)"
 # On folded text: kind and pattern, the most telling first. Group 1, where there is one, is the number.
 _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("email", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
@@ -39,7 +40,8 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "account",
         re.compile(
-            rf"(?:stk|tai khoan|ngan hang|vietcombank|agribank|bidv)\D{{0,25}}?(\d(?:{_GAP}\d){{5,18}})(?!\d)"
+            r"(?:stk|tai khoan|ngan hang|vietcombank|agribank|bidv)\D{0,25}?"
+            rf"(\d(?:{_GAP}\d){{5,18}})(?!\d){_NOT_MONEY}"
         ),
     ),
     (
@@ -50,10 +52,19 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     (
         "code",
-        re.compile(rf"\b{_SECRET}\b[^\d\n]{{0,24}}?(?<![\d.,/-])(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}"),
+        re.compile(
+            rf"\b{_SECRET}\b[^\d\n]{{0,24}}?(?<![\d.,/-])(?<!nam )(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}"
+        ),
     ),
+    (
+        "code",
+        re.compile(
+            rf"(?<![\d.,/-])(\d(?:{_GAP}\d){{3,7}})\s+(?:la|chinh la)\s+(?:cai\s+)?(?:ma\s+)?{_SECRET}\b"
+        ),
+    ),
+    ("code", re.compile(r"\bcvv\D{0,12}?(\d{3})(?!\d)")),
     ("code", re.compile(rf"\bma\s*(?:so\s*)?(?:la|:)?\s*(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}")),
-    ("account", re.compile(r"(?<![\d.,/-])\d{9,19}(?![\d/])")),
+    ("account", re.compile(rf"(?<![\d.,/-])\d{{9,19}}(?![\d/]){_NOT_MONEY}")),
 )
 # File numbers of the portal and ids of procedures are public and stay.
 _PUBLIC = re.compile(r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|1[89]00[ .]?\d{4,6}|\d\.\d{6}")
@@ -117,7 +128,7 @@ class SafetyRules:
 
 
 def load_safety(path: Path) -> SafetyRules:
-    """Read safety.toml; raises KnowledgeError when a rule names a list that is not there."""
+    """Read safety.toml; raises KnowledgeError when a rule names a list that is not there, or none."""
     tables = read_toml(path)
     try:
         words = {
@@ -127,6 +138,9 @@ def load_safety(path: Path) -> SafetyRules:
         missing = {name for rule in rules + notices for name in rule.all + rule.none_lists} - words.keys()
         if missing:
             raise KeyError(f"words.{', '.join(sorted(missing))}")
+        always = [rule.id for rule in rules + notices if not rule.all and not rule.masked]
+        if always:
+            raise KeyError(f"`all` or `masked` of {', '.join(always)}")
         return SafetyRules(str(tables["mask"]), words, rules, notices)
     except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         raise KnowledgeError([Problem(path, 0, f"missing or of another type: {error}")]) from error

@@ -18,6 +18,7 @@ from assistant.text.normalize import bare, syllables
 from assistant.toml import read_toml
 
 Phrase = tuple[str, ...]
+_CODE = "ma"  # bare "mà" is a filler, but people who type bare mean "mã"
 CHILD_BEFORE = 14  # years; Luật Căn cước 26/2023/QH15, điều 21: the first card that must be renewed
 _NUMBERS = dict(
     zip(["một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười"], range(1, 11), strict=True)
@@ -36,6 +37,7 @@ class Glossary:
     topics: tuple[Phrase, ...]  # names of procedures and subjects, covered or not
     field: tuple[Phrase, ...]  # public services and digital life in general
     exclusive: tuple[tuple[Phrase, ...], ...]  # rows of names of which a question means one
+    pointing: tuple[Phrase, ...]  # "cái đó", "vụ này": a question about what was asked before
     child: Phrase  # what a guide calls somebody younger than CHILD_BEFORE
     abbreviations: frozenset[str]  # a guide may use these unexplained
 
@@ -57,6 +59,7 @@ def load_glossary(path: Path) -> Glossary:
             topics=_phrases(tables["topic"]["phrases"]),
             field=_phrases(tables["field"]["phrases"]),
             exclusive=tuple(_phrases(row) for row in tables["exclusive"]["rows"]),
+            pointing=_phrases(tables["pointing"]["phrases"]),
             child=tuple(syllables(tables["ages"]["child"])),
             abbreviations=frozenset(msgspec.convert(tables["abbreviations"]["allowed"], list[str])),
         )
@@ -67,7 +70,10 @@ def load_glossary(path: Path) -> Glossary:
 
 
 def _pairs(table: Mapping[str, str]) -> tuple[tuple[Phrase, Phrase], ...]:
-    return tuple((tuple(syllables(key)), tuple(syllables(value))) for key, value in table.items())
+    """The table's pairs; a value that holds its own key also stands for itself, lest it grow."""
+    pairs = {tuple(syllables(key)): tuple(syllables(value)) for key, value in table.items()}
+    own = {value: value for key, value in pairs.items() if len(value) > len(key) and find(value, key) >= 0}
+    return tuple((own | pairs).items())
 
 
 def _phrases(texts: Sequence[str]) -> tuple[Phrase, ...]:
@@ -90,7 +96,12 @@ def without(words: Sequence[str], phrases: Iterable[Phrase]) -> list[str]:
 
 
 def mentions(words: Sequence[str], phrase: Phrase) -> bool:
-    """Whether the phrase stands in the words, as `find` matches."""
+    """Whether the phrase stands in the words, as `find` matches.
+
+    In a question typed without any accent a single syllable is also found bare.
+    """
+    if len(phrase) == 1 and all(word.isascii() for word in words):
+        return bare(phrase[0]) in words
     return find(words, phrase) >= 0
 
 
@@ -156,7 +167,11 @@ def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
     "cho tôi hỏi đổi thẻ căn cước mất bao nhiêu tiền" → "đổi thẻ căn cước"; "bao nhiêu tiền?" → nothing.
     """
     cues = sorted((cue for cues in glossary.intents.values() for cue in cues), key=len, reverse=True)
-    return without(without(words, cues), glossary.fillers)
+    left = without(words, cues)
+    if all(word.isascii() for word in left):
+        unaccented = {bare(phrase[0]) for phrase in glossary.fillers if len(phrase) == 1} - {_CODE}
+        left = [word for word in left if word not in unaccented]
+    return without(left, glossary.fillers)
 
 
 def instead(before: Sequence[str], now: Sequence[str], glossary: Glossary) -> list[str]:

@@ -23,7 +23,7 @@ _NUCLEUS = (
     "|uy|ye|a|e|i|o|u|y"
 )
 _SYLLABLE = re.compile(rf"(?:{_ONSET})?(?:{_NUCLEUS})(?:ch|ng|nh|c|m|n|p|t)?")
-_LETTER_RUN = re.compile(r"(?<!\w)(?:[^\W\d_][\s.\-_*·,/]{1,3}){2,}[^\W\d_](?!\w)")
+_LETTER_RUN = re.compile(r"(?<!\w)(?:[^\W1-9_][\s.\-_*·,/]{1,3}){2,}[^\W\d_](?!\w)")
 _MIN_SLIP = 3  # shorter words have too many neighbours
 
 

@@ -6,8 +6,7 @@ What a person does here lives in `Visits` alone and is gone when they end, leave
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -15,27 +14,11 @@ from assistant.datatypes import Answer, Choice, Composer, Status
 from assistant.errors import AssistantError
 from assistant.web.render import Renderer
 from assistant.web.visits import CHOICES, Visit, Visits
+from assistant.web.waiting import Answering
 
 ANSWER_SECONDS = 120
 
 Updates = dict[Any, Any]  # component → its new value or properties
-
-
-class Answering(Protocol):
-    """What the pages need of pipeline.Assistant."""
-
-    def stream(
-        self,
-        question: str,
-        *,
-        previous: Sequence[str] = (),
-        today: date | None = None,
-        use_model: bool = True,
-    ) -> Iterator[Answer]:
-        """The answer as it grows; the last one is complete."""
-
-    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
-        """The card of one guide; KeyError if there is no such guide."""
 
 
 class Kiosk:
@@ -52,32 +35,18 @@ class Kiosk:
         """Lay out and wire the page."""
         page: gr.Blocks
         with gr.Blocks(title=self.ui["page"]["title"], analytics_enabled=False, fill_width=True) as page:
-            gr.HTML(self._header(), elem_id="top")
+            gr.HTML(self.render.header(), elem_id="top")
             self._lay_out_home()
             self._lay_out_answer()
             self._lay_out_coach()
             self._lay_out_foot()
-            gr.HTML(self._idle_dialog(), elem_id="idle-holder")
+            gr.HTML(self.render.idle_dialog(), elem_id="idle-holder")
             self._wire()
             page.unload(self.visits.forget)
         page.queue(max_size=20, default_concurrency_limit=4, api_open=False)
         return page
 
     # The parts of the page
-
-    def _header(self) -> str:
-        page = self.ui["page"]
-        return f'<header class="top"><h1>{page["title"]}</h1><p>{page["subtitle"]}</p></header>'
-
-    def _idle_dialog(self) -> str:
-        idle = self.ui["idle"]
-        text = idle["text"].format(seconds='<b id="idle-seconds"></b>')
-        return (
-            f'<dialog id="idle" aria-labelledby="idle-title">'
-            f'<h2 id="idle-title">{idle["title"]}</h2><p>{text}</p>'
-            f'<button id="idle-stay" type="button">{idle["stay"]}</button>'
-            f'<button id="idle-end" type="button">{idle["end"]}</button></dialog>'
-        )
 
     def _lay_out_home(self) -> None:
         with gr.Column(elem_id="home") as self.home:
@@ -143,7 +112,7 @@ class Kiosk:
             opened.failure(self.failed, None, [self.say, self.send, self.stop], **quiet)
         for number, button in enumerate(self.choices):
             button.click(self._chooser(number), None, shown, **(heavy | {"cancels": [asking]}))
-        self.stop.click(self.stopped, None, [self.send, self.stop, self.say], queue=False, **leaving)
+        self.stop.click(self.stopped, None, [self.send, self.stop, self.say], **leaving)
         self.go_home.click(self.to_home, None, shown, **leaving)
         self.end.click(None, None, None, js="() => kioskEnd()", **leaving)
         for button, change in (

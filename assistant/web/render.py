@@ -13,7 +13,6 @@ from assistant.datatypes import Answer, Card, Citation, Paper, ShownContact, Sho
 _MARKS = re.compile(r"(?:\s*\[\d{1,3}\])+")
 _PHONE = re.compile(r"(?<![\d.,/-])(?:1[89]00[ .]?\d{4}|11[2-5]|156|5656)(?![\d/]|[.,]\d)")
 _WITH_PHONE = re.compile(r"\+?\d[\d .]{1,16}")
-_AMOUNT = re.compile(r"\b\d[\d.]* đồng")
 _ISO = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 
 
@@ -58,6 +57,23 @@ class Renderer:
     def paragraphs(self, text: str) -> str:
         """Plain text as paragraphs, one a line."""
         return "".join(f"<p>{self.words(line)}</p>" for line in text.splitlines() if line.strip())
+
+    def header(self) -> str:
+        """The line above everything."""
+        page = self.ui["page"]
+        return (
+            f'<header class="top"><h1>{escape(page["title"])}</h1><p>{escape(page["subtitle"])}</p></header>'
+        )
+
+    def idle_dialog(self) -> str:
+        """The question to a person who has gone; the page's script opens it."""
+        idle = {key: escape(text) for key, text in self.ui["idle"].items()}
+        text = idle["text"].format(seconds='<b id="idle-seconds"></b>')
+        return (
+            f'<dialog id="idle" aria-labelledby="idle-title"><h2 id="idle-title">{idle["title"]}</h2>'
+            f'<p>{text}</p><button id="idle-stay" type="button">{idle["stay"]}</button>'
+            f'<button id="idle-end" type="button">{idle["end"]}</button></dialog>'
+        )
 
     def home(self, turn: int) -> str:
         """The words above the tiles."""
@@ -123,7 +139,8 @@ class Renderer:
         listed = rows(rest)
         if not colon or len(listed) < 2 or len(label) > 40:
             return self.paragraphs(lead)
-        lines = (_AMOUNT.sub(lambda found: f"<b>{found[0]}</b>", self.words(row)) for row in listed)
+        amount = rf"\b\d[\d.]* {self.ui['card']['currency']}\b"
+        lines = (re.sub(amount, lambda found: f"<b>{found[0]}</b>", self.words(row)) for row in listed)
         items = "".join(f"<li>{line}</li>" for line in lines)
         return f"<p><b>{self.words(label)}:</b></p><ul>{items}</ul>"
 
@@ -270,4 +287,5 @@ def _focus_heading(inner: str) -> str:
 
 def _one_sentence_a_line(text: str) -> str:
     """Short lines are easier to follow for a person who is frightened."""
-    return re.sub(r"(?<=[.!?]) (?=[A-ZĐÀ-Ỹ])", "\n", text)
+    first, *others = re.split(r"(?<=[.!?]) ", text)
+    return first + "".join(("\n" if other[:1].isupper() else " ") + other for other in others)

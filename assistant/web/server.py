@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import date
 from threading import Thread
 from typing import Any
 
@@ -22,16 +19,15 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import BaseLoader, Environment
 
 from assistant.config import Settings
-from assistant.datatypes import Answer
-from assistant.errors import AssistantError, ConfigError
+from assistant.errors import ConfigError
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
-from assistant.web.kiosk import Answering, Kiosk
+from assistant.web.kiosk import Kiosk
 from assistant.web.look import STATIC, page_head, theme
 from assistant.web.visits import Visits
+from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
 LARGEST_REQUEST = 65_536  # bytes; a question has at most 500 characters
-LOG = logging.getLogger("assistant.web")
 
 # Everything else is 404: uploads, files, runs, monitoring, the API's description.
 _KNOWN = re.compile(
@@ -138,38 +134,6 @@ async def _with_headers(request: Request, call_next: Next) -> Response:
     if request.url.path == "/" or request.url.path.startswith(("/config", "/gradio_api/")):
         response.headers["Cache-Control"] = "no-store"
     return response
-
-
-@dataclass
-class LoadingAssistant:
-    """Stands in while the assistant loads in the background; a question waits for it."""
-
-    loaded: Future[Answering] = field(default_factory=Future)
-
-    def stream(
-        self,
-        question: str,
-        *,
-        previous: Sequence[str] = (),
-        today: date | None = None,
-        use_model: bool = True,
-    ) -> Iterator[Answer]:
-        """The answer, once loaded. Raises what loading raised."""
-        yield from self.loaded.result().stream(question, previous=previous, today=today, use_model=use_model)
-
-    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
-        """The card, once loaded. Raises what loading raised."""
-        return self.loaded.result().open_guide(document_id, today=today)
-
-    def load(self, load: Callable[[], Answering], operator: Mapping[str, str]) -> None:
-        """Load, and tell the person who started the machine."""
-        LOG.info(operator["loading"])
-        try:
-            self.loaded.set_result(load())
-            LOG.info(operator["loaded"])
-        except AssistantError as error:
-            LOG.error(operator["failed"].format(reason=error))
-            self.loaded.set_exception(error)
 
 
 def serve(settings: Settings, load: Callable[[Settings], Answering] = load_assistant) -> None:

@@ -1,0 +1,67 @@
+"""What the pages need of an assistant, and what stands in for it while it loads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from assistant.datatypes import Answer
+from assistant.errors import AssistantError
+
+LOG = logging.getLogger("assistant.web")
+
+
+class Answering(Protocol):
+    """What the pages need of pipeline.Assistant."""
+
+    def stream(
+        self,
+        question: str,
+        *,
+        previous: Sequence[str] = (),
+        today: date | None = None,
+        use_model: bool = True,
+    ) -> Iterator[Answer]:
+        """The answer as it grows; the last one is complete."""
+
+    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
+        """The card of one guide; KeyError if there is no such guide."""
+
+
+@dataclass
+class LoadingAssistant:
+    """Stands in while the assistant loads in the background; a question waits for it."""
+
+    loaded: Future[Answering] = field(default_factory=Future)
+
+    def stream(
+        self,
+        question: str,
+        *,
+        previous: Sequence[str] = (),
+        today: date | None = None,
+        use_model: bool = True,
+    ) -> Iterator[Answer]:
+        """The answer, once loaded. Raises what loading raised."""
+        yield from self.loaded.result().stream(question, previous=previous, today=today, use_model=use_model)
+
+    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
+        """The card, once loaded. Raises what loading raised."""
+        return self.loaded.result().open_guide(document_id, today=today)
+
+    def load(self, load: Callable[[], Answering], operator: Mapping[str, str]) -> None:
+        """Load, and tell the person who started the machine."""
+        LOG.info(operator["loading"])
+        try:
+            self.loaded.set_result(load())
+            LOG.info(operator["loaded"])
+        except AssistantError as error:
+            LOG.error(operator["failed"].format(reason=error))
+            self.loaded.set_exception(error)
+        finally:
+            if not self.loaded.done():  # a crash: nobody may wait for ever
+                self.loaded.set_exception(AssistantError("loading crashed; see the traceback"))

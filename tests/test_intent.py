@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from assistant.answering.intent import find_intent
+from assistant.datatypes import Intent
+from assistant.pipeline import Assistant
+from assistant.retrieval.index import Index
+from assistant.text.normalize import syllables
+
+
+@pytest.mark.parametrize(
+    ("question", "intent"),
+    [
+        ("Đổi thẻ căn cước mất bao nhiêu tiền?", Intent.FEE),
+        ("doi the can cuoc mat bao nhieu tien", Intent.FEE),
+        ("Kích hoạt VNeID có mất tiền không?", Intent.FEE),
+        ("Đăng ký tạm trú cần giấy tờ gì?", Intent.PAPERS),
+        ("dang ky tam tru can giay to gi", Intent.PAPERS),
+        ("Đi làm căn cước mang theo gì?", Intent.PAPERS),
+        ("Làm căn cước bao lâu thì có thẻ?", Intent.TIME),
+        ("lam can cuoc may ngay thi co", Intent.TIME),
+        ("Xin phiếu lý lịch tư pháp ở đâu?", Intent.PLACE),
+        ("xin phieu ly lich tu phap o dau", Intent.PLACE),
+        ("Bao nhiêu tuổi thì phải đổi thẻ căn cước?", Intent.WHO),
+        ("Kích hoạt VNeID thế nào?", Intent.STEPS),
+        ("kich hoat vneid the nao", Intent.STEPS),
+        ("Cách nộp hồ sơ trên mạng", Intent.STEPS),
+        ("VNeID", Intent.GENERAL),
+        ("căn cước công dân", Intent.GENERAL),
+    ],
+)
+def test_what_is_asked_about_a_thing(index: Index, question: str, intent: Intent) -> None:
+    assert find_intent(syllables(question), index.glossary) is intent
+
+
+def test_a_fee_is_sharper_than_how(index: Index) -> None:
+    """Of "thế nào" and "bao nhiêu tiền" the second tells what is wanted."""
+    for question in ("Làm thẻ thế nào, mất bao nhiêu tiền?", "Mất bao nhiêu tiền, làm thế nào?"):
+        assert find_intent(syllables(question), index.glossary) is Intent.FEE
+
+
+def test_no_words_ask_nothing(index: Index) -> None:
+    assert find_intent([], index.glossary) is Intent.GENERAL
+
+
+@pytest.mark.parametrize(
+    "question", ["đổi căn cước bi nhiêu tiền", "doi can cuoc het bnhieu tien", "ddooir thẻ mất bao nhiu tiền"]
+)
+def test_dialect_and_slips_do_not_hide_the_fee(assistant: Assistant, question: str) -> None:
+    assert assistant.understand(question).intent is Intent.FEE
+
+
+def test_a_figure_that_was_heard_asks_for_the_fee(assistant: Assistant) -> None:
+    assert assistant.understand("nghe nói đổi căn cước phải nộp 200 nghìn").intent is Intent.FEE

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import unicodedata
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from assistant.answering.safety import known_secrets, load_safety, mask
+from assistant.config import CHECKOUT
+from assistant.datatypes import Status
+from assistant.errors import KnowledgeError
+from assistant.pipeline import Assistant
+
+SIGN = "(số đã che)"
+TODAY = date(2026, 11, 22)
+
+# mask
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "masked"),
+    [
+        # phones
+        ("Số của tôi là 0912345678", "phone", f"Số của tôi là {SIGN}"),
+        ("gọi 0912 345 678 nhé", "phone", f"gọi {SIGN} nhé"),
+        ("0912.345.678", "phone", SIGN),
+        ("0912-345-678", "phone", SIGN),
+        ("0912,345,678", "phone", SIGN),
+        ("09 12 34 56 78", "phone", SIGN),
+        ("+84912345678", "phone", SIGN),
+        ("+84 912 345 678", "phone", SIGN),
+        ("0084912345678", "phone", SIGN),
+        ("84 912345678", "phone", SIGN),
+        ("o912345678", "phone", SIGN),
+        ("０９１２３４５６７８", "phone", SIGN),
+        ("số không chín một hai ba bốn năm sáu bảy tám của tôi", "phone", f"số {SIGN} của tôi"),
+        # identity numbers
+        ("căn cước 001090012345", "id", f"căn cước {SIGN}"),
+        ("001 090 012 345", "id", SIGN),
+        ("001.090.012.345", "id", SIGN),
+        ("0010-9001-2345", "id", SIGN),
+        ("0 0 1 0 9 0 0 1 2 3 4 5", "id", SIGN),
+        ("CCCD:001090012345", "id", f"CCCD:{SIGN}"),
+        ("cmnd 012345678", "id", f"cmnd {SIGN}"),
+        ("số chứng minh của tôi là 123 456 789", "id", f"số chứng minh của tôi là {SIGN}"),
+        ("CMT 123.456.789", "id", f"CMT {SIGN}"),
+        # cards
+        ("thẻ 4111 1111 1111 1111", "card", f"thẻ {SIGN}"),
+        ("4111111111111111", "card", SIGN),
+        ("4111-1111-1111-1111", "card", SIGN),
+        ("4111.1111.1111.1111", "card", SIGN),
+        ("số thẻ 9704 3600 1234 5678 901", "card", f"số thẻ {SIGN}"),
+        # accounts
+        ("STK 1234567890", "account", f"STK {SIGN}"),
+        ("tài khoản vietcombank 0011004123456", "account", f"tài khoản vietcombank {SIGN}"),
+        ("stk 102 345 6789", "account", f"stk {SIGN}"),
+        ("chuyển vào 190123456789012 nhé", "account", f"chuyển vào {SIGN} nhé"),
+        # mail
+        ("nguyenvana@gmail.com", "email", SIGN),
+        ("thư bac.ba+1@mail.vnn.vn của bác", "email", f"thư {SIGN} của bác"),
+        # codes and passwords
+        ("mã OTP 123456", "code", f"mã OTP {SIGN}"),
+        ("otp là 482910", "code", f"otp là {SIGN}"),
+        ("mã otp: 48 29 10", "code", f"mã otp: {SIGN}"),
+        ("otp 4 8 2 9 1 0", "code", f"otp {SIGN}"),
+        ("ma otp la 482910", "code", f"ma otp la {SIGN}"),
+        ("OTP của tôi là 4829", "code", f"OTP của tôi là {SIGN}"),
+        ("482910 là mã OTP của tôi", "code", f"{SIGN} là mã OTP của tôi"),
+        ("mã xác nhận 557301", "code", f"mã xác nhận {SIGN}"),
+        ("mã xác thực là: 55-73-01", "code", f"mã xác thực là: {SIGN}"),
+        ("passcode 123987", "code", f"passcode {SIGN}"),
+        ("mật khẩu là abc12345", "code", f"mật khẩu là {SIGN}"),
+        ("mat khau: Hanoi2020", "code", f"mat khau: {SIGN}"),
+        ("mật khẩu VNeID của tôi là Hanoi@2020", "code", f"mật khẩu VNeID của tôi là {SIGN}"),
+        ("mã pin thẻ là 4321", "code", f"mã pin thẻ là {SIGN}"),
+        ("cvv 123", "code", f"cvv {SIGN}"),
+        ("mã số vừa về 918273", "code", f"mã số vừa về {SIGN}"),
+        ("nó bảo đọc mã 6 số 918273", "code", f"nó bảo đọc mã 6 số {SIGN}"),
+        ("mã là 482910", "code", f"mã là {SIGN}"),
+        ("mã OTP bốn tám hai chín một không", "code", f"mã OTP {SIGN}"),
+    ],
+)
+def test_personal_numbers_are_masked(text: str, kind: str, masked: str) -> None:
+    assert mask(text, SIGN) == (masked, frozenset({kind}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "phí 50.000 đồng",
+        "lệ phí 50000 đồng",
+        "nộp 1.500.000 đồng",
+        "mất 2.000.000.000 đồng",
+        "chuyển 15000000 đồng cho họ",
+        "tài khoản ngân hàng bị trừ 5000000 đồng",
+        "tài khoản có 500000 đ",
+        "nợ 1000000000 đồng",
+        "nghe nói phải nộp 200 nghìn",
+        "ngày 22/11/2026",
+        "22-11-2026",
+        "từ 01/07/2025 đến 31/12/2026",
+        "căn cước làm ngày 15/06/2021",
+        "quên mật khẩu từ năm 2023",
+        "Nghị định 69/2024/NĐ-CP",
+        "Luật 91/2025/QH15",
+        "Thông tư 73/2024/TT-BTC",
+        "gọi 1900 0368",
+        "gọi 19000368",
+        "gọi 18001096 hay 1800 1096",
+        "gọi 113, 114, 115 hay 156",
+        "thủ tục 1.004222",
+        "mã thủ tục 1.004222",
+        "mã hồ sơ 000.00.00.H26-221122-0001",
+        "mã otp có 6 số",
+        "mã OTP gồm 6 chữ số",
+        "passcode có 6 số",
+        "nhập sai passcode 5 lần",
+        "mật khẩu dài 8 đến 20 ký tự",
+        "mã otp hết hạn sau 120 giây",
+        "tôi sinh năm 1956, 70 tuổi",
+        "phiếu CC01, CT01",
+        "điện thoại samsung a52",
+        "cmnd 9 số, cccd 12 số",
+        "căn cước hết hạn 2025",
+        "một hai ba bước",
+        "",
+    ],
+)
+def test_public_numbers_stay(text: str) -> None:
+    assert mask(text, SIGN) == (text, frozenset())
+
+
+def test_the_words_around_stay_whole_letter_by_letter() -> None:
+    text = "Tôi là Nguyễn Thị Hạnh, số 0912345678, căn cước 001090012345, ở xã Đông Hà: đổi thẻ ạ?"
+    expected = f"Tôi là Nguyễn Thị Hạnh, số {SIGN}, căn cước {SIGN}, ở xã Đông Hà: đổi thẻ ạ?"
+    assert mask(text, SIGN) == (expected, frozenset({"phone", "id"}))
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("letters", ["ễ Ợ đĐ ấẫ ", "ß ŉ İ ", "ệ" * 40 + " "])
+def test_letters_before_a_number_do_not_shift_it(form: str, letters: str) -> None:
+    before = unicodedata.normalize(form, letters)  # type: ignore[arg-type]
+    assert mask(f"{before}0912345678 hết", SIGN)[0] == f"{before}{SIGN} hết"
+
+
+def test_several_kinds_are_told() -> None:
+    text, kinds = mask("0912345678, 4111 1111 1111 1111, a@b.vn, mã otp 1234", SIGN)
+    assert text == f"{SIGN}, {SIGN}, {SIGN}, mã otp {SIGN}"
+    assert kinds == {"phone", "card", "email", "code"}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["mãotp"], ["mã", "otp"]),
+        (["otp"], ["otp"]),
+        (["laptop"], ["laptop"]),
+        (["đọcotpcho"], ["đọc", "otp", "cho"]),
+    ],
+)
+def test_a_code_glued_to_its_neighbours_is_taken_apart(words: list[str], expected: list[str]) -> None:
+    assert known_secrets(words) == expected
+
+
+# The rules, as the product reads a question
+
+
+def rule_of(assistant: Assistant, question: str) -> str | None:
+    reading = assistant.understand(question)
+    rule = assistant.safety.warning(reading.words, reading.masked)
+    return rule.id if rule else None
+
+
+@pytest.mark.parametrize(
+    ("question", "rule"),
+    [
+        ("Có người gọi điện bảo tôi đọc mã OTP", "secret-asked"),
+        ("co nguoi goi bao doc ma otp", "secret-asked"),
+        ("ddojc max OTP cho nos cos sao khoong", "secret-asked"),
+        ("Cán bộ xin mật khẩu VNeID của tôi", "secret-asked"),
+        ("công an bảo gửi ảnh căn cước qua zalo", "secret-asked"),
+        ("cháu đọc hộ bác cái mã o.t.p với", "secret-asked"),
+        ("nó đòi m.ã O.T.P", "secret-asked"),
+        ("o t p gửi cho ai được", "secret-asked"),
+        ("tôi có nên cho nhân viên ngân hàng mã xác thực không", "secret-asked"),
+        ("nhờ máy giữ hộ mật khẩu", "secret-asked"),
+        ("Nhân viên yêu cầu cung cấp passcode", "secret-asked"),
+        ("Mã OTP của tôi là 482910", "secret-shown"),
+        ("mật khẩu là hanoi2020 đúng không", "secret-shown"),
+        ("thẻ của tôi 4111 1111 1111 1111", "secret-shown"),
+        ("Tôi lỡ đọc mã OTP cho người lạ rồi", "first-minutes"),
+        ("lo doc otp roi lam sao", "first-minutes"),
+        ("Bà trót chuyển tiền cho nó mất rồi", "first-minutes"),
+        ("tôi vừa bấm vào đường link lạ, mất tiền trong tài khoản", "first-minutes"),
+        ("tôi bị lừa 50 triệu rồi cháu ơi", "first-minutes"),
+        ("đã cài ứng dụng giả rồi", "first-minutes"),
+        ("Công an gọi bảo tôi cài ứng dụng", "impostor"),
+        ("có số lạ gọi tự xưng công an dọa bắt", "impostor"),
+        ("nhân viên điện lực gọi đòi chuyển tiền", "impostor"),
+        ("người tự xưng cán bộ phường nhắn tin bảo cập nhật VNeID", "impostor"),
+        ("người ta gửi cái link lạ", "bait"),
+        ("tin nhắn có link bảo bấm vào", "bait"),
+        ("họ gửi file apk cho tôi cài", "bait"),
+        ("tôi trúng thưởng phải nộp phí nhận", "prize"),
+        ("họ bảo chuyển tiền để chứng minh trong sạch", "prize"),
+        ("gọi cấp cứu giúp tôi với", "emergency"),
+    ],
+)
+def test_danger_is_recognised(assistant: Assistant, question: str, rule: str) -> None:
+    assert rule_of(assistant, question) == rule
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Mã OTP là gì?",
+        "mã otp có mấy số",
+        "không nhận được mã OTP thì làm sao",
+        "Mật khẩu VNeID phải có những gì?",
+        "đổi mật khẩu VNeID thế nào",
+        "quên passcode vneid",
+        "lỡ quên mật khẩu vneid",
+        "lỡ hẹn lấy căn cước thì sao",
+        "lỡ bấm sai khi nộp hồ sơ",
+        "tôi vừa cài VNeID xong làm gì tiếp",
+        "tôi đã chuyển nhà thì đăng ký thường trú ở đâu",
+        "Công an xã ở đâu?",
+        "Gọi tổng đài nào để hỏi VNeID?",
+        "Đổi thẻ căn cước mất bao nhiêu tiền?",
+        "Chụp ảnh căn cước cho trẻ em thế nào?",
+        "nộp tiền trực tuyến thế nào",
+        "công an yêu cầu giấy tờ gì khi đăng ký thường trú",
+        "đọc mã QR trên thẻ căn cước thế nào",
+        "mã hồ sơ của tôi tra ở đâu",
+        "Mã số định danh cá nhân là gì",
+        "ngân hàng nào liên kết được VNeID",
+        "gửi giấy tờ qua bưu điện được không",
+        "khai giấy khám cấp cứu bảo hiểm",
+    ],
+)
+def test_a_harmless_look_alike_is_left_alone(assistant: Assistant, question: str) -> None:
+    assert rule_of(assistant, question) is None
+    assert assistant.guard(assistant.understand(question), TODAY) is None
+
+
+def test_the_warning_comes_first_then_the_guide(assistant: Assistant) -> None:
+    answer = assistant.guard(assistant.understand("Có người bảo đọc mã OTP"), TODAY)
+    assert answer is not None
+    assert answer.status is Status.SAFETY
+    assert answer.card is not None
+    assert "không đọc mã OTP" in answer.text.split("\n\n")[0]
+    assert answer.text.index("1900 0368") < answer.text.index(answer.card.title)
+    assert "{{" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "secret"),
+    [
+        ("Mã OTP của tôi là 482910", "482910"),
+        ("thẻ 4111 1111 1111 1111 có sao không", "4111"),
+        ("mật khẩu là hanoi2020", "hanoi2020"),
+        ("căn cước 001090012345 hết hạn thì đổi ở đâu", "001090012345"),
+        ("số điện thoại 0912 345 678 của tôi quên mật khẩu vneid", "345"),
+    ],
+)
+def test_a_number_that_was_typed_is_not_in_the_answer(
+    assistant: Assistant, question: str, secret: str
+) -> None:
+    answer = assistant.answer(question, today=TODAY)
+    assert secret not in answer.question
+    assert secret not in answer.text
+    assert SIGN in answer.question
+    assert answer.status is Status.SAFETY or answer.notice
+
+
+def test_zero_width_characters_do_not_hide_a_secret(assistant: Assistant) -> None:
+    assert rule_of(assistant, "đọc mã O\u200bT\u200bP cho nó") == "secret-asked"
+    assert assistant.understand("mã otp 48\u200b29\u200b10").masked == {"code"}
+
+
+# The file of rules
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ('all = ["emergency"]', 'all = ["emergensy"]', "emergensy"),
+        ('all = ["bait"]', 'al = ["bait"]', "`all` or `masked` of bait"),
+        ("[words]", "[word]", "words"),
+        ('id = "bait"', "id = 7", "id"),
+        ("mask = ", "mask ", "line 6"),
+    ],
+)
+def test_a_broken_rule_file_is_refused(tmp_path: Path, before: str, after: str, named: str) -> None:
+    text = (CHECKOUT / "prompts" / "safety.toml").read_text(encoding="utf-8")
+    assert before in text
+    path = tmp_path / "safety.toml"
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(KnowledgeError, match="safety.toml") as caught:
+        load_safety(path)
+    assert named in str(caught.value)
+
+
+def test_every_rule_is_answered_with_a_guide_that_exists(assistant: Assistant) -> None:
+    guides = {rule.guide for rule in assistant.safety.rules if rule.guide}
+    assert guides
+    assert guides <= assistant.searcher.index.guides.keys()

@@ -1,0 +1,563 @@
+from __future__ import annotations
+
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import httpx
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+
+from assistant import errors
+from assistant.config import CHECKOUT, Settings
+from assistant.datatypes import (
+    Answer,
+    Card,
+    Choice,
+    Citation,
+    Composer,
+    Paper,
+    ShownContact,
+    ShownFee,
+    Source,
+    Status,
+    Step,
+)
+from assistant.errors import AssistantError, EmptyQuestionError, ModelError, QuestionTooLongError
+from assistant.web.render import Renderer, day, rows
+from assistant.web.server import create_app, serve
+from assistant.web.visits import FORGOTTEN_AFTER, Visits
+from assistant.web.waiting import LoadingAssistant
+
+UI: dict[str, Any] = tomllib.loads((CHECKOUT / "prompts" / "ui.toml").read_text(encoding="utf-8"))
+CHROMIUM = Path("/usr/bin/chromium")
+SIZES = {
+    "kiosk": ViewportSize(width=1080, height=1920),
+    "desk": ViewportSize(width=1366, height=768),
+    "phone": ViewportSize(width=390, height=844),
+}
+SOON = 15_000  # milliseconds
+EVIL = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
+
+CARD = Card(
+    title="Lấy lại mật khẩu VNeID",
+    lead="Bác tự lấy lại mật khẩu ngay trên điện thoại [1]. Bác cần thẻ căn cước [1] [2].",
+    summary="Bác tự lấy lại mật khẩu ngay trên điện thoại [1]. Bác cần thẻ căn cước [1] [2].",
+    steps=(
+        Step("Mở VNeID, bấm “Quên mật khẩu” [1].", "Máy còn đăng nhập thì vào “Cá nhân”."),
+        Step("Nhập số định danh cá nhân [1]."),
+        Step("Đặt mật khẩu mới, bấm “Xác nhận” [1]."),
+    ),
+    papers=(Paper("Thẻ căn cước", Source(1, "Dân trí"), "original", 1, "để xem ngày cấp"),),
+    fees=(ShownFee("Đổi thẻ", "25.000 đồng", "online", None, None, date(2026, 12, 31)),),
+    time_limit="05 ngày (trực tuyến; tính từ khi nộp) [1]; 07 ngày (trực tiếp) [2].",
+    place="Trên điện thoại của bác [1].",
+    contacts=(
+        ShownContact("Tổng đài VNeID", "1900 0368"),
+        ShownContact("Trang VNeID", "https://vneid.gov.vn"),
+    ),
+    cautions=("Không đọc mã xác thực cho ai.",),
+)
+CITATIONS = (
+    Citation(1, "g", "Dân trí", "Bộ Công an", "https://dantri.com.vn/a", "2025-12-04", None, "Các bước"),
+    Citation(2, "g", "Luật căn cước", "Bộ Công an", None, "2024", 3, "Tóm tắt"),
+)
+
+
+class FakeAssistant:
+    """Answers by the words of the question; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, tuple[str, ...]]] = []
+        self.opened: list[str] = []
+        self.go_on = threading.Event()  # lets a model go on writing
+        self.closed = threading.Event()  # the generator has ended
+
+    def stream(
+        self,
+        question: str,
+        *,
+        previous: Sequence[str] = (),
+        today: date | None = None,
+        use_model: bool = True,
+    ) -> Iterator[Answer]:
+        self.asked.append((question, tuple(previous)))
+        if not question.strip():
+            raise EmptyQuestionError("no words")
+        if len(question) > 500:
+            raise QuestionTooLongError("501 characters")
+        if "hỏng" in question:
+            raise RuntimeError("nobody foresaw this")
+        answer = answer_to(question)
+        yield answer
+        try:
+            if "viết" in question:
+                for words in ("Bác bấm", "Bác bấm nút [1]. Xong ạ."):
+                    yield replace(answer, text=f"{answer.text}\n\n{words}", composer=Composer.MODEL)
+                    self.go_on.wait(SOON / 1000)
+        finally:
+            self.closed.set()
+
+    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
+        self.opened.append(document_id)
+        if document_id == "vneid-khoa-tai-khoan":  # as if a ward had taken it away
+            raise KeyError(document_id)
+        card = replace(CARD, title=f"Bài {document_id}")
+        return Answer(card.title, Status.ANSWERED, f"{card.title}\n\n{card.lead}", card, CITATIONS)
+
+
+def answer_to(question: str) -> Answer:
+    text = f"{CARD.title}\n\n{CARD.lead}"
+    if "OTP" in question:
+        return Answer(question, Status.SAFETY, f"Bác cúp máy. Gọi 113 ngay.\n\n{text}", CARD, CITATIONS)
+    if "việc nào" in question:
+        choices = (Choice("mot", "Việc thứ nhất"), Choice("hai", "Việc thứ hai"))
+        text = "Ý bác là việc nào dưới đây ạ?\n1. Việc thứ nhất\n2. Việc thứ hai"
+        return Answer(question, Status.CLARIFY, text, choices=choices)
+    if "giá vàng" in question:
+        return Answer(question, Status.OUT_OF_SCOPE, "Dạ, máy không trả lời được ạ.")
+    if "mã độc" in question:
+        card = replace(CARD, title=EVIL, lead=EVIL, summary=EVIL, steps=(Step(EVIL, EVIL),), cautions=(EVIL,))
+        return Answer(question, Status.ANSWERED, EVIL, card, CITATIONS, notice=EVIL)
+    return Answer(
+        question, Status.ANSWERED, text, CARD, CITATIONS, notice="Máy đã che số." * ("số" in question)
+    )
+
+
+@pytest.fixture(scope="module")
+def fake() -> FakeAssistant:
+    return FakeAssistant()
+
+
+@pytest.fixture(scope="module")
+def address(fake: FakeAssistant) -> Iterator[str]:
+    """The pages over the fake, on a free port."""
+    server = uvicorn.Server(uvicorn.Config(create_app(fake, UI), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    server.force_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM.exists(), "the tests of the pages need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """One profile for all, so that Gradio's files are fetched once."""
+    context = browser.new_context(locale="vi-VN")
+    context.set_default_timeout(SOON)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def opened(profile: BrowserContext, address: str) -> Iterator[Opener]:
+    """Opens the page, ready for use; each time a new visit."""
+
+    def open_page(size: str = "desk", query: str = "") -> Page:
+        page = profile.new_page()
+        page.set_viewport_size(SIZES[size])
+        page.goto(address + "/" + query)
+        page.locator("#tiles button").first.wait_for()
+        page.wait_for_function("document.documentElement.style.getPropertyValue('--foot')")
+        return page
+
+    yield open_page
+    for page in profile.pages:
+        page.close()
+
+
+def ask(page: Page, question: str, wait_for: str = ".head") -> None:
+    box = page.locator("#box textarea")
+    box.fill(question)
+    box.press("Enter")
+    page.locator(wait_for).first.wait_for()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for what the server does on its own."""
+    deadline = time.monotonic() + SOON / 1000
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.05)
+
+
+# Words
+
+
+QUESTION_ERRORS = [errors.EmptyQuestionError, errors.QuestionTooLongError, errors.KnowledgeError]
+LOADING_ERRORS = [errors.IndexUnavailableError, errors.ModelError, errors.ConfigError, errors.EmbedderError]
+
+
+@pytest.mark.parametrize("error", [*QUESTION_ERRORS, *LOADING_ERRORS, errors.AssistantError])
+def test_every_error_a_person_meets_has_a_sentence(error: type[Exception]) -> None:
+    assert UI["errors"][error.__name__].endswith(".")
+
+
+def test_tiles_name_guides_and_icons_that_exist() -> None:
+    guides = {path.stem for path in (CHECKOUT / "knowledge" / "guides").rglob("*.md")}
+    icons = {path.stem for path in (CHECKOUT / "assistant/web/static/icons").iterdir()}
+    assert len(UI["topics"]) == 8
+    for topic in UI["topics"].values():
+        named = topic.get("guides") or [topic["guide"]]
+        assert set(named) <= guides
+        assert 1 <= len(named) <= 4
+        assert topic["icon"] in icons
+
+
+# HTML
+
+
+def test_rows_split_outside_parentheses() -> None:
+    assert rows("a (b; c); d; ") == ["a (b; c)", "d"]
+
+
+@pytest.mark.parametrize(
+    ("iso", "shown"), [("2026-07-15", "15/07/2026"), ("2026-07", "07/2026"), ("2026", "2026"), ("x", "x")]
+)
+def test_day(iso: str, shown: str) -> None:
+    assert day(iso) == shown
+
+
+def test_words_are_escaped_and_marks_raised() -> None:
+    html = Renderer(UI).words("<b>5 & 6</b> [2] [1]. Gọi 1900 0368.")
+    assert "&lt;b&gt;5 &amp; 6&lt;/b&gt;<sup>" in html
+    assert ">2, 1<" in html
+    assert "<b class='tel'>1900 0368</b>" in html
+
+
+def test_amounts_and_dates_are_no_hotlines() -> None:
+    assert "tel" not in Renderer(UI).words("113.000 đồng, 156/2025, 1.115 hồ sơ, ngày 5/113")
+
+
+def test_fees_say_channel_and_dates() -> None:
+    html = Renderer(UI).facts(CARD)
+    assert "<b>25.000 đồng</b><small>trực tuyến, đến hết ngày 31/12/2026</small>" in html
+
+
+def test_what_the_lead_says_is_not_said_again() -> None:
+    card = replace(CARD, lead="Lệ phí: Đổi thẻ: 25.000 đồng; 0 đồng.")
+    assert "25.000" not in Renderer(UI).facts(card)
+    assert "Đổi thẻ: <b>25.000 đồng</b>" in Renderer(UI).head(Answer("q", Status.ANSWERED, "", card), "q", 1)
+
+
+def test_visits_of_dead_pages_are_dropped() -> None:
+    class Request:
+        session_hash = "a"
+
+    now = [0.0]
+    visits = Visits(lambda: now[0])
+    visits.of(Request()).remember("câu hỏi")  # type: ignore[arg-type]
+    now[0] = FORGOTTEN_AFTER + 1
+    assert visits.of(Request()).questions == []  # type: ignore[arg-type]
+
+
+# Loading
+
+
+def test_questions_wait_for_loading_and_get_its_error() -> None:
+    waiting = LoadingAssistant()
+    waiting.load(FakeAssistant, UI["operator"])
+    assert next(waiting.stream("mất thẻ")).status is Status.ANSWERED
+
+    def broken() -> FakeAssistant:
+        raise ModelError("no such file")
+
+    failed = LoadingAssistant()
+    failed.load(broken, UI["operator"])
+    with pytest.raises(ModelError):
+        failed.open_guide("g")
+
+
+def test_a_crash_while_loading_leaves_nobody_waiting() -> None:
+    def crash() -> FakeAssistant:
+        raise ZeroDivisionError
+
+    waiting = LoadingAssistant()
+    with pytest.raises(ZeroDivisionError):
+        waiting.load(crash, UI["operator"])
+    with pytest.raises(AssistantError):
+        waiting.open_guide("g")
+
+
+def test_a_taken_port_is_told(address: str, tmp_path: Path) -> None:
+    port = urlparse(address).port
+    assert port is not None
+    with pytest.raises(errors.ConfigError, match=str(port)):
+        serve(Settings(data=tmp_path, port=port), lambda _: FakeAssistant())
+
+
+# The server
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/docs", "/openapi.json", "/gradio_api/info", "/monitoring/summary", "/gradio_api/runs", "/login"],
+)
+def test_what_no_page_needs_is_not_there(address: str, path: str) -> None:
+    assert httpx.get(address + path).status_code == 404
+
+
+def test_uploads_and_huge_bodies_are_refused(address: str) -> None:
+    assert httpx.post(f"{address}/gradio_api/upload", files={"files": b"x"}).status_code == 404
+    assert httpx.post(f"{address}/gradio_api/queue/join", content=b"x" * 70_000).status_code == 413
+    assert httpx.post(f"{address}/gradio_api/queue/join", content=iter([b"x"])).status_code == 411
+
+
+def test_headers(address: str) -> None:
+    response = httpx.get(address, headers={"Origin": "http://evil.example"})
+    assert "connect-src 'self'" in response.headers["content-security-policy"]
+    assert response.headers["cache-control"] == "no-store"
+    assert "access-control-allow-origin" not in response.headers
+    assert 'lang="vi"' in response.text
+    assert httpx.get(f"{address}/suc-khoe").json()["ok"] is True
+
+
+# The page
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", SIZES)
+def test_everything_stands_on_the_screen(opened: Opener, size: str) -> None:
+    page = opened(size)
+    assert page.evaluate("document.documentElement.lang") == "vi"
+    assert page.locator("#tiles button").count() == 8
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
+    for name in ("#box textarea", "#send", "#go-home", "#end"):
+        box = page.locator(name).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= SIZES[size]["height"]
+        assert box["height"] >= {"kiosk": 96, "desk": 72, "phone": 60}[size]
+    assert page.evaluate("getComputedStyle(document.body).fontSize") == {
+        "kiosk": "28px",
+        "desk": "22px",
+        "phone": "20px",
+    }[size]  # fmt: skip
+    assert page.evaluate("document.fonts.check('700 20px \"Be Vietnam Pro\"', 'ệ')")
+
+
+@pytest.mark.browser
+def test_the_card_comes_with_facts_and_sources(opened: Opener) -> None:
+    page = opened()
+    ask(page, "quên mật khẩu")
+    expect(page.locator(".head h2")).to_have_text(CARD.title)
+    expect(page.locator(".head h2")).to_be_focused()
+    expect(page.locator(".head")).to_be_in_viewport()
+    expect(page.locator(".papers li")).to_contain_text("bản chính, 1 bản")
+    expect(page.locator(".time li")).to_have_count(2)
+    expect(page.locator(".contacts .number")).to_have_text("1900 0368")
+    expect(page.locator("#box textarea")).to_have_value("")
+    page.locator(".sources summary").click()
+    expect(page.locator(".sources li").nth(1)).to_contain_text("trang 3")
+    expect(page.locator(".sources")).to_contain_text("trí tuệ nhân tạo")
+    assert page.locator(".sources a").count() == 0
+
+
+@pytest.mark.browser
+def test_steps_one_at_a_time(opened: Opener) -> None:
+    page = opened()
+    ask(page, "quên mật khẩu")
+    page.locator("#start").click()
+    expect(page.locator(".coach h2")).to_have_text("Bước 1/3")
+    expect(page.locator("#back")).to_be_disabled()
+    page.locator("#stuck").click()
+    expect(page.locator(".stuck .other")).to_have_text("Máy còn đăng nhập thì vào “Cá nhân”.")
+    expect(page.locator(".stuck .number")).to_have_text("1900 0368")
+    page.locator("#next").click()
+    expect(page.locator(".coach h2")).to_have_text("Bước 2/3")
+    expect(page.locator(".stuck")).to_be_hidden()
+    page.locator("#stuck").click()
+    expect(page.locator(".stuck .other")).to_have_text(UI["coach"]["no_otherwise"])
+    page.locator("#back").click()
+    expect(page.locator(".coach h2")).to_have_text("Bước 1/3")
+    for number in (2, 3):
+        page.locator("#next").click()
+        expect(page.locator(".coach h2")).to_have_text(f"Bước {number}/3")
+    page.locator("#to-card").click()
+    expect(page.locator("#start")).to_have_text("Làm tiếp từ bước 3")
+    page.locator("#start").click()
+    page.locator("#next").click()
+    expect(page.locator(".coach h2")).to_have_text(UI["coach"]["done_title"])
+    expect(page.locator("#next")).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_words_of_a_model_come_under_the_card(opened: Opener, fake: FakeAssistant) -> None:
+    fake.go_on.clear()
+    page = opened()
+    ask(page, "viết thêm", ".written")
+    expect(page.locator(".written p").first).to_have_text("Bác bấm")
+    expect(page.locator("#stop")).to_be_visible()
+    fake.go_on.set()
+    expect(page.locator(".written p").first).to_contain_text("Xong ạ.")
+    expect(page.locator("#send")).to_be_visible()
+    expect(page.locator(".written")).to_contain_text(UI["sources"]["written_note"])
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("button", ["#stop", "#go-home"])
+def test_leaving_stops_the_model(opened: Opener, fake: FakeAssistant, button: str) -> None:
+    fake.go_on.clear()
+    page = opened()
+    ask(page, "viết thêm", ".written")
+    fake.closed.clear()
+    page.locator(button).click()
+    expect(page.locator("#send")).to_be_visible()
+    fake.go_on.set()
+    until(fake.closed.is_set)
+    ask(page, "quên mật khẩu")
+    expect(page.locator(".written")).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_choices_open_guides(opened: Opener, fake: FakeAssistant) -> None:
+    page = opened()
+    ask(page, "việc nào")
+    expect(page.locator("#choices button:visible")).to_have_text(["Việc thứ nhất", "Việc thứ hai"])
+    page.locator("#choices button").nth(1).click()
+    expect(page.locator(".head h2")).to_have_text("Bài hai")
+    ask(page, "hết bao nhiêu tiền", "text=hết bao nhiêu tiền")
+    assert fake.asked[-1] == ("hết bao nhiêu tiền", ("việc nào", "Bài hai"))
+
+
+@pytest.mark.browser
+def test_a_tile_asks_which_guide_and_leaves_out_what_is_gone(opened: Opener) -> None:
+    page = opened()
+    page.locator("#tiles button").nth(2).click()
+    expect(page.locator("#choices button:visible")).to_have_text(
+        ["Bài vneid-quen-mat-khau", "Bài vneid-quen-passcode", "Bài vneid-doi-dien-thoai"]
+    )
+    page.locator("#choices button").nth(0).click()
+    expect(page.locator(".head h2")).to_have_text("Bài vneid-quen-mat-khau")
+
+
+@pytest.mark.browser
+def test_safety_comes_first_and_large(opened: Opener) -> None:
+    page = opened()
+    ask(page, "có người hỏi mã OTP", ".warning")
+    expect(page.locator(".warning h2")).to_be_focused()
+    expect(page.locator(".warning")).to_contain_text("Bác cúp máy.")
+    number = page.locator(".warning .calls .number")
+    expect(number).to_have_text("1900 0368")
+    expect(number).to_be_in_viewport()
+    assert float(number.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) >= 40
+
+
+@pytest.mark.browser
+def test_a_decline_and_a_notice(opened: Opener) -> None:
+    page = opened()
+    ask(page, "giá vàng")
+    expect(page.locator(".head .lead")).to_have_text("Dạ, máy không trả lời được ạ.")
+    expect(page.locator("#start")).to_be_hidden()
+    ask(page, "số của tôi", ".notice")
+    expect(page.locator(".notice")).to_have_text("Máy đã che số.")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("question", "error"),
+    [(" ", "EmptyQuestionError"), ("a" * 501, "QuestionTooLongError"), ("hỏng", "AssistantError")],
+)
+def test_errors_are_said_in_vietnamese(opened: Opener, question: str, error: str) -> None:
+    page = opened()
+    ask(page, question, "#say .bad")
+    expect(page.locator("#say")).to_have_text(UI["errors"][error])
+    assert "Error" not in page.locator("body").inner_text()
+    ask(page, "quên mật khẩu")
+    expect(page.locator("#say section")).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_nothing_of_a_guide_or_a_question_runs(opened: Opener) -> None:
+    page = opened()
+    ask(page, f"mã độc {EVIL}")
+    expect(page.locator(".head h2")).to_have_text(EVIL)
+    page.locator("#start").click()
+    page.locator("#stuck").click()
+    page.locator(".stuck").wait_for()
+    assert page.evaluate("window.broken") is None
+
+
+@pytest.mark.browser
+def test_nothing_leaves_the_machine_or_stays_in_the_browser(opened: Opener) -> None:
+    page = opened()
+    outside: list[str] = []
+    hosts = ("127.0.0.1", "", None)
+    page.on("request", lambda r: outside.append(r.url) if urlparse(r.url).hostname not in hosts else None)
+    page.reload()
+    page.locator("#tiles button").first.wait_for()
+    ask(page, "số căn cước của tôi 012345678901")
+    page.locator("#start").click()
+    page.locator(".coach").wait_for()
+    kept = "async () => [localStorage.length, sessionStorage.length, (await indexedDB.databases()).length]"
+    assert page.evaluate(kept) == [0, 0, 0]
+    assert page.context.cookies() == []
+    assert outside == []
+
+
+@pytest.mark.browser
+def test_at_most_four_questions_are_remembered_until_the_person_goes(
+    opened: Opener, fake: FakeAssistant, address: str
+) -> None:
+    def visits() -> int:
+        count: int = httpx.get(f"{address}/suc-khoe").json()["visits"]
+        return count
+
+    until(lambda: visits() == 0)
+    page = opened()
+    for number in range(6):
+        ask(page, f"câu {number}", f"text=câu {number}")
+    assert fake.asked[-1] == ("câu 5", ("câu 1", "câu 2", "câu 3", "câu 4"))
+    assert visits() == 1
+    page.locator("#end").click()
+    page.locator("#tiles button").first.wait_for()
+    until(lambda: visits() == 0)
+    page.go_back()
+    page.wait_for_timeout(200)
+    assert "câu 5" not in page.content()
+
+
+@pytest.mark.browser
+def test_home_forgets(opened: Opener, fake: FakeAssistant) -> None:
+    page = opened()
+    ask(page, "câu một")
+    page.locator("#go-home").click()
+    page.locator("#tiles button").first.wait_for()
+    ask(page, "câu hai")
+    assert fake.asked[-1] == ("câu hai", ())
+
+
+@pytest.mark.browser
+def test_silence_is_asked_about_then_wipes(opened: Opener) -> None:
+    page = opened(query="?idle=0.6&warn=1.5")
+    ask(page, "quên mật khẩu")
+    dialog = page.locator("#idle")
+    expect(dialog).to_be_visible()
+    page.locator("#idle-stay").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator(".head")).to_be_visible()
+    expect(dialog).to_be_visible()
+    expect(page.locator(".head")).to_have_count(0)
+    expect(page.locator("#tiles")).to_be_visible()
