@@ -236,7 +236,9 @@ class Assistant:
         if decision.status is Status.ANSWERED:
             hit = decision.hits[0]
             quick = hit.section.heading if "#hoi-" in hit.section.id else None
-            answer = self._from_guide(reading.question, hit.section.document_id, reading.intent, quick, today)
+            answer = self._from_guide(
+                reading.question, hit.section.document_id, reading.intent, quick, today, reading.words
+            )
             return replace(answer, notice=self._notice(reading, notice, answer, writer))
         if notice is not None and notice.alone is not None and reading.intent is not Intent.CONTACT:
             status = Status.SAFETY if notice.masked else Status.ANSWERED
@@ -255,10 +257,16 @@ class Assistant:
         return Answer(reading.question, decision.status, text)
 
     def _from_guide(
-        self, question: str, document_id: str, intent: Intent, quick: str | None, today: date
+        self,
+        question: str,
+        document_id: str,
+        intent: Intent,
+        quick: str | None,
+        today: date,
+        asked: Sequence[str] = (),
     ) -> Answer:
         writer = self._writer(today)
-        card, citations = writer.write(self.searcher.index.guides[document_id], intent, quick)
+        card, citations = writer.write(self.searcher.index.guides[document_id], intent, quick, asked)
         return Answer(question, Status.ANSWERED, writer.text(card), card, citations)
 
     def _notice(self, reading: Reading, rule: Rule | None, answer: Answer, writer: CardWriter) -> str | None:

@@ -90,7 +90,7 @@ def minilm(minilm_folder: Path) -> SentenceEmbedder:
 
 @pytest.fixture(scope="session")
 def smollm(smollm_path: Path) -> LlamaModel:
-    return LlamaModel(smollm_path, context=2048, answer=24, seconds=300)
+    return LlamaModel(smollm_path, context=2048, answer=64, seconds=300)
 
 
 @pytest.fixture(scope="session")

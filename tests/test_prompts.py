@@ -111,10 +111,10 @@ def test_good_words_follow_the_card_and_bad_ones_are_dropped(assistant: Assistan
     card = assistant.answer(QUESTION, today=TODAY)
     good = "Bác mở VNeID, bấm “Kích hoạt tài khoản định danh điện tử”."
     pieces = (
-        "Bác mở VNeID, bấm “Kích hoạt tài khoản ",
-        "định danh điện tử”. ",
-        "Bác nộp 999.000 đồng. ",
-        "Xong",
+        "Bác mở VNeID, bấm “Kích hoạt tài",
+        " khoản định danh điện tử”.",
+        " Bác nộp 999.000 đồng.",
+        " X",
     )
     answer = with_words(assistant, *pieces).answer(QUESTION, today=TODAY)
     assert answer.text == f"{card.text}\n\n{good}"
@@ -133,7 +133,7 @@ def test_without_a_good_sentence_the_card_stands_alone(
 
 
 def test_a_model_that_dies_keeps_what_it_said_well(assistant: Assistant) -> None:
-    model = ("Bác nhập số định danh cá nhân và số điện thoại đã đăng ký. ", "Bác ", ModelError("died"))
+    model = ("Bác nhập số định danh cá nhân và số điện thoại đã đăng ký.", " Bác", ModelError("died"))
     answer = with_words(assistant, *model).answer(QUESTION, today=TODAY)
     assert answer.text.endswith("Bác nhập số định danh cá nhân và số điện thoại đã đăng ký.")
 

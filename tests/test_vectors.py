@@ -12,7 +12,8 @@ from assistant.retrieval.vectors import VectorIndex
 @pytest.fixture
 def units() -> Vectors:
     found = np.random.default_rng(7).standard_normal((50, 8)).astype(np.float32)
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    unit: Vectors = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return unit
 
 
 def test_scores_are_the_similarities_in_the_order_of_the_index(units: Vectors) -> None:

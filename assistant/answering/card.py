@@ -27,9 +27,10 @@ from assistant.datatypes import (
     Source,
 )
 from assistant.knowledge.facts import REFERENCE, SharedFacts
-from assistant.text.normalize import SOURCE_MARK, sentences
+from assistant.text.normalize import SOURCE_MARK, bare, sentences, syllables
 
 _CONTACTS = "contacts"  # contacts.toml, cited like a guide
+_ANY_CASE = 0.7  # how near a row for all cases stands to any question
 _WARD = ("address", "hours")  # kinds of a ward's own contacts, shown with whatever is done in person
 Row = TypeVar("Row", Fee, Detail)
 
@@ -70,8 +71,20 @@ class CardWriter:
     today: date
     index_built: date
 
-    def write(self, guide: Guide, intent: Intent, quick: str | None) -> tuple[Card, tuple[Citation, ...]]:
-        """The card and its citations; `quick` is the guide's quick question that fits what was asked."""
+    def write(
+        self, guide: Guide, intent: Intent, quick: str | None, asked: Sequence[str] = ()
+    ) -> tuple[Card, tuple[Citation, ...]]:
+        """The card and its citations.
+
+        `quick` is the guide's quick question that fits what was asked; `asked` the question's syllables,
+        by which the fees and times of the case asked about come first.
+        """
+        guide = replace(
+            guide,
+            fees=_nearest_first(guide.fees, asked),
+            time_limits=_nearest_first(guide.time_limits, asked),
+            places=_nearest_first(guide.places, asked),
+        )
         cited = CitationList(guide.document)
         words = self.replies.card
         lead = self._lead(guide, intent, quick, cited)
@@ -286,6 +299,16 @@ class CardWriter:
                 words = f"{self._days(fact.period)}: {words}"
             sentence = sentence.replace("{{" + reference + "}}", words)
         return sentence[:1].upper() + sentence[1:]
+
+
+def _nearest_first(rows: Sequence[Row], asked: Sequence[str]) -> tuple[Row, ...]:
+    said = {bare(word) for word in asked}
+
+    def distance(row: Fee | Detail) -> float:
+        case = [bare(word) for word in syllables(row.purpose or "")]
+        return -sum(word in said for word in case) / len(case) if case else -_ANY_CASE
+
+    return tuple(sorted(rows, key=distance))
 
 
 def _case(row: Fee | Detail) -> tuple[str | None, str | None, str | None]:

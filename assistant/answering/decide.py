@@ -13,6 +13,7 @@ ANSWER_FROM = 0.27  # below this no guide is about the question
 OWN_TOPIC = 0.55  # from this a question after others has a subject of its own
 SURE_TOPIC = 0.80  # from this, even where the guide in view knows its words
 CLOSE = 0.97  # guides with this share of the best one's BM25 are equally likely
+CLOSE_WHEN_BOTH = 0.85  # where the question names two things of which it must mean one
 _CHOICES = 4
 
 
@@ -30,7 +31,8 @@ def decide(hits: Sequence[Hit], words: Sequence[str], glossary: Glossary) -> Dec
         in_field = any(mentions(words, phrase) for phrase in glossary.topics + glossary.field)
         return Decision(Status.NOT_COVERED if in_field else Status.OUT_OF_SCOPE)
     best = hits[0]
-    close = [hit for hit in hits if hit.score >= best.score * CLOSE]
+    both = any(sum(mentions(words, name) for name in row) > 1 for row in glossary.exclusive)
+    close = [hit for hit in hits if hit.score >= best.score * (CLOSE_WHEN_BOTH if both else CLOSE)]
     if len(close) > 1:
         return Decision(Status.CLARIFY, tuple(close[:_CHOICES]))
     return Decision(Status.ANSWERED, (best,))

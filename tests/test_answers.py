@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assistant.config import CHECKOUT
+from assistant.datatypes import Status
+from assistant.errors import EvaluationError
+from assistant.evaluation.answers import ExpectedAnswer, judge, read_questions, tally
+from assistant.pipeline import Assistant
+
+SETS = CHECKOUT / "tests" / "questions"
+# Share right of the whole set; a change that falls below has made the product worse.
+FLOORS = {"tuning.jsonl": 0.90, "held.jsonl": 0.78}
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_the_question_sets_hold_their_share(assistant: Assistant, name: str) -> None:
+    judgements = [judge(assistant, expected) for expected in read_questions(SETS / name)]
+    right = sum(not judgement.reasons for judgement in judgements) / len(judgements)
+    failed = [f"{j.expected.id}: {'; '.join(j.reasons)}" for j in judgements if j.reasons]
+    assert right >= FLOORS[name], "\n".join(failed)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_no_answer_says_what_is_forbidden(assistant: Assistant, name: str) -> None:
+    judgements = [judge(assistant, expected) for expected in read_questions(SETS / name)]
+    assert [j.expected.id for j in judgements if any(reason.startswith("says") for reason in j.reasons)] == []
+
+
+def expected(**changes: object) -> ExpectedAnswer:
+    fields = {"id": "1", "kind": "plain", "question": "Quên passcode VNeID", "status": (Status.ANSWERED,)}
+    return ExpectedAnswer(**(fields | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"documents": ("dang-ky-tam-tru",)}, "expected dang-ky-tam-tru"),
+        ({"facts": ("không có chữ này",)}, "lacks"),
+        ({"forbidden": ("Quên passcode",)}, "says"),
+        ({"status": (Status.OUT_OF_SCOPE,)}, "status answered"),
+        ({"question": ""}, "refused"),
+    ],
+)
+def test_each_way_of_being_wrong_is_told(
+    assistant: Assistant, changes: dict[str, object], reason: str
+) -> None:
+    assert reason in "; ".join(judge(assistant, expected(**changes)).reasons)
+
+
+def test_an_amount_is_not_found_inside_another(assistant: Assistant) -> None:
+    question = "Đổi thẻ căn cước mất bao nhiêu tiền?"  # 25.000 đồng
+    judged = judge(assistant, expected(question=question, forbidden=("5.000 đồng",)))
+    assert judged.reasons == ()
+
+
+def test_a_decline_of_what_should_be_answered_counts_apart(assistant: Assistant) -> None:
+    tallies = tally([judge(assistant, expected(question="Giá vàng hôm nay?"))])
+    assert (tallies["plain"].declined, tallies["plain"].wrong) == (1, 0)
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "set.jsonl"
+    file.write_text('{"id": "1"}\n', encoding="utf-8")
+    with pytest.raises(EvaluationError, match=r"set\.jsonl:1"):
+        read_questions(file)

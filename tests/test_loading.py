@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assistant.config import CHECKOUT, Settings, load_settings
+from assistant.errors import IndexUnavailableError, KnowledgeError, ModelError
+from assistant.loading import current_index, load_assistant, load_model
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    home = tmp_path / "home"
+    shutil.copytree(CHECKOUT / "prompts", home / "prompts")
+    shutil.copytree(CHECKOUT / "knowledge", home / "knowledge")
+    return load_settings({"home": home, "data": tmp_path / "data"})
+
+
+def test_the_first_start_builds_the_index_and_the_next_uses_it(settings: Settings) -> None:
+    said: list[str] = []
+    first = load_assistant(settings, progress=said.append)
+    again = load_assistant(settings, progress=said.append)
+    assert said
+    assert again.searcher.index.manifest == first.searcher.index.manifest
+
+
+def test_changed_knowledge_is_taken_up_at_the_next_start(settings: Settings) -> None:
+    first = load_assistant(settings)
+    guide = settings.knowledge / "guides" / "vneid" / "vneid-cai-dat.md"
+    guide.unlink()
+    again = load_assistant(settings)
+    assert "vneid-cai-dat" in first.searcher.index.guides
+    assert "vneid-cai-dat" not in again.searcher.index.guides
+
+
+def test_broken_knowledge_is_an_error_at_first_and_later_the_old_index_serves(settings: Settings) -> None:
+    load_assistant(settings)
+    guide = settings.knowledge / "guides" / "vneid" / "vneid-cai-dat.md"
+    guide.write_text("---\nid: [\n---\n", encoding="utf-8")
+    assert "vneid-cai-dat" in load_assistant(settings).searcher.index.guides
+    with pytest.raises(KnowledgeError, match="vneid-cai-dat.md:"):
+        current_index(settings, None, lambda _: None, strict=True)
+    shutil.rmtree(settings.data)
+    with pytest.raises(KnowledgeError, match="vneid-cai-dat.md:"):
+        load_assistant(settings)
+
+
+def test_missing_knowledge_says_where_it_was_looked_for(settings: Settings) -> None:
+    shutil.rmtree(settings.knowledge)
+    with pytest.raises(KnowledgeError, match="ASSISTANT_HOME"):
+        load_assistant(settings)
+
+
+def test_a_wards_own_guide_and_contact_win(settings: Settings) -> None:
+    own = settings.overlay / "guides" / "vneid"
+    own.mkdir(parents=True)
+    shipped = settings.knowledge / "guides" / "vneid" / "vneid-cai-dat.md"
+    text = shipped.read_text(encoding="utf-8").replace("title: ", "title: Phường ta – ", 1)
+    (own / "vneid-cai-dat.md").write_text(text, encoding="utf-8")
+    (settings.overlay / "contacts.toml").write_text(
+        '[phuong]\nname = "Phường"\nvalue = "Số 1 Lê Lợi"\nkind = "address"\nsource = {title = "Phường"}\n',
+        encoding="utf-8",
+    )
+    assistant = load_assistant(settings)
+    assert assistant.open_guide("vneid-cai-dat").text.startswith("Phường ta – ")
+    assert "Số 1 Lê Lợi" in assistant.open_guide("can-cuoc-cap-doi").text
+
+
+def test_a_model_file_that_is_not_there_is_named(settings: Settings, tmp_path: Path) -> None:
+    missing = tmp_path / "qwen.gguf"
+    wrong = load_settings({"home": settings.home, "data": settings.data, "models": {"path": missing}})
+    with pytest.raises(ModelError, match=r"qwen\.gguf"):
+        load_model(wrong)
+
+
+def test_a_damaged_index_without_another_is_built_anew(settings: Settings) -> None:
+    load_assistant(settings)
+    for file in (settings.data / "index").rglob("guides.json"):
+        file.write_bytes(b"")
+    try:
+        assistant = load_assistant(settings)
+    except IndexUnavailableError:
+        pytest.fail("a start repairs what it can build")
+    assert assistant.searcher.index.guides

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.config import CHECKOUT
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"ASSISTANT_DATA": str(data), "PYTHONIOENCODING": "utf-8"} | variables
+    return subprocess.run(
+        [sys.executable, "-m", "assistant", *arguments],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_ask_prints_the_answer_with_its_sources(data: Path) -> None:
+    done = run(data, "ask", "quen mat khau vneid thi lam sao", "--no-model")
+    assert done.returncode == 0
+    assert "“Quên mật khẩu”" in done.stdout
+    assert "[1] " in done.stdout.rsplit("\n\n", 1)[1]
+
+
+def test_ask_json_has_every_key_of_the_contract(data: Path) -> None:
+    done = run(data, "ask", "Đổi thẻ căn cước mất bao nhiêu tiền?", "--json", ASSISTANT_TODAY="2027-01-01")
+    answer = json.loads(done.stdout)
+    assert set(answer) == set(
+        "question status text card citations notice choices composer elapsed_ms".split()
+    )
+    assert set(answer["card"]) == set(
+        "title lead summary steps papers fees time_limit place contacts cautions".split()
+    )
+    assert set(answer["card"]["fees"][0]) == {"for", "amount", "channel", "condition", "from", "until"}
+    assert set(answer["citations"][0]) == set(
+        "number document_id title agency source_url date page heading".split()
+    )
+    assert "50.000 đồng" in answer["card"]["lead"]
+
+
+def test_batch_answers_line_by_line_and_keeps_the_order(data: Path, tmp_path: Path) -> None:
+    lines: list[Any] = [
+        {"id": "a", "question": "Quên passcode thì làm sao?"},
+        {"id": "b", "question": "bao nhiêu tiền?", "previous": ["Đăng ký tạm trú"], "today": "2027-03-01"},
+        {"id": "c", "question": ""},
+        {"id": "d"},
+        {"id": "e", "question": "x" * 501},
+        {"id": 6, "question": "Chào cháu", "today": "hôm nay"},
+    ]
+    file = tmp_path / "in.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)) + "\nnot json\n\n", encoding="utf-8")
+    done = run(data, "ask", "--batch", str(file), "--no-model")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert [row["id"] for row in rows] == ["a", "b", "c", "d", "e", 6, None, None]
+    assert ["error" in row for row in rows] == [False, False, True, True, True, True, True, True]
+    assert rows[1]["card"]["lead"].startswith("Lệ phí:")
+
+
+@pytest.mark.parametrize("question", ["", "🙂", "x" * 501])
+def test_a_question_that_is_none_is_wrong_usage(data: Path, question: str) -> None:
+    done = run(data, "ask", question)
+    assert done.returncode == 2
+    assert "bác" in done.stderr.lower()
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ask"], ["ask", "a", "--batch", "b"], ["nothing"], ["ask", "a", "--x"]]
+)
+def test_wrong_usage_exits_with_2(data: Path, arguments: list[str]) -> None:
+    assert run(data, *arguments).returncode == 2
+
+
+def test_a_missing_batch_file_is_named(data: Path) -> None:
+    done = run(data, "ask", "--batch", "/nowhere/questions.jsonl")
+    assert done.returncode == 1
+    assert "/nowhere/questions.jsonl" in done.stderr
+
+
+def test_index_build_and_status(tmp_path: Path) -> None:
+    assert run(tmp_path, "index", "status").returncode == 1
+    assert "built" in run(tmp_path, "index", "build").stdout
+    assert "up to date" in run(tmp_path, "index", "build").stdout
+    status = json.loads(run(tmp_path, "index", "status", "--json").stdout)
+    assert status["documents"] >= 24
+    assert status["up_to_date"] is True
+    assert status["dense_weight"] == 0
+
+
+def test_knowledge_check_passes_on_what_is_shipped(data: Path) -> None:
+    done = run(data, "knowledge", "check")
+    assert done.returncode == 0, done.stderr
+    assert "no problems" in done.stdout
+
+
+def test_knowledge_check_names_file_and_line(data: Path, tmp_path: Path) -> None:
+    guides = tmp_path / "guides" / "x"
+    guides.mkdir(parents=True)
+    (guides / "sai.md").write_text("---\nid: sai\n---\n", encoding="utf-8")
+    done = run(data, "knowledge", "check", ASSISTANT_LOCAL=str(tmp_path))
+    assert done.returncode == 1
+    assert "sai.md:1:" in done.stderr
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_the_guides_answer(data: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "model.gguf"
+    damaged.write_bytes(b"GGUF" + bytes(64))
+    done = run(data, "ask", "Quên passcode VNeID", ASSISTANT_MODELS_PATH=str(damaged))
+    assert done.returncode == 0
+    assert "model.gguf" in done.stderr
+    assert "Quên passcode" in done.stdout
+
+
+def test_evaluate_answers_counts_by_kind(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "set.jsonl"
+    rows = [
+        {"id": "1", "kind": "plain", "question": "Quên passcode VNeID", "status": ["answered"]},
+        {
+            "id": "2",
+            "kind": "plain",
+            "question": "Quên passcode VNeID",
+            "status": ["answered"],
+            "facts": ["77"],
+        },
+        {"id": "3", "kind": "odd", "question": "Giá vàng hôm nay?", "status": ["answered"]},
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    tallies = json.loads(run(data, "evaluate", "answers", str(file), "--json").stdout)
+    assert (tallies["plain"]["right"], tallies["plain"]["wrong"]) == (1, 1)
+    assert tallies["odd"]["declined"] == 1
+
+
+def test_a_wrong_setting_is_named(data: Path) -> None:
+    done = run(data, "index", "status", ASSISTANT_PORT="cổng")
+    assert done.returncode == 1
+    assert "port" in done.stderr
