@@ -166,7 +166,7 @@ class Assistant:
     # 3. Retrieve and 4. decide
 
     def retrieve(self, reading: Reading, previous: Sequence[str]) -> tuple[Decision, Reading]:
-        """Search and decide. A long question is tried clause by clause; a follow-up leans on the one before."""
+        """Search and decide; a long question by its clauses, a follow-up with the one before."""
         decision = self._decided(reading)
         if decision.status is not Status.ANSWERED:
             for clause in self._clauses(reading):
@@ -235,7 +235,7 @@ class Assistant:
         notice = self.safety.notice(reading.words, reading.masked)
         if decision.status is Status.ANSWERED:
             hit = decision.hits[0]
-            quick = hit.section.heading if "#hoi-" in hit.section.id else None
+            quick = hit.section.heading if self._same_intent(reading, hit) else None
             answer = self._from_guide(
                 reading.question, hit.section.document_id, reading.intent, quick, today, reading.words
             )
@@ -255,6 +255,13 @@ class Assistant:
             return Answer(reading.question, Status.CLARIFY, text, choices=choices)
         text = writer.plain(self.replies.decline[decision.status.value])
         return Answer(reading.question, decision.status, text)
+
+    def _same_intent(self, reading: Reading, hit: Hit) -> bool:
+        """Whether the hit is a question that the guide answers by itself, and asks for the same thing."""
+        if "?" not in hit.chunk.id:
+            return False
+        glossary = self.searcher.index.glossary
+        return find_intent(standard(syllables(hit.chunk.text), glossary), glossary) is reading.intent
 
     def _from_guide(
         self,
@@ -298,7 +305,8 @@ class Assistant:
         try:
             for piece in model.stream(prompt_for(self.replies, answer.text, reading.question)):
                 rest += piece
-                *whole, rest = sentences(rest) or [""]
+                *whole, tail = sentences(rest) or [""]
+                rest = rest[rest.rindex(tail) :]
                 for sentence in whole:
                     if evidence.refusal(sentence) is None:
                         shown = f"{shown} {sentence}".strip()

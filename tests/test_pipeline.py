@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from conftest import FakeModel
 
 from assistant.datatypes import Composer, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.pipeline import MAX_QUESTION, Assistant
-from tests.conftest import FakeModel
 
 BEFORE_HALF_PRICE_ENDS = date(2026, 12, 31)
 WAIVER_ONLY = date(2027, 1, 1)
@@ -98,7 +98,9 @@ def test_what_no_guide_covers_is_declined_with_where_to_ask(
     assert answer.card is None
 
 
-@pytest.mark.parametrize("question", ["Chào cháu", "cam on nhieu nhe", "Cháu là ai?", "Máy có ghi lại gì không?"])
+@pytest.mark.parametrize(
+    "question", ["Chào cháu", "cam on nhieu nhe", "Cháu là ai?", "Máy có ghi lại gì không?"]
+)
 def test_talk_is_answered_and_never_declined(assistant: Assistant, question: str) -> None:
     answer = assistant.answer(question)
     assert answer.status is Status.ANSWERED

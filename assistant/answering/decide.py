@@ -9,7 +9,7 @@ from assistant.datatypes import Hit, Status
 from assistant.text.dialect import Glossary, mentions
 
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
-ANSWER_FROM = 0.27  # below this no guide is about the question
+ANSWER_FROM = 0.31  # below this no guide is about the question
 OWN_TOPIC = 0.55  # from this a question after others has a subject of its own
 SURE_TOPIC = 0.80  # from this, even where the guide in view knows its words
 CLOSE = 0.97  # guides with this share of the best one's BM25 are equally likely

@@ -20,7 +20,8 @@ from assistant.toml import read_toml
 
 _GAP = r"[ .,\-\u00a0]?"
 _SECRET = (
-    r"(?:otp|o[ -]?te[ -]?pe|[o0][. -]t[. -]p|0tp|pass\s?code|pass\s?word|mat\s?khau|ma\s?pin|cvv|ma\s?xac\s?(?:thuc|nhan|minh)|ma\s?6\s?so"
+    r"(?:otp|o[ -]?te[ -]?pe|[o0][. -]t[. -]p|0tp|pass\s?code|pass\s?word|mat\s?khau"
+    r"|ma\s?pin|cvv|ma\s?xac\s?(?:thuc|nhan|minh)|ma\s?6\s?so"
     r"|ma\s+(?:so\s+)?(?:vua|moi)\s+(?:ve|gui))"
 )
 _NOT_A_SECRET = r"(?![\d/.,]*\d)(?!\s*(?:so|ky tu|dong|ngay|nghin|trieu|tuoi))"

@@ -76,7 +76,8 @@ class LlamaModel:
             self._llama: Any = llama_cpp.Llama(
                 str(path),
                 n_ctx=context,
-                n_threads=threads or max(1, (os.cpu_count() or 2) - 1),
+                n_threads=threads or _free_cores(),
+                n_threads_batch=threads or _free_cores(),
                 use_mmap=False,  # a mapped file that is truncated kills the process
                 verbose=False,
             )
@@ -139,6 +140,15 @@ class LlamaModel:
                         yield piece
             except (RuntimeError, ValueError) as error:
                 raise ModelError(f"{self.name} failed while answering: {error}") from error
+
+
+def _free_cores() -> int:
+    """Physical cores less one for the browser beside it; logical ones where Linux does not tell."""
+    siblings = {
+        path.read_text(encoding="ascii").strip()
+        for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list")
+    }
+    return max(1, (len(siblings) or os.cpu_count() or 2) - 1)
 
 
 def _verify(path: Path) -> None:

@@ -24,16 +24,18 @@ from assistant.text.normalize import syllables
 
 # Logistic regression over the guides' own questions (each held out, or its guide held out), the tuning
 # set, 400 questions of general knowledge and 400 titles of procedures no guide covers.
-_RELEVANCE = (0.45, 1.65, 1.20, 2.25, 2.97, -0.93)
-_BIAS = -4.24
+_RELEVANCE = (1.41, 1.29, 1.36, 2.12, 3.24, -0.57)
+_BIAS = -4.40
 _ENOUGH_PAIRS = 8.0  # rarity of shared pairs from which more tells nothing
-_ENOUGH_BM25 = 40.0
+_ENOUGH_BM25 = 60.0
 _LONG = 9  # words of a query from which more tells nothing
+_SAME_QUESTION = 0.55  # likeness from which a question is one the document answers by itself
 _OTHER_NAME = 0.6  # of the score of a document whose title names the other of two things
 _TITLE = 1.0  # weight of a document's title beside its best question and its best passage
 _OTHER_TOPIC = 0.30  # likelihood left when a query names only procedures that no document is known by
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
+_SURE_GAIN = 2.0  # standard errors of the gain: of three weights one wins by chance
 _HELD_OUT = 400  # questions asked at most when the weight is measured
 
 
@@ -71,10 +73,10 @@ class Searcher:
         likely = self.relevance(words, order[0], best, hidden)
         if self._names_something_else(words):
             likely *= _OTHER_TOPIC
-        if asked is not None:
-            scores = self.index.keywords.scores(asked)
+        asked = asked or words
+        passages = self.index.keywords.scores(asked)
         return tuple(
-            self._hit(number, likely * min(1.0, float(totals[number]) / best), scores)
+            self._hit(number, likely * min(1.0, float(totals[number]) / best), asked, passages)
             for number in order[:limit]
         )
 
@@ -194,7 +196,7 @@ class Searcher:
         scores = self.index.keywords.scores(words)
         totals = self._with_titles(words, self._totals(scores))
         score = self.relevance(words, number, float(totals[number]))
-        return self._hit(number, score, self.index.keywords.scores(asked))
+        return self._hit(number, score, asked, self.index.keywords.scores(asked))
 
     def coverage(self, words: Sequence[str], document_id: str) -> tuple[float, float]:
         """The shares (0–1, by rarity) of the words that people ask this document for, and that it says."""
@@ -205,9 +207,27 @@ class Searcher:
     def _number(self, document_id: str) -> int:
         return next(n for n, document in enumerate(self.index.corpus.documents) if document.id == document_id)
 
-    def _hit(self, number: int, score: float, scores: Scores) -> Hit:
-        chunk = max(self._rows(number), key=lambda row: float(scores[row]))
+    def _hit(self, number: int, score: float, asked: Sequence[str], scores: Scores) -> Hit:
+        said = (row for row in self._rows(number) if not self._is_question[row])
+        same = self._same_question(number, asked)
+        chunk = max(said, key=lambda row: float(scores[row])) if same is None else same
         return Hit(self._section(chunk), score, self.index.corpus.chunks[chunk])
+
+    def _same_question(self, number: int, asked: Sequence[str]) -> int | None:
+        """The question that the document answers by itself and that is nearly the one asked."""
+        first, *_ = self._rows(number)
+        summary = self.index.corpus.chunks[first].section_id
+        own = [row for row in self._questions(number) if self.index.corpus.chunks[row].section_id != summary]
+        terms = set(folded_terms(asked))
+        alike = {row: self._likeness(terms, self._terms(row)) for row in own}
+        best = max(own, key=lambda row: alike[row], default=None)
+        return best if best is not None and alike[best] >= _SAME_QUESTION else None
+
+    def _likeness(self, left: set[str], right: set[str]) -> float:
+        """Dice coefficient of two sets of terms, weighed by rarity."""
+        both = sum(self._rarity(term) for term in left & right)
+        total = sum(self._rarity(term) for term in left) + sum(self._rarity(term) for term in right)
+        return 2 * both / total if total else 0.0
 
     def _section(self, chunk: int) -> Section:
         return self._sections[self.index.corpus.chunks[chunk].section_id]
@@ -278,7 +298,10 @@ def earned_weight(searcher: Searcher) -> DenseTrial:
     lexical_mrr = float(np.mean(lexical_ranks))
     best = max(_WEIGHTS, key=lambda weight: float(np.mean(fused_ranks[weight])))
     fused_mrr = float(np.mean(fused_ranks[best]))
-    return DenseTrial(len(asked), lexical_mrr, fused_mrr, best if fused_mrr > lexical_mrr else 0.0)
+    gains = np.subtract(fused_ranks[best], lexical_ranks)
+    error = float(np.std(gains)) / math.sqrt(len(gains))
+    earned = fused_mrr - lexical_mrr > _SURE_GAIN * error and fused_mrr > lexical_mrr
+    return DenseTrial(len(asked), lexical_mrr, fused_mrr, best if earned else 0.0)
 
 
 def _reciprocal(ranking: Sequence[int], wanted: int) -> float:

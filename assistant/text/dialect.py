@@ -82,8 +82,12 @@ def _phrases(texts: Sequence[str]) -> tuple[Phrase, ...]:
 
 
 def standard(words: Sequence[str], glossary: Glossary) -> list[str]:
-    """The words as the guides would write them, longest phrase first; the same for queries and texts."""
-    return _rewritten(words, glossary.replace)
+    """The words as the guides would write them, longest phrase first; the same for queries and texts.
+
+    Words typed without any accent stay so.
+    """
+    rewritten = _rewritten(words, glossary.replace)
+    return [bare(word) for word in rewritten] if all(word.isascii() for word in words) else rewritten
 
 
 def without(words: Sequence[str], phrases: Iterable[Phrase]) -> list[str]:
