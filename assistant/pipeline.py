@@ -19,7 +19,7 @@ from assistant.answering.decide import ANSWER_FROM, OWN_TOPIC, SURE_TOPIC, Decis
 from assistant.answering.intent import find_intent
 from assistant.answering.prompts import Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
-from assistant.datatypes import Answer, Choice, Composer, Intent, Status
+from assistant.datatypes import Answer, Choice, Composer, Hit, Intent, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher

@@ -44,6 +44,7 @@ SIZES = {
     "phone": ViewportSize(width=390, height=844),
 }
 SOON = 15_000  # milliseconds
+expect.set_options(timeout=SOON)
 EVIL = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
 
 CARD = Card(
@@ -204,7 +205,11 @@ def shared_page(profile: BrowserContext, address: str) -> Page:
 @pytest.fixture
 def page(shared_page: Page) -> Page:
     """The page at its beginning: opening it anew for each test would take most of the time."""
+    welcome = shared_page.locator(".welcome")
+    turn = welcome.get_attribute("data-turn") if welcome.is_visible() else None
     shared_page.locator("#go-home").click()
+    if turn is not None:  # the answer to the click empties the question box: wait for it
+        expect(welcome).not_to_have_attribute("data-turn", turn)
     shared_page.locator("#tiles button").first.wait_for()
     expect(shared_page.locator(".head, .coach, #say section").filter(visible=True)).to_have_count(0)
     return shared_page

@@ -171,11 +171,11 @@ def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
     "cho tôi hỏi đổi thẻ căn cước mất bao nhiêu tiền" → "đổi thẻ căn cước"; "bao nhiêu tiền?" → nothing.
     """
     cues = sorted((cue for cues in glossary.intents.values() for cue in cues), key=len, reverse=True)
-    left = without(words, cues)
+    left = without(without(words, cues), glossary.fillers)
     if all(word.isascii() for word in left):
         unaccented = {bare(phrase[0]) for phrase in glossary.fillers if len(phrase) == 1} - {_CODE}
         left = [word for word in left if word not in unaccented]
-    return without(left, glossary.fillers)
+    return left
 
 
 def instead(before: Sequence[str], now: Sequence[str], glossary: Glossary) -> list[str]:
