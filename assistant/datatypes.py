@@ -264,6 +264,7 @@ class Card:
     place: str | None = None
     contacts: tuple[ShownContact, ...] = ()
     cautions: tuple[str, ...] = ()
+    quick: tuple[QuickAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

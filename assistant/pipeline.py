@@ -19,20 +19,24 @@ from assistant.answering.decide import ANSWER_FROM, OWN_TOPIC, SURE_TOPIC, Decis
 from assistant.answering.intent import find_intent
 from assistant.answering.prompts import Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
-from assistant.datatypes import Answer, Choice, Composer, Hit, Intent, Status
+from assistant.datatypes import Answer, Choice, Composer, Intent, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher
-from assistant.text.dialect import instead, mentions, standard, topic_words, with_child
+from assistant.text.dialect import by_ear, instead, mentions, standard, topic_words, with_child
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, sentences, syllables
 
 MAX_QUESTION = 500  # characters
+_SAME = 0.55  # likeness from which a question is one that the guide answers by itself
+_ALIKE = 0.20  # likeness from which the guide's answer to another question may help
+_ALSO = 3  # such answers at most
 _MIN_CLAUSE = 4  # words of a clause that could be a question of its own
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
 _FOLLOW_UP = 2  # topic words at least, for a question after others to stand on its own
 _FOLLOW_SHARE = 0.5  # of a follow-up's words, by rarity, that the guide in view must know
 _KNOWN = 0.8  # share from which a follow-up stays with the guide in view, unless sure of another
+_AS_LIKELY = 0.8  # share of the likelihood of the guide in view that another must have
 _TURNED = 0.25  # by how much more another guide must be asked for by the words after "còn …"
 _TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con")}
 _MONEY = re.compile(r"(\d[\d.,]*)\s*(?:k|nghìn|ngàn|triệu|đồng|đô|usd|vnd|đ)\b", re.IGNORECASE)
@@ -108,10 +112,9 @@ class Assistant:
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of a guide that a person chose, without a question."""
         started = time.monotonic()
-        guide = self.searcher.index.guides[document_id]
-        answer = self._from_guide(
-            guide.document.title, document_id, Intent.GENERAL, None, today or self.clock()
-        )
+        title = self.searcher.index.guides[document_id].document.title
+        chosen = Reading(title, frozenset(), (), (), Intent.GENERAL)
+        answer = self._from_guide(chosen, document_id, today or self.clock())
         return replace(answer, elapsed_ms=_milliseconds(started))
 
     # 1. Understand
@@ -152,7 +155,7 @@ class Assistant:
         text = writer.plain(reply)
         if rule.guide is None or rule.guide not in self.searcher.index.guides:
             return Answer(reading.question, rule.status, text)
-        answer = self._from_guide(reading.question, rule.guide, Intent.STEPS, None, today)
+        answer = self._from_guide(replace(reading, intent=Intent.STEPS), rule.guide, today)
         return replace(answer, status=rule.status, text=f"{text}\n\n{answer.text}")
 
     def chat(self, reading: Reading, today: date, *, unanswered: bool = False) -> Answer | None:
@@ -168,6 +171,9 @@ class Assistant:
     def retrieve(self, reading: Reading, previous: Sequence[str]) -> tuple[Decision, Reading]:
         """Search and decide; a long question by its clauses, a follow-up with the one before."""
         decision = self._decided(reading)
+        if not decision.hits:
+            heard = by_ear(reading.topic, self.searcher.index.corpus.frequency)
+            decision = self._decided(replace(reading, topic=tuple(heard)))
         if decision.status is not Status.ANSWERED:
             for clause in self._clauses(reading):
                 found = self._decided(clause)
@@ -199,6 +205,9 @@ class Assistant:
 
     def _follow_up(self, reading: Reading, decision: Decision, previous: Sequence[str]) -> Decision:
         """The decision for a question that came after others: the guide in view, unless it turned away."""
+        glossary = self.searcher.index.glossary
+        if any(mentions(reading.words, phrase) for phrase in glossary.leaving):
+            return decision
         try:
             earlier, before = self.retrieve(self.understand(previous[-1]), previous[:-1])
         except (EmptyQuestionError, QuestionTooLongError):
@@ -210,22 +219,23 @@ class Assistant:
             Status.ANSWERED,
             (self.searcher.hit(reading.topic or reading.words, in_view, asked=reading.words),),
         )
-        glossary = self.searcher.index.glossary
         pointing = any(mentions(reading.words, phrase) for phrase in glossary.pointing)
         own = decision.hits[0].score if decision.status is Status.ANSWERED else 0.0
         if not reading.topic or (own < SURE_TOPIC and (pointing or len(reading.topic) < _FOLLOW_UP)):
             return stay
         asked, said = self.searcher.coverage(reading.topic, in_view)
         if reading.words[:1] in _TURNS or reading.words[:2] in _TURNS:
+            here = self.searcher.hit((*before.topic, *reading.topic), in_view, asked=reading.words)
             joined = (*instead(before.topic, reading.topic, self.searcher.index.glossary), *reading.topic)
             for hit in self.searcher.search(joined, asked=reading.words):
                 other, _ = self.searcher.coverage(reading.topic, hit.section.document_id)
-                if hit.score >= ANSWER_FROM and other > asked + _TURNED:
+                if hit.score >= max(ANSWER_FROM, _AS_LIKELY * here.score) and other > asked + _TURNED:
                     return Decision(Status.ANSWERED, (hit,))
             return stay if said >= _FOLLOW_SHARE else decision
         if own >= OWN_TOPIC and (said < _KNOWN or own >= SURE_TOPIC):
             return decision
-        return stay if said >= _FOLLOW_SHARE else decision
+        known = all(self.searcher.knows(word) for word in reading.topic)
+        return stay if said >= _FOLLOW_SHARE or (known and not own) else decision
 
     # 5. Compose
 
@@ -235,17 +245,18 @@ class Assistant:
         notice = self.safety.notice(reading.words, reading.masked)
         if decision.status is Status.ANSWERED:
             hit = decision.hits[0]
-            quick = hit.section.heading if self._same_intent(reading, hit) else None
-            answer = self._from_guide(
-                reading.question, hit.section.document_id, reading.intent, quick, today, reading.words
-            )
+            document_id = hit.section.document_id
+            closest = self.searcher.closest_questions(document_id, reading.words)
+            lead = closest[0][0] if closest and self._same_question(reading, *closest[0]) else None
+            also = [text for text, likeness in closest[:_ALSO] if likeness >= _ALIKE and text != lead]
+            answer = self._from_guide(reading, document_id, today, lead=lead, also=also)
             return replace(answer, notice=self._notice(reading, notice, answer, writer))
         if notice is not None and notice.alone is not None and reading.intent is not Intent.CONTACT:
             status = Status.SAFETY if notice.masked else Status.ANSWERED
             return Answer(reading.question, status, writer.plain(notice.alone))
         if reading.intent is Intent.CONTACT:
-            lead, citations = writer.hotlines(self.replies.hotlines.contacts)
-            text = "\n".join([self.replies.hotlines.lead, *lead])
+            lines, citations = writer.hotlines(self.replies.hotlines.contacts)
+            text = "\n".join([self.replies.hotlines.lead, *lines])
             return Answer(reading.question, Status.ANSWERED, text, citations=citations)
         if decision.status is Status.CLARIFY:
             guides = [self.searcher.index.guides[hit.section.document_id] for hit in decision.hits]
@@ -256,25 +267,25 @@ class Assistant:
         text = writer.plain(self.replies.decline[decision.status.value])
         return Answer(reading.question, decision.status, text)
 
-    def _same_intent(self, reading: Reading, hit: Hit) -> bool:
-        """Whether the hit is a question that the guide answers by itself, and asks for the same thing."""
-        if "?" not in hit.chunk.id:
-            return False
+    def _same_question(self, reading: Reading, text: str, likeness: float) -> bool:
+        """Whether a question that the guide answers by itself is the one asked, for the same thing."""
         glossary = self.searcher.index.glossary
-        return find_intent(standard(syllables(hit.chunk.text), glossary), glossary) is reading.intent
+        same_intent = find_intent(standard(syllables(text), glossary), glossary) is reading.intent
+        return likeness >= _SAME and same_intent
 
     def _from_guide(
         self,
-        question: str,
+        reading: Reading,
         document_id: str,
-        intent: Intent,
-        quick: str | None,
         today: date,
-        asked: Sequence[str] = (),
+        *,
+        lead: str | None = None,
+        also: Sequence[str] = (),
     ) -> Answer:
         writer = self._writer(today)
-        card, citations = writer.write(self.searcher.index.guides[document_id], intent, quick, asked)
-        return Answer(question, Status.ANSWERED, writer.text(card), card, citations)
+        guide = self.searcher.index.guides[document_id]
+        card, citations = writer.write(guide, reading.intent, reading.words, lead=lead, also=also)
+        return Answer(reading.question, Status.ANSWERED, writer.text(card), card, citations)
 
     def _notice(self, reading: Reading, rule: Rule | None, answer: Answer, writer: CardWriter) -> str | None:
         """What must be said before the answer: a warning, or that a premise is false."""

@@ -38,6 +38,8 @@ fee = ["bao nhiêu tiền", "mất bao nhiêu tiền"]
 place = ["ở đâu"]
 [ages]
 child = "trẻ em dưới 14 tuổi"
+[leaving]
+phrases = ["thôi khỏi"]
 [pointing]
 phrases = ["cái đó"]
 [exclusive]

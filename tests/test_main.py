@@ -44,7 +44,7 @@ def test_ask_json_has_every_key_of_the_contract(data: Path) -> None:
         "question status text card citations notice choices composer elapsed_ms".split()
     )
     assert set(answer["card"]) == set(
-        "title lead summary steps papers fees time_limit place contacts cautions".split()
+        "title lead summary steps papers fees time_limit place contacts cautions quick".split()
     )
     assert set(answer["card"]["fees"][0]) == {"for", "amount", "channel", "condition", "from", "until"}
     assert set(answer["citations"][0]) == set(

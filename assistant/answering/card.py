@@ -22,6 +22,7 @@ from assistant.datatypes import (
     Intent,
     Paper,
     Period,
+    QuickAnswer,
     ShownContact,
     ShownFee,
     Source,
@@ -72,12 +73,18 @@ class CardWriter:
     index_built: date
 
     def write(
-        self, guide: Guide, intent: Intent, quick: str | None, asked: Sequence[str] = ()
+        self,
+        guide: Guide,
+        intent: Intent,
+        asked: Sequence[str] = (),
+        *,
+        lead: str | None = None,
+        also: Sequence[str] = (),
     ) -> tuple[Card, tuple[Citation, ...]]:
         """The card and its citations.
 
-        `quick` is the guide's quick question that fits what was asked; `asked` the question's syllables,
-        by which the fees and times of the case asked about come first.
+        `asked` are the question's syllables, by which the fees and times of the case asked about come
+        first; `lead` is the guide's own question that was asked, `also` others whose answers may help.
         """
         guide = replace(
             guide,
@@ -87,7 +94,7 @@ class CardWriter:
         )
         cited = CitationList(guide.document)
         words = self.replies.card
-        lead = self._lead(guide, intent, quick, cited)
+        first = self._lead(guide, intent, lead, cited)
         summary = self._prose(guide.summary, words["summary"], cited)
         steps = [
             replace(
@@ -101,7 +108,7 @@ class CardWriter:
         fees = self._current(guide.fees)
         card = Card(
             title=guide.document.title,
-            lead=lead or summary,
+            lead=first or summary,
             summary=summary,
             steps=tuple(step for step in steps if step.text),
             papers=guide.papers,
@@ -113,6 +120,7 @@ class CardWriter:
             place=self._details(guide, guide.places, words["place"], cited) or None,
             contacts=self._contacts(guide),
             cautions=tuple(filter(None, cautions)),
+            quick=tuple(QuickAnswer(text, self._quick(guide, text, cited)) for text in also),
         )
         for fee in fees:
             cited.mark(fee.source, words["fee"])
@@ -137,6 +145,10 @@ class CardWriter:
                 parts.append(f"{words[key]}: {value}")
         if card.contacts:
             parts.append(bullets(words["contacts"], [f"{c.name}: {c.value}" for c in card.contacts]))
+        if card.quick:
+            parts.append(
+                bullets(words["quick"], [f"{quick.question} {quick.answer}" for quick in card.quick])
+            )
         if card.cautions:
             parts.append(bullets(words["cautions"], card.cautions))
         return "\n\n".join(parts)

@@ -57,4 +57,5 @@ def card_json(card: Card) -> dict[str, Any]:
         "place": card.place,
         "contacts": [{"name": contact.name, "value": contact.value} for contact in card.contacts],
         "cautions": list(card.cautions),
+        "quick": [{"question": quick.question, "answer": quick.answer} for quick in card.quick],
     }

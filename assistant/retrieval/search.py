@@ -20,7 +20,7 @@ from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
-from assistant.text.normalize import syllables
+from assistant.text.normalize import bare, syllables
 
 # Logistic regression over the guides' own questions (each held out, or its guide held out), the tuning
 # set, 400 questions of general knowledge and 400 titles of procedures no guide covers.
@@ -29,7 +29,6 @@ _BIAS = -4.40
 _ENOUGH_PAIRS = 8.0  # rarity of shared pairs from which more tells nothing
 _ENOUGH_BM25 = 60.0
 _LONG = 9  # words of a query from which more tells nothing
-_SAME_QUESTION = 0.55  # likeness from which a question is one the document answers by itself
 _OTHER_NAME = 0.6  # of the score of a document whose title names the other of two things
 _TITLE = 1.0  # weight of a document's title beside its best question and its best passage
 _OTHER_TOPIC = 0.30  # likelihood left when a query names only procedures that no document is known by
@@ -73,10 +72,9 @@ class Searcher:
         likely = self.relevance(words, order[0], best, hidden)
         if self._names_something_else(words):
             likely *= _OTHER_TOPIC
-        asked = asked or words
-        passages = self.index.keywords.scores(asked)
+        passages = self.index.keywords.scores(asked or words)
         return tuple(
-            self._hit(number, likely * min(1.0, float(totals[number]) / best), asked, passages)
+            self._hit(number, likely * min(1.0, float(totals[number]) / best), passages)
             for number in order[:limit]
         )
 
@@ -196,7 +194,7 @@ class Searcher:
         scores = self.index.keywords.scores(words)
         totals = self._with_titles(words, self._totals(scores))
         score = self.relevance(words, number, float(totals[number]))
-        return self._hit(number, score, asked, self.index.keywords.scores(asked))
+        return self._hit(number, score, self.index.keywords.scores(asked))
 
     def coverage(self, words: Sequence[str], document_id: str) -> tuple[float, float]:
         """The shares (0–1, by rarity) of the words that people ask this document for, and that it says."""
@@ -204,24 +202,30 @@ class Searcher:
         single = {term for term in folded_terms(words) if "_" not in term}
         return self._share(single, asked), self._share(single, said)
 
+    def knows(self, word: str) -> bool:
+        """Whether any document has the word."""
+        return bare(word) in self.index.corpus.frequency
+
     def _number(self, document_id: str) -> int:
         return next(n for n, document in enumerate(self.index.corpus.documents) if document.id == document_id)
 
-    def _hit(self, number: int, score: float, asked: Sequence[str], scores: Scores) -> Hit:
+    def _hit(self, number: int, score: float, scores: Scores) -> Hit:
         said = (row for row in self._rows(number) if not self._is_question[row])
-        same = self._same_question(number, asked)
-        chunk = max(said, key=lambda row: float(scores[row])) if same is None else same
+        chunk = max(said, key=lambda row: float(scores[row]))
         return Hit(self._section(chunk), score, self.index.corpus.chunks[chunk])
 
-    def _same_question(self, number: int, asked: Sequence[str]) -> int | None:
-        """The question that the document answers by itself and that is nearly the one asked."""
-        first, *_ = self._rows(number)
-        summary = self.index.corpus.chunks[first].section_id
-        own = [row for row in self._questions(number) if self.index.corpus.chunks[row].section_id != summary]
+    def closest_questions(self, document_id: str, asked: Sequence[str]) -> list[tuple[str, float]]:
+        """The questions that a document answers by themselves, the likest to the one asked first (0–1)."""
+        number = self._number(document_id)
+        chunks = self.index.corpus.chunks
+        summary = chunks[self._rows(number)[0]].section_id
         terms = set(folded_terms(asked))
-        alike = {row: self._likeness(terms, self._terms(row)) for row in own}
-        best = max(own, key=lambda row: alike[row], default=None)
-        return best if best is not None and alike[best] >= _SAME_QUESTION else None
+        alike = [
+            (chunks[row].text, self._likeness(terms, self._terms(row)))
+            for row in self._questions(number)
+            if chunks[row].section_id != summary
+        ]
+        return sorted(alike, key=lambda pair: -pair[1])
 
     def _likeness(self, left: set[str], right: set[str]) -> float:
         """Dice coefficient of two sets of terms, weighed by rarity."""

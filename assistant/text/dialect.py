@@ -5,7 +5,7 @@ Knows no guides; it turns what people say into what the guides write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -37,6 +37,7 @@ class Glossary:
     topics: tuple[Phrase, ...]  # names of procedures and subjects, covered or not
     field: tuple[Phrase, ...]  # public services and digital life in general
     exclusive: tuple[tuple[Phrase, ...], ...]  # rows of names of which a question means one
+    leaving: tuple[Phrase, ...]  # "thôi khỏi", "à mà": a question about something else than before
     pointing: tuple[Phrase, ...]  # "cái đó", "vụ này": a question about what was asked before
     child: Phrase  # what a guide calls somebody younger than CHILD_BEFORE
     abbreviations: frozenset[str]  # a guide may use these unexplained
@@ -59,6 +60,7 @@ def load_glossary(path: Path) -> Glossary:
             topics=_phrases(tables["topic"]["phrases"]),
             field=_phrases(tables["field"]["phrases"]),
             exclusive=tuple(_phrases(row) for row in tables["exclusive"]["rows"]),
+            leaving=_phrases(tables["leaving"]["phrases"]),
             pointing=_phrases(tables["pointing"]["phrases"]),
             child=tuple(syllables(tables["ages"]["child"])),
             abbreviations=frozenset(msgspec.convert(tables["abbreviations"]["allowed"], list[str])),
@@ -188,6 +190,44 @@ def instead(before: Sequence[str], now: Sequence[str], glossary: Glossary) -> li
         if any(mentions(now, name) for name in row):
             left = without(left, row)
     return left
+
+
+# Sounds that regions do not tell apart, and so are written one for the other.
+_SAME_BEGINNING = (("ch", "tr"), ("gi", "d", "r", "v"), ("l", "n"), ("s", "x"), ("ng", "ngh", "g"))
+_SAME_END = (("n", "ng"), ("c", "t"), ("i", "y"))
+
+
+def by_ear(words: Sequence[str], known: Mapping[str, int]) -> list[str]:
+    """Words written as they sound, by their neighbour: "tạm chú" → "tam tru", where that pair is known.
+
+    `known` counts folded pairs ("tam_tru"); a pair that is known as written is left alone.
+    """
+    heard = list(words)
+    for at in range(len(heard) - 1):
+        left, right = bare(heard[at]), bare(heard[at + 1])
+        if f"{left}_{right}" in known:
+            continue
+        pairs = [(other, right) for other in _sounds_of(left)] + [
+            (left, other) for other in _sounds_of(right)
+        ]
+        best = max(pairs, key=lambda pair: known.get("_".join(pair), 0), default=(left, right))
+        if known.get("_".join(best), 0) > 1:
+            heard[at : at + 2] = [
+                word if bare(word) == part else part
+                for word, part in zip(heard[at : at + 2], best, strict=True)
+            ]
+    return heard
+
+
+def _sounds_of(syllable: str) -> Iterator[str]:
+    for row in _SAME_BEGINNING:
+        beginning = max((b for b in row if syllable.startswith(b)), key=len, default="")
+        if beginning:
+            yield from (other + syllable[len(beginning) :] for other in row if other != beginning)
+    for row in _SAME_END:
+        end = max((e for e in row if syllable.endswith(e)), key=len, default="")
+        if end:
+            yield from (syllable[: -len(end)] + other for other in row if other != end)
 
 
 def with_child(words: Sequence[str], glossary: Glossary) -> list[str]:

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from assistant.datatypes import Answer, Card, Citation, Paper, ShownContact, ShownFee, Status, Step
+from assistant.datatypes import (
+    Answer,
+    Card,
+    Citation,
+    Paper,
+    QuickAnswer,
+    ShownContact,
+    ShownFee,
+    Status,
+    Step,
+)
 
 _MARKS = re.compile(r"(?:\s*\[\d{1,3}\])+")
 _PHONE = re.compile(r"(?<![\d.,/-])(?:1[89]00[ .]?\d{4}|11[2-5]|156|5656)(?![\d/]|[.,]\d)")
@@ -158,6 +168,8 @@ class Renderer:
         if card.contacts and contacts:
             parts.append(self._group("contacts", "call", map(self._contact, card.contacts)))
         boxes = [f'<div class="facts">{"".join(parts)}</div>'] if parts else []
+        if card.quick:
+            boxes.append(self._group("quick", "help", map(self._quick, card.quick)))
         if card.cautions:
             boxes.append(self._group("cautions", "shield", map(self.words, card.cautions)))
         if card.steps:
@@ -202,6 +214,9 @@ class Renderer:
     def _contact(self, contact: ShownContact) -> str:
         kind = "number" if _WITH_PHONE.fullmatch(contact.value) else "address"
         return f'<span>{escape(contact.name)}</span> <b class="{kind}">{escape(contact.value)}</b>'
+
+    def _quick(self, quick: QuickAnswer) -> str:
+        return f"<b>{self.words(quick.question)}</b><br>{self.words(quick.answer)}"
 
     def _step(self, step: Step) -> str:
         label = escape(self.ui["card"]["otherwise"])
