@@ -39,7 +39,9 @@ _KNOWN = 0.8  # share from which a follow-up stays with the guide in view, unles
 _AS_LIKELY = 0.8  # share of the likelihood of the guide in view that another must have
 _TURNED = 0.25  # by how much more another guide must be asked for by the words after "còn …"
 _TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con")}
-_MONEY = re.compile(r"(\d[\d.,]*)\s*(?:k|nghìn|ngàn|triệu|đồng|đô|usd|vnd|đ)\b", re.IGNORECASE)
+_MONEY = re.compile(
+    r"(\d[\d.,]*)\s*(?:k|nghìn|nghin|ngàn|ngan|triệu|trieu|đồng|dong|đô|usd|vnd|đ)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
             rf"(?<![\d.,/-])(\d(?:{_GAP}\d){{3,7}})\s+(?:la|chinh la)\s+(?:cai\s+)?(?:ma\s+)?{_SECRET}\b"
         ),
     ),
+    ("code", re.compile(r"\b(?:mk|pass|mat\s?khau)\s*[:=]\s*(?=\S*\d)(\S{6,})")),
     ("code", re.compile(r"\bcvv\D{0,12}?(\d{3})(?!\d)")),
     ("code", re.compile(rf"\bma\s*(?:so\s*)?(?:la|:)?\s*(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}")),
     ("account", re.compile(rf"(?<![\d.,/-])\d{{9,19}}(?![\d/]){_NOT_MONEY}")),
