@@ -10,7 +10,7 @@ from assistant.text.dialect import Glossary, mentions
 
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
 ANSWER_FROM = 0.31  # below this no guide is about the question
-OWN_TOPIC = 0.55  # from this a question after others has a subject of its own
+OWN_TOPIC = 0.45  # from this a question after others has a subject of its own
 SURE_TOPIC = 0.80  # from this, even where the guide in view knows its words
 CLOSE = 0.97  # guides with this share of the best one's BM25 are equally likely
 CLOSE_WHEN_BOTH = 0.85  # where the question names two things of which it must mean one

@@ -7,6 +7,7 @@ merges real words.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -54,6 +55,7 @@ class KeywordIndex:
         """Index the texts (k1 = 0.9, b = 0.5: chunks are short and of similar length)."""
         import bm25s
 
+        logging.getLogger("bm25s").setLevel(logging.WARNING)
         terms = [document_terms(text) for text in texts]
         scorer = bm25s.BM25(k1=0.9, b=0.5)
         scorer.index(terms, show_progress=False)

@@ -20,7 +20,7 @@ from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
-from assistant.text.normalize import bare, syllables
+from assistant.text.normalize import syllables
 
 # Logistic regression over the guides' own questions (each held out, or its guide held out), the tuning
 # set, 400 questions of general knowledge and 400 titles of procedures no guide covers.
@@ -104,14 +104,26 @@ class Searcher:
     def _with_titles(self, words: Sequence[str], totals: Scores) -> Scores:
         """The totals with the titles' share; a title that names the other of two things counts against."""
         totals = totals + _TITLE * self.index.titles.scores(words)
+        for number in self._naming_another(words):
+            totals[number] *= _OTHER_NAME
+        return totals
+
+    def names_another(self, words: Sequence[str], document_id: str) -> bool:
+        """Whether the words name one of two things of which the document's title names the other."""
+        return self._number(document_id) in self._naming_another(words)
+
+    def _naming_another(self, words: Sequence[str]) -> set[int]:
+        found = set()
         for row in self.index.glossary.exclusive:
             named = [name for name in row if mentions(words, name)]
             if len(named) == 1:
                 others = [name for name in row if name not in named]
-                for number, title in enumerate(self._titles):
-                    if any(mentions(title, name) for name in others) and not mentions(title, named[0]):
-                        totals[number] *= _OTHER_NAME
-        return totals
+                found |= {
+                    number
+                    for number, title in enumerate(self._titles)
+                    if any(mentions(title, name) for name in others) and not mentions(title, named[0])
+                }
+        return found
 
     @cached_property
     def _titles(self) -> list[list[str]]:
@@ -201,10 +213,6 @@ class Searcher:
         asked, said = self._document_terms(self._number(document_id), None)
         single = {term for term in folded_terms(words) if "_" not in term}
         return self._share(single, asked), self._share(single, said)
-
-    def knows(self, word: str) -> bool:
-        """Whether any document has the word."""
-        return bare(word) in self.index.corpus.frequency
 
     def _number(self, document_id: str) -> int:
         return next(n for n, document in enumerate(self.index.corpus.documents) if document.id == document_id)
