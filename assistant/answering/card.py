@@ -30,7 +30,7 @@ from assistant.datatypes import (
 from assistant.knowledge.facts import REFERENCE, SharedFacts
 from assistant.text.normalize import SOURCE_MARK, bare, sentences, syllables
 
-_CONTACTS = "contacts"  # contacts.toml, cited like a guide
+CONTACTS = "contacts"  # contacts.toml, cited like a guide
 _ANY_CASE = 0.7  # how near a row for all cases stands to any question
 _WARD = ("address", "hours")  # kinds of a ward's own contacts, shown with whatever is done in person
 Row = TypeVar("Row", Fee, Detail)
@@ -272,7 +272,7 @@ class CardWriter:
     def hotlines(self, ids: Iterable[str]) -> tuple[list[str], tuple[Citation, ...]]:
         """Lines with the contacts that hold today, and their sources as citations."""
         contacts = [self.facts.contacts[id_] for id_ in ids if id_ in self.facts.contacts]
-        cited = CitationList(Document(id=_CONTACTS, title="", agency=""))
+        cited = CitationList(Document(id=CONTACTS, title="", agency=""))
         lines = [
             f"- {contact.name}: {contact.value}" + cited.mark(contact.source, contact.name)
             for contact in contacts
