@@ -19,14 +19,18 @@ from assistant.text.keystrokes import KeystrokeRepair
 
 
 def load_assistant(
-    settings: Settings, *, with_model: bool = True, progress: Progress = lambda _: None
+    settings: Settings,
+    *,
+    with_model: bool = True,
+    with_embedder: bool = True,
+    progress: Progress = lambda _: None,
 ) -> Assistant:
     """Everything loaded. Builds the index if there is none, or if the knowledge has changed.
 
     Raises KnowledgeError, IndexUnavailableError, EmbedderError or ModelError.
     """
-    embedder = load_embedder(settings)
-    index = current_index(settings, embedder, progress)
+    embedder = load_embedder(settings) if with_embedder else None
+    index = current_index(settings, embedder, progress, any_vectors=not with_embedder)
     safety = load_safety(settings.home / "prompts" / "safety.toml")
     replies = load_replies(settings.home / "prompts")
     model = load_model(settings) if with_model else None
@@ -43,11 +47,17 @@ def load_assistant(
 
 
 def current_index(
-    settings: Settings, embedder: Embedder | None, progress: Progress, *, strict: bool = False
+    settings: Settings,
+    embedder: Embedder | None,
+    progress: Progress,
+    *,
+    strict: bool = False,
+    any_vectors: bool = False,
 ) -> Index:
-    """The index on disk if it is of today's knowledge, else a new one.
+    """The index on disk if it is of today's knowledge and this embedder, else a new one.
 
-    Where knowledge is broken an earlier index goes on serving, unless `strict`.
+    Where knowledge is broken an earlier index goes on serving, unless `strict`. With `any_vectors` an
+    index of another embedder will do: its words are the same.
     """
     root = settings.data / "index"
     try:
@@ -57,7 +67,8 @@ def current_index(
     wanted = embedder.name if embedder else None
     try:
         inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest()
-        if index.manifest.inputs == inputs and index.manifest.embedder == wanted:
+        same_vectors = any_vectors or index.manifest.embedder == wanted
+        if index.manifest.inputs == inputs and same_vectors:
             return index
         return build_index(settings, embedder, index, progress)
     except KnowledgeError as error:

@@ -12,7 +12,7 @@ from assistant.pipeline import Assistant
 
 SETS = CHECKOUT / "tests" / "questions"
 # Share right of the whole set; a change that falls below has made the product worse.
-FLOORS = {"tuning.jsonl": 0.90, "held.jsonl": 0.78}
+FLOORS = {"tuning.jsonl": 0.92, "more.jsonl": 0.85, "held.jsonl": 0.79}
 
 
 @pytest.mark.parametrize("name", FLOORS)

@@ -4,10 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import FakeEmbedder
 
 from assistant.config import CHECKOUT, Settings, load_settings
 from assistant.errors import IndexUnavailableError, KnowledgeError, ModelError
-from assistant.loading import current_index, load_assistant, load_model
+from assistant.loading import build_index, current_index, load_assistant, load_model
 
 
 @pytest.fixture
@@ -73,6 +74,14 @@ def test_a_model_file_that_is_not_there_is_named(settings: Settings, tmp_path: P
     wrong = load_settings({"home": settings.home, "data": settings.data, "models": {"path": missing}})
     with pytest.raises(ModelError, match=r"qwen\.gguf"):
         load_model(wrong)
+
+
+def test_an_index_with_vectors_serves_while_their_model_loads(settings: Settings) -> None:
+    built = build_index(settings, FakeEmbedder(), None, lambda _: None)
+    assert built.manifest.embedder == "fake"
+    guides_alone = load_assistant(settings, with_embedder=False)
+    assert guides_alone.searcher.index.manifest == built.manifest
+    assert guides_alone.answer("Quên passcode VNeID").card is not None
 
 
 def test_a_damaged_index_without_another_is_built_anew(settings: Settings) -> None:

@@ -324,6 +324,27 @@ def test_questions_wait_for_loading_and_get_its_error() -> None:
         failed.open_guide("g")
 
 
+def test_the_guides_answer_before_the_models_and_without_them() -> None:
+    first, later = FakeAssistant(), FakeAssistant()
+    seen: list[str] = []
+
+    def load_models() -> FakeAssistant:
+        seen.append(waiting.open_guide("vneid-quen-mat-khau").question)
+        return later
+
+    waiting = LoadingAssistant()
+    waiting.load(lambda: first, UI["operator"], load_models)
+    waiting.open_guide("vneid-quen-mat-khau")
+    assert len(seen) == len(first.opened) == len(later.opened) == 1
+
+    def broken() -> FakeAssistant:
+        raise ModelError("damaged")
+
+    alone = LoadingAssistant()
+    alone.load(FakeAssistant, UI["operator"], broken)
+    assert next(alone.stream("mất thẻ")).status is Status.ANSWERED
+
+
 def test_a_crash_while_loading_leaves_nobody_waiting() -> None:
     def crash() -> FakeAssistant:
         raise ZeroDivisionError
@@ -339,7 +360,7 @@ def test_a_taken_port_is_told(address: str, tmp_path: Path) -> None:
     port = urlparse(address).port
     assert port is not None
     with pytest.raises(errors.ConfigError, match=str(port)):
-        serve(Settings(data=tmp_path, port=port), lambda _: FakeAssistant())
+        serve(Settings(data=tmp_path, port=port))
 
 
 # The server

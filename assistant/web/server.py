@@ -136,7 +136,7 @@ async def _with_headers(request: Request, call_next: Next) -> Response:
     return response
 
 
-def serve(settings: Settings, load: Callable[[Settings], Answering] = load_assistant) -> None:
+def serve(settings: Settings) -> None:
     """Show the pages until stopped; the assistant loads in the background.
 
     Raises ConfigError when the address cannot be used, KnowledgeError when prompts/ui.toml is broken.
@@ -151,7 +151,13 @@ def serve(settings: Settings, load: Callable[[Settings], Answering] = load_assis
     assistant = LoadingAssistant()
     app = create_app(assistant, ui)
     # After the page is up: both at once would make a person wait longer for the first sight of it.
-    loader = Thread(target=assistant.load, args=(lambda: load(settings), operator), daemon=True)
+    models = settings.models.path or settings.embedder.path
+    loads = (
+        lambda: load_assistant(settings, with_model=False, with_embedder=False),
+        operator,
+        (lambda: load_assistant(settings)) if models else None,
+    )
+    loader = Thread(target=assistant.load, args=loads, daemon=True)
     gradio_lifespan = app.router.lifespan_context
 
     @asynccontextmanager

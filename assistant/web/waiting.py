@@ -37,6 +37,7 @@ class LoadingAssistant:
     """Stands in while the assistant loads in the background; a question waits for it."""
 
     loaded: Future[Answering] = field(default_factory=Future)
+    complete: Answering | None = None
 
     def stream(
         self,
@@ -47,14 +48,23 @@ class LoadingAssistant:
         use_model: bool = True,
     ) -> Iterator[Answer]:
         """The answer, once loaded. Raises what loading raised."""
-        yield from self.loaded.result().stream(question, previous=previous, today=today, use_model=use_model)
+        answering = self.complete or self.loaded.result()
+        yield from answering.stream(question, previous=previous, today=today, use_model=use_model)
 
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card, once loaded. Raises what loading raised."""
-        return self.loaded.result().open_guide(document_id, today=today)
+        return (self.complete or self.loaded.result()).open_guide(document_id, today=today)
 
-    def load(self, load: Callable[[], Answering], operator: Mapping[str, str]) -> None:
-        """Load, and tell the person who started the machine."""
+    def load(
+        self,
+        load: Callable[[], Answering],
+        operator: Mapping[str, str],
+        load_models: Callable[[], Answering] | None = None,
+    ) -> None:
+        """Load, and tell the person who started the machine.
+
+        The guides answer first; `load_models`, which may take long or fail, takes over when it is done.
+        """
         LOG.info(operator["loading"])
         try:
             self.loaded.set_result(load())
@@ -65,3 +75,9 @@ class LoadingAssistant:
         finally:
             if not self.loaded.done():  # a crash: nobody may wait for ever
                 self.loaded.set_exception(AssistantError("loading crashed; see the traceback"))
+        if load_models is not None and self.loaded.exception() is None:
+            try:
+                self.complete = load_models()
+                LOG.info(operator["models_loaded"])
+            except AssistantError as error:
+                LOG.error(operator["models_failed"].format(reason=error))
