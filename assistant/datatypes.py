@@ -43,6 +43,17 @@ class Intent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A question as understood: masked, repaired, in the guides' words."""
+
+    question: str  # as typed, personal numbers masked
+    masked: frozenset[str]  # kinds of numbers that were masked
+    words: tuple[str, ...]
+    topic: tuple[str, ...]  # what it is about
+    intent: Intent  # what about it
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where a fact stands. `date` is ISO 8601, perhaps reduced ("2026-07", "2026")."""
 

@@ -15,15 +15,16 @@ from datetime import date
 
 from assistant.answering.card import CardWriter
 from assistant.answering.checks import Evidence
-from assistant.answering.decide import ANSWER_FROM, OWN_TOPIC, SURE_TOPIC, Decision, decide
+from assistant.answering.decide import Decision, decide
+from assistant.answering.follow_up import follow_up
 from assistant.answering.intent import find_intent
 from assistant.answering.prompts import Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
-from assistant.datatypes import Answer, Choice, Composer, Intent, Status
+from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher
-from assistant.text.dialect import by_ear, instead, mentions, standard, topic_words, with_child
+from assistant.text.dialect import by_ear, standard, topic_words, with_child
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, sentences, syllables
 
@@ -33,29 +34,9 @@ _ALIKE = 0.20  # likeness from which the guide's answer to another question may 
 _ALSO = 3  # such answers at most
 _MIN_CLAUSE = 4  # words of a clause that could be a question of its own
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
-_SHORT = 5  # topic words at most of a question that may lean on the one before
-_SAID_OF_SHORT = 0.6  # share of them, by rarity, that the guide in view must have
-_SAID_OF_LONG = 0.7  # the same for a longer question, which no guide answers by itself
-_SAID_ALL = 0.9  # share from which the guide in view knows everything that is named
-_OWN_DESPITE = 0.7  # likelihood of another guide that counts more than that
-_OPEN = (Intent.GENERAL, Intent.STEPS)  # say too little about a thing to lean on another question
-_AS_LIKELY = 0.8  # share of the likelihood of the guide in view that another must have
-_TURNED = 0.25  # by how much more another guide must be asked for by the words after "còn …"
-_TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con")}
 _MONEY = re.compile(
     r"(\d[\d.,]*)\s*(?:k|nghìn|nghin|ngàn|ngan|triệu|trieu|đồng|dong|đô|usd|vnd|đ)\b", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A question as understood: masked, repaired, in the guides' words."""
-
-    question: str  # as typed, personal numbers masked
-    masked: frozenset[str]  # kinds of numbers that were masked
-    words: tuple[str, ...]
-    topic: tuple[str, ...]  # what it is about
-    intent: Intent  # what about it
 
 
 @dataclass(frozen=True)
@@ -209,64 +190,14 @@ class Assistant:
                 )
 
     def _follow_up(self, reading: Reading, decision: Decision, previous: Sequence[str]) -> Decision:
-        """The decision for a question that came after others.
-
-        It stands on its own unless something tells that it leans on the guide in view: it names nothing,
-        it points back, or it is short and its words stand in that guide.
-        """
-        glossary = self.searcher.index.glossary
-        if any(mentions(reading.words, phrase) for phrase in glossary.leaving):
-            return decision
+        """The decision for a question that came after others, which it may lean on."""
         try:
             earlier, before = self.retrieve(self.understand(previous[-1]), previous[:-1])
         except (EmptyQuestionError, QuestionTooLongError):
             return decision
         if not earlier.hits:
             return decision
-        in_view = earlier.hits[0].section.document_id
-        own = decision.hits[0].score if decision.hits else 0.0
-        if reading.words[:1] in _TURNS or reading.words[:2] in _TURNS:
-            return self._turned(reading, before, in_view, decision)
-        pointing = any(mentions(reading.words, phrase) for phrase in glossary.pointing)
-        if not reading.topic or (pointing and own < SURE_TOPIC) or self._leans(reading, in_view, own):
-            return self._stay(reading, in_view)
-        return decision
-
-    def _leans(self, reading: Reading, in_view: str, own: float) -> bool:
-        """Whether a question that names something still means the guide in view."""
-        if any(mentions(reading.topic, name) for name in self.searcher.index.glossary.topics):
-            return False
-        _, said = self.searcher.coverage(reading.topic, in_view)
-        if len(reading.topic) == 1:
-            return own < SURE_TOPIC and (reading.intent not in _OPEN or said > 0)
-        if said >= _SAID_ALL:
-            return own < _OWN_DESPITE
-        if len(reading.topic) <= _SHORT:
-            return own < OWN_TOPIC and said >= _SAID_OF_SHORT
-        return own < ANSWER_FROM and said >= _SAID_OF_LONG
-
-    def _turned(self, reading: Reading, before: Reading, in_view: str, decision: Decision) -> Decision:
-        """ "Còn …?": the guide that is asked for by the new words together with the old, if there is one."""
-        if reading.topic[:1] in _TURNS:
-            reading = replace(reading, topic=reading.topic[1:])
-        if not reading.topic:
-            return self._stay(reading, in_view)
-        asked, said = self.searcher.coverage(reading.topic, in_view)
-        another = self.searcher.names_another(reading.topic, in_view)
-        joined = (*instead(before.topic, reading.topic, self.searcher.index.glossary), *reading.topic)
-        here = self.searcher.hit((*before.topic, *reading.topic), in_view, asked=reading.words)
-        for hit in self.searcher.search(joined, asked=reading.words):
-            if hit.section.document_id == in_view:
-                continue
-            other, _ = self.searcher.coverage(reading.topic, hit.section.document_id)
-            likely = hit.score >= max(ANSWER_FROM, _AS_LIKELY * here.score) and other > asked + _TURNED
-            if likely or (another and hit.score >= ANSWER_FROM):
-                return Decision(Status.ANSWERED, (hit,))
-        return self._stay(reading, in_view) if said >= _SAID_OF_SHORT else decision
-
-    def _stay(self, reading: Reading, document_id: str) -> Decision:
-        hit = self.searcher.hit(reading.topic or reading.words, document_id, asked=reading.words)
-        return Decision(Status.ANSWERED, (hit,))
+        return follow_up(reading, before, earlier.hits[0].section.document_id, decision, self.searcher)
 
     # 5. Compose
 

@@ -23,8 +23,8 @@ text.normalize text.keystrokes text.dialect text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pdf knowledge.office knowledge.check
 knowledge.sources
 retrieval.keywords retrieval.embedder retrieval.vectors retrieval.index retrieval.search
-answering.safety answering.intent answering.decide answering.prompts answering.card answering.checks
-answering.json
+answering.safety answering.intent answering.decide answering.follow_up
+answering.prompts answering.card answering.checks answering.json
 models.language_model models.prefix models.llama models.worker models.remote models.catalogue
 pipeline loading
 coaching speech journal web operations evaluation __main__
