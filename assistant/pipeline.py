@@ -227,7 +227,10 @@ class Assistant:
             text = "\n".join([self.replies.clarify["question" if choices else "what"], *lines])
             return Answer(reading.question, Status.CLARIFY, text, choices=choices)
         text = writer.plain(self.replies.decline[decision.status.value])
-        return Answer(reading.question, decision.status, text)
+        warning = self.safety.beside_decline(reading.words)
+        return Answer(
+            reading.question, decision.status, text, notice=writer.plain(warning.reply) if warning else None
+        )
 
     def _same_question(self, reading: Reading, text: str, likeness: float) -> bool:
         """Whether a question that the guide answers by itself is the one asked, for the same thing."""

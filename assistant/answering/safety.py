@@ -18,12 +18,14 @@ from assistant.text.dialect import Phrase, mentions
 from assistant.text.normalize import fold, syllables
 from assistant.toml import read_toml
 
-_GAP = r"[ .,\-\u00a0]?"
+_GAP = r"(?:[ .,\-\u00a0_\u2013\u2014*()·]{0,3}|/)"
 _SECRET = (
     r"(?:otp|o[ -]?te[ -]?pe|[o0][. -]t[. -]p|0tp|pass\s?code|pass\s?word|mat\s?khau"
-    r"|ma\s?pin|cvv|ma\s?xac\s?(?:thuc|nhan|minh)|ma\s?6\s?so"
+    r"|(?:ma|so)?\s?pin|cvv|cvc|ma\s?(?:kich hoat|dang nhap)|mat\s?ma|so bi mat"
+    r"|ma\s?xac\s?(?:thuc|nhan|minh)|ma\s?6\s?so"
     r"|ma\s+(?:so\s+)?(?:vua|moi)\s+(?:ve|gui))"
 )
+_NOT_A_YEAR = r"(?!(?:19|20)\d\d(?!\d))"
 _NOT_A_SECRET = r"(?![\d/.,]*\d)(?!\s*(?:so|ky tu|dong|ngay|nghin|trieu|tuoi))"
 _NOT_MONEY = r"(?!\s*(?:dong|nghin|ngan|trieu|ty|vnd|d|k)\b)"
 # On folded text: kind and pattern, the most telling first. Group 1, where there is one, is the number.
@@ -54,7 +56,8 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "code",
         re.compile(
-            rf"\b{_SECRET}\b[^\d\n]{{0,24}}?(?<![\d.,/-])(?<!nam )(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}"
+            rf"{_SECRET}(?![a-z])[^\d\n]{{0,24}}?(?<![\d.,/])(?<!nam ){_NOT_A_YEAR}"
+            rf"(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}"
         ),
     ),
     (
@@ -65,7 +68,10 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("code", re.compile(r"\b(?:mk|pass|mat\s?khau)\s*[:=]\s*(?=\S*\d)(\S{6,})")),
     ("code", re.compile(r"\bcvv\D{0,12}?(\d{3})(?!\d)")),
-    ("code", re.compile(rf"\bma\s*(?:so\s*)?(?:la|:)?\s*(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}")),
+    (
+        "code",
+        re.compile(rf"\bma\s*(?:so\s*)?(?:la|:)?\s*{_NOT_A_YEAR}(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}"),
+    ),
     ("account", re.compile(rf"(?<![\d.,/-])\d{{9,19}}(?![\d/]){_NOT_MONEY}")),
 )
 # File numbers of the portal and ids of procedures are public and stay.
@@ -93,6 +99,7 @@ class Rule:
     guide: str | None = None
     status: Status = Status.SAFETY
     alone: str | None = None
+    declined: bool = False  # holds beside a decline only
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,13 @@ class SafetyRules:
 
     def notice(self, words: Sequence[str], masked: frozenset[str]) -> Rule | None:
         """The first notice that rides on the answer."""
-        return next((rule for rule in self.notices if self._holds(rule, words, masked)), None)
+        rules = (rule for rule in self.notices if not rule.declined)
+        return next((rule for rule in rules if self._holds(rule, words, masked)), None)
+
+    def beside_decline(self, words: Sequence[str]) -> Rule | None:
+        """The warning that goes with a decline, because no list of scams is complete."""
+        rules = (rule for rule in self.notices if rule.declined)
+        return next((rule for rule in rules if self._holds(rule, words, frozenset())), None)
 
     def _holds(self, rule: Rule, words: Sequence[str], masked: frozenset[str]) -> bool:
         if rule.masked:

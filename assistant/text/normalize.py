@@ -23,6 +23,8 @@ _OLD_TONE_END = re.compile(r"(?<!q)(" + "|".join(_OLD_TONE) + r")\b")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[”\"’)]*(?:\s*\[\d+\])*(?=\s+([^\s.,;:!?)\]])|\s*$)")
 _ABBREVIATION_END = re.compile(r"(?:\b(?:TP|Tp|tp|Q|P|TT|ThS|TS|BS|St|v\.v)|^\s*\d+)\.$")
 _NUMBER_END = re.compile(r"\d\.$")
+# Cyrillic and Greek letters that look like Latin ones, and what surrounds a digit in a keycap emoji.
+_LOOKALIKES = str.maketrans("ОТРАВСЕНКМХоораесхΟΤΡο", "OTPABCEHKMXoopaecxOTPo", "\ufe0f\u20e3")
 SOURCE_MARK = re.compile(r"\s*\[(\d+)\]")
 
 
@@ -34,7 +36,7 @@ def clean(text: str) -> str:
     """
     # Invisible characters go first: one between a letter and its accent would keep the two apart.
     visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
-    composed = unicodedata.normalize("NFC", visible)
+    composed = unicodedata.normalize("NFKC", visible).translate(_LOOKALIKES)
     return " ".join("".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in composed).split())
 
 
