@@ -5,7 +5,10 @@ Heavy imports stand inside the commands, so that --help is instant.
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.errors import AssistantError, KnowledgeError, ModelError, QuestionError
+from assistant.errors import AssistantError, EmbedderError, KnowledgeError, ModelError, QuestionError
 
 if TYPE_CHECKING:
     from assistant.config import Settings
@@ -35,12 +38,16 @@ app.add_typer(index_app, name="index")
 app.add_typer(knowledge_app, name="knowledge")
 app.add_typer(evaluate_app, name="evaluate")
 
+_LONE = re.compile(r"[\ud800-\udfff]")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NoModel = Annotated[bool, typer.Option("--no-model", help="Answer from the guides alone.")]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program; what failed is said on stderr, with the exit code of the contract."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever the terminal's locale says
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app(arguments)
     except QuestionError as error:
@@ -92,9 +99,9 @@ def _load(settings: Settings, *, with_model: bool) -> Assistant:
     with _progress() as progress:
         try:
             return load_assistant(settings, with_model=with_model, progress=progress)
-        except ModelError as error:
+        except (ModelError, EmbedderError) as error:
             _complain(error)
-            return load_assistant(settings, with_model=False, progress=progress)
+            return load_assistant(settings, with_model=False, with_embedder=False, progress=progress)
 
 
 @app.command()
@@ -121,7 +128,7 @@ def ask(
 
 def _ask_batch(path: Path, *, with_model: bool) -> None:
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
         raise AssistantError(f"{path} cannot be read: {error.strerror}") from error
     if lines and not lines[-1]:
@@ -139,18 +146,25 @@ def _ask_batch(path: Path, *, with_model: bool) -> None:
 def _batch_line(assistant: Assistant, line: bytes, with_model: bool) -> dict[str, Any]:
     id_ = None
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
         id_ = row["id"]
         question, previous = row["question"], row.get("previous") or []
-        if not isinstance(question, str) or not all(isinstance(text, str) for text in previous):
+        texts = [question, *previous] if isinstance(previous, list) else [None]
+        if not all(isinstance(text, str) for text in texts):
             raise TypeError("`question` must be a string and `previous` a list of strings")
         today = date.fromisoformat(row["today"]) if row.get("today") else None
         answer = assistant.answer(question, previous=previous, today=today, use_model=with_model)
     except KeyError as error:
         return {"id": id_, "error": f"`{error.args[0]}` is missing"}
+    except RecursionError:
+        return {"id": id_, "error": "nested too deeply"}
     except (ValueError, TypeError, AttributeError, QuestionError) as error:
         return {"id": id_, "error": str(error)}
     return {"id": id_} | _answer_json(answer)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _answer_json(answer: Answer) -> dict[str, Any]:
@@ -160,7 +174,10 @@ def _answer_json(answer: Answer) -> dict[str, Any]:
 
 
 def _print_json(row: dict[str, Any]) -> None:
-    print(json.dumps(row, ensure_ascii=False), flush=True)
+    line = json.dumps(row, ensure_ascii=False)
+    if not line.isprintable() and _LONE.search(line):  # an id may hold a lone surrogate
+        line = json.dumps(row)
+    print(line, flush=True)
 
 
 def _readable(answer: Answer) -> str:

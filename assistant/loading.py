@@ -9,7 +9,7 @@ from itertools import chain
 from assistant.answering.prompts import load_replies
 from assistant.answering.safety import load_safety
 from assistant.config import Settings
-from assistant.errors import IndexUnavailableError, KnowledgeError
+from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError
 from assistant.models.language_model import LanguageModel
 from assistant.pipeline import Assistant
 from assistant.retrieval.embedder import Embedder, SentenceEmbedder
@@ -97,7 +97,10 @@ def build_index(
             fused_mrr=trial.fused_mrr,
         )
         index = replace(index, manifest=manifest)
-    return save(index, settings.data / "index")
+    try:
+        return save(index, settings.data / "index")
+    except OSError as error:
+        raise ConfigError(f"ASSISTANT_DATA = {settings.data} cannot be written: {error}") from error
 
 
 def load_embedder(settings: Settings) -> Embedder | None:

@@ -127,6 +127,33 @@ def test_a_model_that_cannot_be_loaded_is_said_and_the_guides_answer(data: Path,
     assert "Quên passcode" in done.stdout
 
 
+def test_one_line_that_cannot_be_read_costs_no_other(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    good = json.dumps({"id": "z", "question": "Quên passcode"})
+    bad = [json.dumps({"id": "\ud800", "question": "Chào"}), "[" * 100_000, '{"id": NaN, "question": "a"}']
+    bad.append(json.dumps({"id": "p", "question": "a", "previous": "b"}))
+    file.write_bytes(b"\xef\xbb\xbf" + "\n".join([good, *bad, good]).encode())
+    done = run(data, "ask", "--batch", str(file), "--no-model")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert ["error" in row for row in rows] == [False, False, True, True, True, False]
+    assert rows[1]["id"] == "\ud800"
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a folder", encoding="utf-8")
+    done = run(file, "ask", "Quên passcode")
+    assert done.returncode == 1
+    assert "ASSISTANT_DATA" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_embedder_that_is_not_there_is_said_and_the_words_answer(data: Path, tmp_path: Path) -> None:
+    done = run(data, "ask", "Quên passcode VNeID", ASSISTANT_EMBEDDER_PATH=str(tmp_path / "none"))
+    assert done.returncode == 0
+    assert "none" in done.stderr
+
+
 def test_evaluate_answers_counts_by_kind(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "set.jsonl"
     rows = [

@@ -64,13 +64,19 @@ def check_knowledge(
         except KnowledgeError as error:
             problems.extend(error.problems)
             continue
-        if guide.document.id in guides:
+        if guide.document.id in guides and _root(path, roots) == _root(
+            guides[guide.document.id][1].path, roots
+        ):  # a ward's guide may stand in for a shipped one
             other = guides[guide.document.id][1].path
             problems.append(file.problem("id", f"id `{guide.document.id}` is also in {other}"))
         guides[guide.document.id] = (guide, file)
         problems.extend(_guide_problems(guide, file, facts, abbreviations))
     problems.extend(_problems_between(guides))
     return tuple(guide for guide, _ in guides.values()), tuple(problems)
+
+
+def _root(path: Path, roots: Sequence[Path]) -> Path | None:
+    return next((root for root in roots if path.is_relative_to(root)), None)
 
 
 def _problems_between(guides: dict[str, tuple[Guide, GuideFile]]) -> Iterator[Problem]:

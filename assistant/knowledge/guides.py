@@ -89,7 +89,7 @@ class GuideFile:
 def guide_paths(*roots: Path) -> Iterator[Path]:
     """Every guide under the roots, sorted, so that a build is the same on every machine."""
     for root in roots:
-        yield from sorted(root.rglob("*.md"))
+        yield from sorted(path for path in root.rglob("*.md") if path.is_file())
 
 
 def read_guide_file(path: Path) -> GuideFile:

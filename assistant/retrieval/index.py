@@ -248,12 +248,10 @@ def load(root: Path) -> Index:
 
     Raises IndexUnavailableError when there is none: run `assistant index build`.
     """
-    pointer = root / "CURRENT"
-    current = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.exists() else ""
     reasons = []
-    for name in sorted(generations(root), key=lambda name: name != current):
+    for folder in _candidates(root):
         try:
-            return load_generation(root / name)
+            return load_generation(folder)
         except IndexUnavailableError as error:
             reasons.append(str(error))
     detail = "; ".join(reasons) or f"no index under {root}"
@@ -269,8 +267,8 @@ def current_folder(root: Path) -> Path:
 
 def _candidates(root: Path) -> list[Path]:
     pointer = root / "CURRENT"
-    current = [pointer.read_text(encoding="utf-8").strip()] if pointer.exists() else []
-    return [root / name for name in dict.fromkeys(current + generations(root))]
+    current = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
+    return [root / name for name in sorted(generations(root), key=lambda name: name != current)]
 
 
 def load_generation(folder: Path) -> Index:
@@ -278,7 +276,7 @@ def load_generation(folder: Path) -> Index:
     try:
         manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
         damaged = [name for name, digest in manifest.files.items() if _sha256(folder / name) != digest]
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError) as error:
         raise IndexUnavailableError(f"index {folder} is damaged: {error}") from error
     if damaged or manifest.format != FORMAT:
         what = f"damaged: {', '.join(damaged)}" if damaged else f"of format {manifest.format}, not {FORMAT}"

@@ -28,6 +28,8 @@ _RELEVANCE = (1.41, 1.29, 1.36, 2.12, 3.24, -0.57)
 _BIAS = -4.40
 _ENOUGH_PAIRS = 8.0  # rarity of shared pairs from which more tells nothing
 _ENOUGH_BM25 = 60.0
+_NO_ACCENTS = 1.5  # by how much BM25 is lower without the accent-exact terms
+_ENOUGH_EACH = 9.0  # BM25 for each word, that a short query gathers when it fits
 _LONG = 9  # words of a query from which more tells nothing
 _OTHER_NAME = 0.6  # of the score of a document whose title names the other of two things
 _TITLE = 1.0  # weight of a document's title beside its best question and its best passage
@@ -135,15 +137,19 @@ class Searcher:
     def relevance(self, words: Sequence[str], number: int, total: float, hidden: int | None = None) -> float:
         """0–1: the calibrated likelihood that a document with this BM25 is what was asked for."""
         terms = set(folded_terms(words))
+        if all(word.isascii() for word in words):
+            total *= _NO_ACCENTS
         asked, said = self._document_terms(number, hidden)
         pairs = {term for term in terms if "_" in term}
         single = terms - pairs
+        # A short query has little BM25 to gather: of one asked for in these very words it counts by the word.
+        each = self._share(pairs, asked) * total / (_ENOUGH_EACH * len(single))
         features = (
             self._share(single, asked),
             self._share(single, said),
             self._share(pairs or single, said),
             min(sum(self._rarity(term) for term in pairs & asked), _ENOUGH_PAIRS) / _ENOUGH_PAIRS,
-            min(total, _ENOUGH_BM25) / _ENOUGH_BM25,
+            min(1.0, max(total / _ENOUGH_BM25, each)),
             min(len(single), _LONG) / 10,
         )
         return 1 / (1 + math.exp(-_BIAS - sum(w * x for w, x in zip(_RELEVANCE, features, strict=True))))

@@ -18,7 +18,7 @@ from assistant.text.normalize import bare, syllables
 from assistant.toml import read_toml
 
 Phrase = tuple[str, ...]
-_CODE = "ma"  # bare "mà" is a filler, but people who type bare mean "mã"
+_NOT_BARE = frozenset(["ma", "vang", "qua", "ba"])  # mean "mã", "vàng", "quà", "ba"
 CHILD_BEFORE = 14  # years; Luật Căn cước 26/2023/QH15, điều 21: the first card that must be renewed
 _NUMBERS = dict(
     zip(["một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười"], range(1, 11), strict=True)
@@ -175,7 +175,7 @@ def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
     cues = sorted((cue for cues in glossary.intents.values() for cue in cues), key=len, reverse=True)
     left = without(without(words, cues), glossary.fillers)
     if all(word.isascii() for word in left):
-        unaccented = {bare(phrase[0]) for phrase in glossary.fillers if len(phrase) == 1} - {_CODE}
+        unaccented = {bare(phrase[0]) for phrase in glossary.fillers if len(phrase) == 1} - _NOT_BARE
         left = [word for word in left if word not in unaccented]
     return left
 
