@@ -80,8 +80,8 @@ class Assistant:
         answer = self.guard(reading, today) or self.chat(reading, today)
         if answer is None:
             decision, reading = self.retrieve(reading, previous)
-            declined = decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE)
-            answer = declined and self.chat(reading, today, unanswered=True) or None
+            if decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE):
+                answer = self.chat(reading, today, unanswered=True)
             answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
         yield answer
@@ -119,8 +119,11 @@ class Assistant:
             raise EmptyQuestionError("the question holds no words")
         glossary = self.searcher.index.glossary
         words = with_child(standard(words, glossary), glossary)
-        priceless = with_child(standard(self._words(_MONEY.sub(" ", spoken)), glossary), glossary)
-        topic = topic_words(priceless, glossary)
+        priceless = _MONEY.sub(" ", spoken)
+        named = words
+        if priceless != spoken:
+            named = with_child(standard(self._words(priceless), glossary), glossary)
+        topic = topic_words(named, glossary)
         intent = find_intent(words, glossary)
         if intent in (Intent.GENERAL, Intent.STEPS) and _MONEY.search(text):
             intent = Intent.FEE  # "nghe nói phải nộp 200 nghìn": the figure is what is asked about

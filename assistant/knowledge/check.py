@@ -29,7 +29,6 @@ _CHANNELS = (None, "online", "in_person", "post")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^\s\"”)]+")
 _MONEY = re.compile(r"\d[\d.]*\s*(?:đồng|nghìn|ngàn|triệu|tỷ|đ\b)")
-_DURATION = re.compile(r"\d+\s*(?:ngày làm việc|ngày|giờ|phút|tháng|tuần|năm)\b")
 _PHONE = re.compile(
     r"(?<![\w/.-])(?:1[89]00[ .]?\d{4}|18001096|11[2-5]|156|5656|0\d{2,3}[ .]?\d{3}[ .]?\d{3,4})(?![\w/-])"
 )
