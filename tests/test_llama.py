@@ -80,6 +80,14 @@ def test_a_person_who_leaves_makes_room_for_the_next(smollm: LlamaModel) -> None
     assert "blue" in "".join(smollm.stream(SKY)).lower()
 
 
+def test_the_same_question_gets_the_same_words(smollm: LlamaModel) -> None:
+    said = set()
+    for _ in range(3):
+        said.add("".join(smollm.stream(SKY)))
+        list(smollm.stream(replace(SKY, question="Why is the grass green?")))  # another one in between
+    assert len(said) == 1
+
+
 def test_two_at_once_wait_for_each_other(smollm: LlamaModel) -> None:
     answers: list[str] = []
     threads = [threading.Thread(target=lambda: answers.append("".join(smollm.stream(SKY)))) for _ in range(2)]

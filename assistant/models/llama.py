@@ -19,6 +19,7 @@ from assistant.answering.prompts import Prompt
 from assistant.errors import ModelError
 
 _GGUF_MAGIC = b"GGUF"
+_SEED = 20260926  # the same question gets the same words, on the page and in tests
 _SAMPLING = {"temp": 0.2, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repeat_penalty": 1.1}
 
 
@@ -78,6 +79,7 @@ class LlamaModel:
                 n_ctx=context,
                 n_threads=threads or _free_cores(),
                 n_threads_batch=threads or _free_cores(),
+                seed=_SEED,
                 use_mmap=False,  # a mapped file that is truncated kills the process
                 verbose=False,
             )

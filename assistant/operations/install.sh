@@ -75,16 +75,47 @@ no_model() {
         "To try again, delete $stamp and run this again.)"
 }
 
-# The stamp: hash of pyproject.toml, mode, "complete" or "no-model". What tests need includes what running needs.
-hash=$(sha256sum pyproject.toml | cut -d ' ' -f 1)
+# The stamp: hash of pyproject.toml and this script, mode, "complete" or "no-model". What tests need includes what running needs.
+hash=$(cat pyproject.toml assistant/operations/install.sh | sha256sum | cut -d ' ' -f 1)
 case $(cat "$stamp" 2>/dev/null) in
     "$hash $mode complete" | "$hash test complete") say "Đã cài đủ. (Nothing to install.)"; exit 0 ;;
     "$hash $mode no-model" | "$hash test no-model") no_model; exit 0 ;;
 esac
 
+# llama.cpp is built for what every PC with such a processor can do, not for this very one: a wheel from
+# pip's cache may meet another PC, and some machines announce AMX but forbid it, which kills the program.
+flags=" $(grep -m1 '^flags' /proc/cpuinfo 2>/dev/null) "
+build="-DGGML_NATIVE=OFF"
+for feature in SSE42:sse4_2 AVX:avx AVX2:avx2 FMA:fma F16C:f16c BMI2:bmi2; do
+    case $flags in
+        *" ${feature#*:} "*) build="$build -DGGML_${feature%%:*}=ON" ;;
+        *) build="$build -DGGML_${feature%%:*}=OFF" ;;
+    esac
+done
+export CMAKE_ARGS="${CMAKE_ARGS:-$build}"
+
+# Whether an installed llama.cpp uses only what this PC's processor has and allows.
+llama_fits() {
+    "$python" - "$flags" <<'PYTHON'
+import importlib.util, re, sys
+if importlib.util.find_spec("llama_cpp") is None:
+    sys.exit(0)
+from llama_cpp import llama_print_system_info
+used = set(re.findall(r"(\w+) = 1", llama_print_system_info().decode()))
+names = {"AVX": "avx", "AVX2": "avx2", "FMA": "fma", "F16C": "f16c", "BMI2": "bmi2", "AVX512": "avx512f"}
+lacking = {name for name, flag in names.items() if name in used and flag not in sys.argv[1].split()}
+sys.exit(bool(lacking) or "AMX_INT8" in used)
+PYTHON
+}
+
 say "" "Cài các thư viện Python. Riêng llama-cpp-python phải biên dịch: lần đầu khoảng 10 phút trên máy 2 nhân." \
     "(Installing Python packages. llama-cpp-python is compiled: about 10 minutes on 2 cores, the first time.)"
-if "$python" -m pip install -e "$what"; then
+if "$python" -m pip install -e "$what" && {
+    llama_fits || {
+        "$python" -m pip cache remove llama_cpp_python
+        "$python" -m pip install --force-reinstall --no-deps "$(grep -o 'llama-cpp-python==[0-9.]*' pyproject.toml)"
+    }
+}; then
     say "$hash $mode complete" >"$stamp"
     say "" "Đã cài xong. (Done.)"
     exit 0
