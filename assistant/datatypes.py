@@ -36,6 +36,7 @@ class Intent(StrEnum):
     PAPERS = "papers"
     TIME = "time"
     PLACE = "place"
+    VALIDITY = "validity"  # how long what one gets is good for, which is no time limit
     WHO = "who"
     CONTACT = "contact"
     STEPS = "steps"
@@ -251,6 +252,7 @@ class ShownFee:
     condition: str | None
     starts: date | None
     ends: date | None
+    reviewed: date | None = None  # the day it was checked, where the clock is too far behind to say "now"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from assistant.answering.card import CardWriter
+from assistant.answering.card import NOTHING_TOLD, CardWriter, Told
 from assistant.answering.checks import Evidence
 from assistant.answering.decide import Decision, decide
 from assistant.answering.follow_up import follow_up
@@ -211,10 +211,7 @@ class Assistant:
         if decision.status is Status.ANSWERED:
             hit = decision.hits[0]
             document_id = hit.section.document_id
-            closest = self.searcher.closest_questions(document_id, reading.words)
-            lead = closest[0][0] if closest and self._same_question(reading, *closest[0]) else None
-            also = [text for text, likeness in closest[:_ALSO] if likeness >= _ALIKE and text != lead]
-            answer = self._from_guide(reading, document_id, today, lead=lead, also=also)
+            answer = self._from_guide(reading, document_id, today, told=self._told(reading, document_id))
             return replace(answer, notice=self._notice(reading, notice, answer, writer))
         if notice is not None and notice.alone is not None and reading.intent is not Intent.CONTACT:
             status = Status.SAFETY if notice.masked else Status.ANSWERED
@@ -235,6 +232,19 @@ class Assistant:
             reading.question, decision.status, text, notice=writer.plain(warning.reply) if warning else None
         )
 
+    def _told(self, reading: Reading, document_id: str) -> Told:
+        """What the guide says in words to the very question."""
+        closest = self.searcher.closest_questions(document_id, reading.words)
+        same = next(
+            (text for text, likeness in closest[:1] if self._same_question(reading, text, likeness)), None
+        )
+        also = tuple(text for text, likeness in closest[:_ALSO] if likeness >= _ALIKE and text != same)
+        sentence = None
+        if same is None and reading.intent in (Intent.GENERAL, Intent.WHO, Intent.VALIDITY):
+            signs = self.searcher.index.glossary.signs.get(reading.intent.value, ())
+            sentence = self.searcher.closest_sentence(document_id, reading.words, signs)
+        return Told(same, sentence, also)
+
     def _same_question(self, reading: Reading, text: str, likeness: float) -> bool:
         """Whether a question that the guide answers by itself is the one asked, for the same thing."""
         glossary = self.searcher.index.glossary
@@ -247,12 +257,12 @@ class Assistant:
         document_id: str,
         today: date,
         *,
-        lead: str | None = None,
-        also: Sequence[str] = (),
+        told: Told = NOTHING_TOLD,
     ) -> Answer:
         writer = self._writer(today)
         guide = self.searcher.index.guides[document_id]
-        card, citations = writer.write(guide, reading.intent, reading.words, lead=lead, also=also)
+        asked = (*reading.words, *syllables(reading.question))
+        card, citations = writer.write(guide, reading.intent, asked, told=told)
         return Answer(reading.question, Status.ANSWERED, writer.text(card), card, citations)
 
     def _notice(self, reading: Reading, rule: Rule | None, answer: Answer, writer: CardWriter) -> str | None:

@@ -5,6 +5,8 @@ The facts come from the guide alone, the words between them from prompts/replies
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -31,9 +33,24 @@ from assistant.knowledge.facts import REFERENCE, SharedFacts
 from assistant.text.normalize import SOURCE_MARK, bare, sentences, syllables
 
 CONTACTS = "contacts"  # contacts.toml, cited like a guide
-_ANY_CASE = 0.7  # how near a row for all cases stands to any question
+_UNSAID = 0.3  # what a word of a row's case that was not said takes from it; one that was said gives 1
 _WARD = ("address", "hours")  # kinds of a ward's own contacts, shown with whatever is done in person
 Row = TypeVar("Row", Fee, Detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a guide says in words to a question: its own question that was asked, or a sentence.
+
+    `also` are others of its questions whose answers may help.
+    """
+
+    question: str | None = None
+    sentence: str | None = None
+    also: tuple[str, ...] = ()
+
+
+NOTHING_TOLD = Told()
 
 
 class CitationList:
@@ -78,13 +95,12 @@ class CardWriter:
         intent: Intent,
         asked: Sequence[str] = (),
         *,
-        lead: str | None = None,
-        also: Sequence[str] = (),
+        told: Told = NOTHING_TOLD,
     ) -> tuple[Card, tuple[Citation, ...]]:
         """The card and its citations.
 
-        `asked` are the question's syllables, by which the fees and times of the case asked about come
-        first; `lead` is the guide's own question that was asked, `also` others whose answers may help.
+        `asked` are the question's syllables, as typed and in the guides' words, by which the fees and times
+        of the case asked about come first; `told` is what the guide says in words to this very question.
         """
         guide = replace(
             guide,
@@ -94,7 +110,7 @@ class CardWriter:
         )
         cited = CitationList(guide.document)
         words = self.replies.card
-        first = self._lead(guide, intent, lead, cited)
+        first = self._lead(guide, intent, told, cited)
         summary = self._prose(guide.summary, words["summary"], cited)
         steps = [
             replace(
@@ -112,15 +128,12 @@ class CardWriter:
             summary=summary,
             steps=tuple(step for step in steps if step.text),
             papers=guide.papers,
-            fees=tuple(
-                ShownFee(f.purpose, f.amount, f.channel, f.condition, f.period.starts, f.period.ends)
-                for f in fees
-            ),
+            fees=tuple(self._shown_fee(fee, guide) for fee in fees),
             time_limit=self._details(guide, guide.time_limits, words["time"], cited) or None,
             place=self._details(guide, guide.places, words["place"], cited) or None,
             contacts=self._contacts(guide),
             cautions=tuple(filter(None, cautions)),
-            quick=tuple(QuickAnswer(text, self._quick(guide, text, cited)) for text in also),
+            quick=tuple(QuickAnswer(text, self._quick(guide, text, cited)) for text in told.also),
         )
         for fee in fees:
             cited.mark(fee.source, words["fee"])
@@ -163,7 +176,8 @@ class CardWriter:
 
     def fee_line(self, fee: ShownFee) -> str:
         """One fee in words: for what, how much, over which channel, on which condition and days."""
-        return self._row(fee.purpose, fee.amount, fee.channel, fee.condition, Period(fee.starts, fee.ends))
+        period = Period(fee.starts, fee.ends)
+        return self._row(fee.purpose, fee.amount, fee.channel, fee.condition, period, fee.reviewed)
 
     def paper_line(self, paper: Paper) -> str:
         """One paper in words: name, form, count, note."""
@@ -175,23 +189,24 @@ class CardWriter:
             notes.append(paper.note)
         return f"{paper.name} ({', '.join(notes)})" if notes else paper.name
 
-    def _lead(self, guide: Guide, intent: Intent, quick: str | None, cited: CitationList) -> str:
+    def _lead(self, guide: Guide, intent: Intent, told: Told, cited: CitationList) -> str:
         """The short answer to what was asked; empty when the summary is it."""
         words = self.replies.card
+        key = intent.value
+        said = self._told(guide, told, cited)
         rows: list[str] = []
         if intent is Intent.FEE:
-            key = "fee"
-            for fee in self._current(guide.fees):
-                line = self._row(fee.purpose, fee.amount, fee.channel, fee.condition, fee.period, guide)
-                rows.append(line + cited.mark(fee.source, words[key]))
+            rows = [
+                self.fee_line(self._shown_fee(fee, guide)) + cited.mark(fee.source, words[key])
+                for fee in _of_the_nearest_case(self._current(guide.fees))
+            ]
         elif intent is Intent.PAPERS:
-            key = "papers"
             rows = [self.paper_line(paper) + cited.mark(paper.source, words[key]) for paper in guide.papers]
         elif intent in (Intent.TIME, Intent.PLACE):
-            key = intent.value
             details = guide.time_limits if intent is Intent.TIME else guide.places
-            if text := self._details(guide, details, words[key], cited):
-                return f"{words[key]}: {text} {self._quick(guide, quick, cited)}".strip()
+            nearest = _of_the_nearest_case(self._current(details))
+            if text := self._details(guide, nearest, words[key], cited):
+                return f"{words[key]}: {text} {said}".strip()
         elif intent is Intent.CONTACT:
             key = "contacts"
             rows = [
@@ -200,12 +215,18 @@ class CardWriter:
                 if contact.period.covers(self.today)
             ]
         else:
-            return self._quick(guide, quick, cited)
+            return said
         if rows:
-            return f"{words[key]}: {'; '.join(rows)}. {self._quick(guide, quick, cited)}".strip()
-        return self._quick(guide, quick, cited) or self.plain(self.replies.admit[key])
+            return f"{words[key]}: {'; '.join(rows)}. {said}".strip()
+        return said or self.plain(self.replies.admit[key])
 
-    def _quick(self, guide: Guide, question: str | None, cited: CitationList) -> str:
+    def _told(self, guide: Guide, told: Told, cited: CitationList) -> str:
+        """The guide's answer to its own question that was asked, else its sentence that comes nearest."""
+        if told.question is not None:
+            return self._quick(guide, told.question, cited)
+        return self._prose(told.sentence or "", self.replies.card["summary"], cited)
+
+    def _quick(self, guide: Guide, question: str, cited: CitationList) -> str:
         for quick in guide.quick_answers:
             if quick.question == question:
                 return self._prose(quick.answer, quick.question, cited)
@@ -213,11 +234,30 @@ class CardWriter:
 
     def _details(self, guide: Guide, details: Sequence[Detail], heading: str, cited: CitationList) -> str:
         rows = [
-            self._row(row.purpose, row.text, row.channel, row.condition, row.period, guide)
+            self._row(
+                row.purpose,
+                row.text,
+                row.channel,
+                row.condition,
+                row.period,
+                self._checked(row, row.text, guide),
+            )
             + cited.mark(row.source, heading)
             for row in self._current(details)
         ]
         return "; ".join(rows) + ("." if rows else "")
+
+    def _shown_fee(self, fee: Fee, guide: Guide) -> ShownFee:
+        period = fee.period
+        checked = self._checked(fee, fee.amount, guide)
+        return ShownFee(
+            fee.purpose, fee.amount, fee.channel, fee.condition, period.starts, period.ends, checked
+        )
+
+    def _checked(self, row: Fee | Detail, value: str, guide: Guide) -> date | None:
+        """The day an undated figure was checked, to be told where the clock is behind the index."""
+        behind = self.today < self.index_built and row.period.is_open() and value[:1].isdigit()
+        return guide.document.reviewed if behind else None
 
     def _row(
         self,
@@ -226,7 +266,7 @@ class CardWriter:
         channel: str | None,
         condition: str | None,
         period: Period,
-        guide: Guide | None = None,
+        reviewed: date | None,
     ) -> str:
         words = self.replies.card
         notes = [words[channel]] if channel else []
@@ -234,9 +274,8 @@ class CardWriter:
             notes.append(words["condition"].format(condition=condition))
         if days := self._days(period):
             notes.append(days)
-        elif guide and guide.document.reviewed and self.today < self.index_built and value[:1].isdigit():
-            # The clock is behind: an undated figure is given with the day it was checked.
-            notes.append(words["reviewed"].format(day=day_in_words(guide.document.reviewed)))
+        elif reviewed is not None:
+            notes.append(words["reviewed"].format(day=day_in_words(reviewed)))
         line = f"{purpose}: {value}" if purpose else value
         return f"{line} ({', '.join(notes)})" if notes else line
 
@@ -314,13 +353,22 @@ class CardWriter:
 
 
 def _nearest_first(rows: Sequence[Row], asked: Sequence[str]) -> tuple[Row, ...]:
+    """The rows of the case asked about first: by the words that tell the cases apart, said or not said."""
     said = {bare(word) for word in asked}
+    cases = [{bare(word) for word in syllables(row.purpose or "")} for row in rows]
+    count = Counter(word for case in {frozenset(case) for case in cases} for word in case)
+    telling = {word: math.log((1 + len(cases)) / number) for word, number in count.items()}
 
-    def distance(row: Fee | Detail) -> float:
-        case = [bare(word) for word in syllables(row.purpose or "")]
-        return -sum(word in said for word in case) / len(case) if case else -_ANY_CASE
+    def nearness(case: set[str]) -> float:
+        return sum(telling[word] * (1.0 if word in said else -_UNSAID) for word in case)
 
-    return tuple(sorted(rows, key=distance))
+    order = sorted(range(len(rows)), key=lambda number: -nearness(cases[number]))
+    return tuple(rows[number] for number in order)
+
+
+def _of_the_nearest_case(rows: Sequence[Row]) -> list[Row]:
+    """Of rows ordered by `_nearest_first` those of the first case, and those that hold in any case."""
+    return [row for row in rows if row.purpose in (rows[0].purpose, None)]
 
 
 def _case(row: Fee | Detail) -> tuple[str | None, str | None, str | None]:

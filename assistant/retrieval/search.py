@@ -20,7 +20,7 @@ from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
-from assistant.text.normalize import syllables
+from assistant.text.normalize import sentences, syllables, without_marks
 
 # Logistic regression over the guides' own questions (each held out, or its guide held out), the tuning
 # set, 400 questions of general knowledge and 400 titles of procedures no guide covers.
@@ -34,6 +34,7 @@ _LONG = 9  # words of a query from which more tells nothing
 _OTHER_NAME = 0.6  # of the score of a document whose title names the other of two things
 _TITLE = 1.0  # weight of a document's title beside its best question and its best passage
 _OTHER_TOPIC = 0.30  # likelihood left when a query names only procedures that no document is known by
+_SAYS_IT = 0.35  # share of what is asked, by rarity, from which a sentence answers it
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
 _SURE_GAIN = 2.0  # standard errors of the gain: of three weights one wins by chance
@@ -240,6 +241,25 @@ class Searcher:
             if chunks[row].section_id != summary
         ]
         return sorted(alike, key=lambda pair: -pair[1])
+
+    def closest_sentence(
+        self, document_id: str, asked: Sequence[str], signs: Sequence[Phrase] = ()
+    ) -> str | None:
+        """The sentence of a guide, marks and all, that says most of what is asked beside its title; or none.
+
+        Where `signs` are given the sentence must hold one of them, and that is enough.
+        """
+        guide = self.index.guides[document_id]
+        named = set(folded_terms(self._titles[self._number(document_id)]))
+        wanted = set(folded_terms(asked)) - named
+        texts = [*guide.cautions, *guide.preparation, *(quick.answer for quick in guide.quick_answers)]
+        best, best_share = None, 0.0 if signs else _SAYS_IT
+        for sentence in (sentence for text in texts for sentence in sentences(text)):
+            words = standard(syllables(without_marks(sentence)), self.index.glossary)
+            share = self._share(wanted, set(folded_terms(words)))
+            if share >= best_share and (not signs or any(mentions(words, sign) for sign in signs)):
+                best, best_share = sentence, share
+        return best
 
     def _likeness(self, left: set[str], right: set[str]) -> float:
         """Dice coefficient of two sets of terms, weighed by rarity."""

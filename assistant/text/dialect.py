@@ -18,6 +18,7 @@ from assistant.text.normalize import bare, syllables
 from assistant.toml import read_toml
 
 Phrase = tuple[str, ...]
+END = "$"  # in a cue: where the question ends
 _NOT_BARE = frozenset(["ma", "vang", "qua", "ba"])  # mean "mã", "vàng", "quà", "ba"
 CHILD_BEFORE = 14  # years; Luật Căn cước 26/2023/QH15, điều 21: the first card that must be renewed
 _NUMBERS = dict(
@@ -34,6 +35,7 @@ class Glossary:
     ]  # dialect, teencode, abbreviations, old names → the guides' words
     fillers: tuple[Phrase, ...]  # carry no meaning for search
     intents: Mapping[str, tuple[Phrase, ...]]  # what about a thing is asked
+    signs: Mapping[str, tuple[Phrase, ...]]  # what a sentence holds that answers such a question
     topics: tuple[Phrase, ...]  # names of procedures and subjects, covered or not
     field: tuple[Phrase, ...]  # public services and digital life in general
     exclusive: tuple[tuple[Phrase, ...], ...]  # rows of names of which a question means one
@@ -57,6 +59,7 @@ def load_glossary(path: Path) -> Glossary:
             replace=_pairs(tables["dialect"]) + _pairs(tables["names"]),
             fillers=_phrases(tables["fillers"]["phrases"]),
             intents={name: _phrases(cues) for name, cues in tables["intent"].items()},
+            signs={name: _phrases(signs) for name, signs in tables["signs"].items()},
             topics=_phrases(tables["topic"]["phrases"]),
             field=_phrases(tables["field"]["phrases"]),
             exclusive=tuple(_phrases(row) for row in tables["exclusive"]["rows"]),
@@ -79,8 +82,9 @@ def _pairs(table: Mapping[str, str]) -> tuple[tuple[Phrase, Phrase], ...]:
 
 
 def _phrases(texts: Sequence[str]) -> tuple[Phrase, ...]:
-    """Longest first, so that a phrase is found before its parts."""
-    return tuple(sorted((tuple(syllables(text)) for text in texts), key=len, reverse=True))
+    """Longest first, so that a phrase is found before its parts; "bao nhiêu $" only ends a question."""
+    phrases = (tuple(syllables(text)) + (END,) * text.endswith(END) for text in texts)
+    return tuple(sorted(phrases, key=len, reverse=True))
 
 
 def standard(words: Sequence[str], glossary: Glossary) -> list[str]:
@@ -173,7 +177,7 @@ def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
     "cho tôi hỏi đổi thẻ căn cước mất bao nhiêu tiền" → "đổi thẻ căn cước"; "bao nhiêu tiền?" → nothing.
     """
     cues = sorted((cue for cues in glossary.intents.values() for cue in cues), key=len, reverse=True)
-    left = without(without(words, cues), glossary.fillers)
+    left = without(without([*words, END], cues), ((END,), *glossary.fillers))
     if all(word.isascii() for word in left):
         unaccented = {bare(phrase[0]) for phrase in glossary.fillers if len(phrase) == 1} - _NOT_BARE
         left = [word for word in left if word not in unaccented]

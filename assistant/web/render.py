@@ -207,6 +207,8 @@ class Renderer:
         if start or end:
             dates = "between" if start and end else "until" if end else "since"
             notes.append(words[dates].format(start=start, end=end))
+        elif fee.reviewed:
+            notes.append(words["reviewed"].format(day=fee.reviewed.strftime("%d/%m/%Y")))
         purpose = f"{self.words(fee.purpose)}: " if fee.purpose else ""
         small = f"<small>{self.words(', '.join(notes))}</small>" if notes else ""
         return f"{purpose}<b>{self.words(fee.amount)}</b>{small}"
