@@ -7,7 +7,8 @@ a section that is searched, a `Hit` a section found for a query.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -52,6 +53,7 @@ class Reading:
     words: tuple[str, ...]
     topic: tuple[str, ...]  # what it is about
     intent: Intent  # what about it
+    acts: Mapping[str, float] = field(default_factory=dict)  # likelihood of each dialogue act
 
 
 @dataclass(frozen=True, slots=True)

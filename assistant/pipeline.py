@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -26,7 +26,7 @@ from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher
 from assistant.text.dialect import by_ear, standard, topic_words, with_child
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
-from assistant.text.normalize import clean, sentences, syllables
+from assistant.text.normalize import bare, clean, sentences, syllables
 
 MAX_QUESTION = 500  # characters
 _SAME = 0.55  # likeness from which a question is one that the guide answers by itself
@@ -34,6 +34,17 @@ _ALIKE = 0.20  # likeness from which the guide's answer to another question may 
 _ALSO = 3  # such answers at most
 _MIN_CLAUSE = 4  # words of a clause that could be a question of its own
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
+# A hotline or a web address as people repeat it; a subscriber's number is masked before.
+_HOTLINE = re.compile(r"(?<![\d.,])1[89]00[ .]?\d{2}[ .]?\d{2,4}(?!\d)")
+_DOMAIN = re.compile(
+    r"(?:[a-z0-9-]+\.)+(?:vn|com|net|org|info|top|xyz|vip|cc|site|online|click|shop|club|live|link|me)\b"
+)
+_DURATION = re.compile(r"(\d+)\s*(giờ|ngày|tuần|tháng|năm)")
+_WAIT = re.compile(
+    r"\b(?:mất|mat|chờ|cho|đợi|doi|hết|het|tận|tan)\s+(\d+)\s*(giờ|gio|ngày|ngay|tuần|tuan|tháng|thang)\b"
+    r"(?!\s*(?:rồi|roi|nay|trước|truoc))",
+    re.IGNORECASE,
+)
 _MONEY = re.compile(
     r"(\d[\d.,]*)\s*(?:k|nghìn|nghin|ngàn|ngan|triệu|trieu|đồng|dong|đô|usd|vnd|đ)\b", re.IGNORECASE
 )
@@ -127,7 +138,10 @@ class Assistant:
         intent = find_intent(words, glossary)
         if intent in (Intent.GENERAL, Intent.STEPS) and _MONEY.search(text):
             intent = Intent.FEE  # "nghe nói phải nộp 200 nghìn": the figure is what is asked about
-        return Reading(text, masked, tuple(words), tuple(topic), intent)
+        elif intent in (Intent.GENERAL, Intent.STEPS) and _WAIT.search(text):
+            intent = Intent.TIME  # "mất 3 tháng phải không"
+        acts = self.searcher.index.acts.likely(words)
+        return Reading(text, masked, tuple(words), tuple(topic), intent, acts)
 
     def _words(self, text: str) -> list[str]:
         return self.repair(known_secrets(syllables(joined_letters(text))))
@@ -136,7 +150,7 @@ class Assistant:
 
     def guard(self, reading: Reading, today: date) -> Answer | None:
         """The safety answer, when a secret is asked for or shown or a scam is told."""
-        rule = self.safety.warning(reading.words, reading.masked)
+        rule = self.safety.warning(reading.words, reading.masked, reading.acts)
         return self._warned(reading, rule, rule.reply, today) if rule else None
 
     def _warned(self, reading: Reading, rule: Rule, reply: str, today: date) -> Answer:
@@ -207,19 +221,20 @@ class Assistant:
     def compose(self, reading: Reading, decision: Decision, today: date) -> Answer:
         """The guide's card, the choices, or the decline."""
         writer = self._writer(today)
-        notice = self.safety.notice(reading.words, reading.masked)
-        if decision.status is Status.ANSWERED:
+        notices = self.safety.notices_of(reading.words, reading.masked)
+        asked_for = writer.contacts_asked_for(reading.words) if reading.intent is Intent.CONTACT else ()
+        if decision.status is Status.ANSWERED and not asked_for:
             hit = decision.hits[0]
             document_id = hit.section.document_id
             answer = self._from_guide(reading, document_id, today, told=self._told(reading, document_id))
-            return replace(answer, notice=self._notice(reading, notice, answer, writer))
-        if notice is not None and notice.alone is not None and reading.intent is not Intent.CONTACT:
-            status = Status.SAFETY if notice.masked else Status.ANSWERED
-            return Answer(reading.question, status, writer.plain(notice.alone))
-        if reading.intent is Intent.CONTACT:
-            lines, citations = writer.hotlines(self.replies.hotlines.contacts)
-            text = "\n".join([self.replies.hotlines.lead, *lines])
-            return Answer(reading.question, Status.ANSWERED, text, citations=citations)
+            return replace(answer, notice=self._notice(reading, notices, answer, writer))
+        alone = next((notice for notice in notices if notice.alone is not None), None)
+        if alone is not None and alone.alone is not None and reading.intent is not Intent.CONTACT:
+            status = Status.SAFETY if alone.masked else Status.ANSWERED
+            return Answer(reading.question, status, writer.plain(alone.alone))
+        asked_for = asked_for or writer.contacts_named_by_number(reading.words)
+        if reading.intent is Intent.CONTACT or asked_for:
+            return self._hotlines(reading, asked_for or self.replies.hotlines.contacts, writer)
         if decision.status is Status.CLARIFY:
             guides = [self.searcher.index.guides[hit.section.document_id] for hit in decision.hits]
             choices = tuple(Choice(guide.document.id, guide.document.title) for guide in guides)
@@ -265,17 +280,43 @@ class Assistant:
         card, citations = writer.write(guide, reading.intent, asked, told=told)
         return Answer(reading.question, Status.ANSWERED, writer.text(card), card, citations)
 
-    def _notice(self, reading: Reading, rule: Rule | None, answer: Answer, writer: CardWriter) -> str | None:
-        """What must be said before the answer: a warning, or that a premise is false."""
-        if rule is not None:
-            return writer.plain(rule.reply)
+    def _hotlines(self, reading: Reading, ids: Iterable[str], writer: CardWriter) -> Answer:
+        lines, citations = writer.hotlines(ids)
+        text = "\n".join([self.replies.hotlines.lead, *lines])
+        notice = self._false_contact(reading, text, writer)
+        return Answer(reading.question, Status.ANSWERED, text, citations=citations, notice=notice)
+
+    def _notice(
+        self, reading: Reading, rules: Iterable[Rule], answer: Answer, writer: CardWriter
+    ) -> str | None:
+        """What must be said before the answer: warnings, and that a premise is false."""
+        said = [writer.plain(rule.reply) for rule in rules]
         if fact := self.replies.correction(reading.words):
-            return writer.plain("{{" + fact + "}}.")
-        figures = _MONEY.findall(reading.question)
+            said.append(writer.plain("{{" + fact + "}}."))
+        elif self._false_figure(reading, answer):
+            said.append(self.replies.premise.figure)
+        if wrong := self._false_contact(reading, answer.text, writer):
+            said.append(wrong)
+        return " ".join(said) or None
+
+    def _false_figure(self, reading: Reading, answer: Answer) -> bool:
+        """Whether the question takes an amount or a waiting time for granted that the answer lacks."""
         known = re.sub(r"[.,]", "", answer.text)
-        if any(re.sub(r"[.,]", "", figure) not in known for figure in figures):
-            return self.replies.premise.figure
-        return None
+        figures = [re.sub(r"[.,]", "", figure) for figure in _MONEY.findall(reading.question)]
+        if any(figure not in known for figure in figures):
+            return True
+        if reading.intent is not Intent.TIME or answer.card is None or not answer.card.time_limit:
+            return False
+        waits = {(int(number), bare(unit)) for number, unit in _DURATION.findall(answer.text)}
+        return any((int(number), bare(unit)) not in waits for number, unit in _WAIT.findall(reading.question))
+
+    def _false_contact(self, reading: Reading, said: str, writer: CardWriter) -> str | None:
+        """What is said to a hotline or web address that stands neither in the answer nor in the contacts."""
+        known = "".join(f"{said} {' '.join(writer.contact_values())}".lower().split())
+        named = [*_HOTLINE.findall(reading.question), *_DOMAIN.findall(reading.question.lower())]
+        if all("".join(name.split()).replace(".", "") in known.replace(".", "") for name in named):
+            return None
+        return writer.plain(self.replies.premise.contact)
 
     def _writer(self, today: date) -> CardWriter:
         index = self.searcher.index

@@ -27,6 +27,7 @@ BM25 = (
     "vocab.index.json",
 )
 FILES = [
+    "acts.npz",
     "corpus.json",
     "facts.json",
     "glossary.json",
@@ -114,7 +115,13 @@ def test_the_manifest_knows_every_file(root: Path) -> None:
 
 def test_nothing_is_pickled(root: Path) -> None:
     files = [path for path in root.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} == {"", ".json", ".npy", ".faiss"}
+    assert {path.suffix for path in files} == {
+        "",
+        ".json",
+        ".npy",
+        ".npz",
+        ".faiss",
+    }  # .npz is read with allow_pickle=False
     assert not any(path.read_bytes().startswith(b"\x80") for path in files)
     for path in root.rglob("*.npy"):
         np.load(path, allow_pickle=False)

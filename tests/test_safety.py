@@ -284,10 +284,11 @@ def test_a_number_that_was_typed_is_not_in_the_answer(
     ("before", "after", "named"),
     [
         ('all = ["', 'all = ["x-', "words.x-"),
-        ("all = [", "al = [", "`all` or `masked` of "),
+        ("all = [", "al = [", "unknown keys al"),
+        ('masked = ["code", "card"]', "masked = []", "`all`, `masked` or `act` of secret-shown"),
         ("[words]", "[word]", "words"),
         ('id = "', 'id = 7 # "', "id"),
-        ("mask = ", "mask ", "line 6"),
+        ("mask = ", "mask ", "line 7"),
     ],
 )
 def test_a_broken_rule_file_is_refused(tmp_path: Path, before: str, after: str, named: str) -> None:

@@ -43,6 +43,7 @@ class Premise:
     """What is said to a false premise."""
 
     figure: str
+    contact: str  # a hotline or web address that is not known
     correction: tuple[Correction, ...]
 
 

@@ -83,6 +83,7 @@ _DIGIT_WORDS = dict(
         strict=True,
     )
 )
+_DIGIT_WORDS |= {fold(word): digit for word, digit in _DIGIT_WORDS.items()}
 _SPELLED = 6  # digits said in words make a number from here
 
 
@@ -100,6 +101,7 @@ class Rule:
     status: Status = Status.SAFETY
     alone: str | None = None
     declined: bool = False  # holds beside a decline only
+    act: str | None = None  # the dialogue act that this rule answers where no list foresaw the words
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class SafetyRules:
     """prompts/safety.toml."""
 
     mask: str
+    sure: float  # likelihood of all dangerous acts together from which the likeliest is answered
     words: Mapping[str, tuple[Phrase, ...]]
     rules: tuple[Rule, ...]
     notices: tuple[Rule, ...]
@@ -115,14 +118,20 @@ class SafetyRules:
         """Every syllable of the rules, for the repair of typing."""
         return [word for phrases in self.words.values() for phrase in phrases for word in phrase]
 
-    def warning(self, words: Sequence[str], masked: frozenset[str]) -> Rule | None:
-        """The first rule that holds for the question: it is answered with safety first."""
-        return next((rule for rule in self.rules if self._holds(rule, words, masked)), None)
+    def warning(self, words: Sequence[str], masked: frozenset[str], acts: Mapping[str, float]) -> Rule | None:
+        """The first rule that holds for the question, or that of its act: safety is answered first."""
+        told = next((rule for rule in self.rules if self._holds(rule, words, masked)), None)
+        if told is not None:
+            return told
+        dangers = [rule for rule in self.rules if rule.act is not None]
+        likely = {rule.id: acts.get(rule.act or "", 0.0) for rule in dangers}
+        if sum(likely.values()) < self.sure:
+            return None
+        return max(dangers, key=lambda rule: likely[rule.id])
 
-    def notice(self, words: Sequence[str], masked: frozenset[str]) -> Rule | None:
-        """The first notice that rides on the answer."""
-        rules = (rule for rule in self.notices if not rule.declined)
-        return next((rule for rule in rules if self._holds(rule, words, masked)), None)
+    def notices_of(self, words: Sequence[str], masked: frozenset[str]) -> tuple[Rule, ...]:
+        """The notices that ride on the answer."""
+        return tuple(rule for rule in self.notices if not rule.declined and self._holds(rule, words, masked))
 
     def beside_decline(self, words: Sequence[str]) -> Rule | None:
         """The warning that goes with a decline, because no list of scams is complete."""
@@ -132,6 +141,8 @@ class SafetyRules:
     def _holds(self, rule: Rule, words: Sequence[str], masked: frozenset[str]) -> bool:
         if rule.masked:
             return bool(masked & set(rule.masked))
+        if not rule.all:  # answers an act only
+            return False
         if any(mentions(words, tuple(syllables(text))) for text in rule.none):
             return False
         if any(self._mentioned(name, words) for name in rule.none_lists):
@@ -149,14 +160,17 @@ def load_safety(path: Path) -> SafetyRules:
         words = {
             name: tuple(tuple(syllables(text)) for text in texts) for name, texts in tables["words"].items()
         }
+        used = {key for kind in ("rule", "notice") for table in tables[kind] for key in table}
+        if unknown := used - set(Rule.__dataclass_fields__):  # a mistyped `all` would leave a rule to its act
+            raise KeyError(f"unknown keys {', '.join(sorted(unknown))}")
         rules, notices = (msgspec.convert(tables[key], tuple[Rule, ...]) for key in ("rule", "notice"))
         missing = {name for rule in rules + notices for name in rule.all + rule.none_lists} - words.keys()
         if missing:
             raise KeyError(f"words.{', '.join(sorted(missing))}")
-        always = [rule.id for rule in rules + notices if not rule.all and not rule.masked]
-        if always:
-            raise KeyError(f"`all` or `masked` of {', '.join(always)}")
-        return SafetyRules(str(tables["mask"]), words, rules, notices)
+        never = [rule.id for rule in rules + notices if not (rule.all or rule.masked or rule.act)]
+        if never:
+            raise KeyError(f"`all`, `masked` or `act` of {', '.join(never)}")
+        return SafetyRules(str(tables["mask"]), float(tables["sure"]), words, rules, notices)
     except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         raise KnowledgeError([Problem(path, 0, f"missing or of another type: {error}")]) from error
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -26,13 +26,14 @@ from assistant.errors import IndexUnavailableError, KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, load_shared_facts
 from assistant.knowledge.guides import guide_paths, read_guide
 from assistant.knowledge.sections import chunks_of, question_chunks, sections_of
+from assistant.retrieval.acts import TASK, ActModel, Utterance, load_utterances
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
 from assistant.retrieval.vectors import VectorIndex
 from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
 from assistant.text.normalize import syllables
 
-FORMAT = 2  # raise when what is stored changes
+FORMAT = 3  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 Progress = Callable[[str], None]
@@ -78,6 +79,7 @@ class Index:
     glossary: Glossary
     keywords: KeywordIndex  # of the chunks
     titles: KeywordIndex  # of the documents
+    acts: ActModel  # what kind of thing is said
     vectors: VectorIndex | None
     manifest: Manifest
 
@@ -95,8 +97,12 @@ class KnowledgePaths:
             message = "is missing; set ASSISTANT_HOME to the folder that holds knowledge/ and prompts/"
             raise KnowledgeError([Problem(self.shipped / "guides", 0, message)])
         named = [self.shipped / name for name in ("facts.toml", "contacts.toml", "glossary.toml")]
-        own = [path for path in [self.overlay / "contacts.toml"] if path.exists()]
-        return [*named, *own, *guide_paths(self.shipped / "guides", self.overlay / "guides")]
+        maybe = [self.shipped / "utterances.jsonl", self.overlay / "contacts.toml"]
+        return [
+            *named,
+            *(path for path in maybe if path.exists()),
+            *guide_paths(self.shipped / "guides", self.overlay / "guides"),
+        ]
 
     def digest(self) -> str:
         """sha256 over names and contents: changes when any knowledge file does."""
@@ -108,8 +114,10 @@ class KnowledgePaths:
         return total.hexdigest()
 
 
-def read_knowledge(paths: KnowledgePaths) -> tuple[dict[str, Guide], SharedFacts, Glossary]:
-    """All guides (the ward's win), facts and words; raises one KnowledgeError with every problem."""
+def read_knowledge(
+    paths: KnowledgePaths,
+) -> tuple[dict[str, Guide], SharedFacts, Glossary, tuple[Utterance, ...]]:
+    """All guides (the ward's win), facts, words, utterances; raises one KnowledgeError with every problem."""
     paths.files()
     facts = load_shared_facts(paths.shipped, paths.overlay)
     glossary = load_glossary(paths.shipped / "glossary.toml")
@@ -126,7 +134,7 @@ def read_knowledge(paths: KnowledgePaths) -> tuple[dict[str, Guide], SharedFacts
         raise KnowledgeError(problems)
     if not guides:
         raise KnowledgeError([Problem(paths.shipped / "guides", 0, "holds no guides (*.md)")])
-    return guides, facts, glossary
+    return guides, facts, glossary, load_utterances(paths.shipped / "utterances.jsonl")
 
 
 def corpus_of(guides: Iterable[Guide], facts: SharedFacts, glossary: Glossary) -> Corpus:
@@ -169,7 +177,7 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
     """Build a lexical index in memory."""
     inputs = paths.digest()
     progress("reading the guides")
-    guides, facts, glossary = read_knowledge(paths)
+    guides, facts, glossary, utterances = read_knowledge(paths)
     progress(f"indexing {len(guides)} guides")
     corpus = corpus_of(guides.values(), facts, glossary)
     manifest = Manifest(
@@ -188,9 +196,16 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
         glossary=glossary,
         keywords=KeywordIndex.build(corpus.texts),
         titles=KeywordIndex.build(titles),
+        acts=ActModel.build(_with_questions(utterances, guides), glossary),
         vectors=None,
         manifest=manifest,
     )
+
+
+def _with_questions(utterances: Sequence[Utterance], guides: Mapping[str, Guide]) -> list[Utterance]:
+    """The utterances, and the guides' own questions, each of which asks about a task."""
+    asked = [Utterance(text, TASK) for guide in guides.values() for text in guide.questions]
+    return [*utterances, *asked] if utterances else []
 
 
 def with_vectors(index: Index, embedder: Embedder, earlier: Index | None = None) -> Index:
@@ -229,6 +244,7 @@ def save(index: Index, root: Path) -> Index:
     (building / "glossary.json").write_bytes(encode(index.glossary))
     index.keywords.save(building / "keywords")
     index.titles.save(building / "titles")
+    index.acts.save(building / "acts.npz")
     if index.vectors is not None:
         index.vectors.save(building / "vectors.faiss")
     files = {str(path.relative_to(building)): _sha256(path) for path in _files(building)}
@@ -300,6 +316,7 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         glossary=msgspec.json.decode((folder / "glossary.json").read_bytes(), type=Glossary),
         keywords=KeywordIndex.load(folder / "keywords"),
         titles=KeywordIndex.load(folder / "titles"),
+        acts=ActModel.load(folder / "acts.npz"),
         vectors=VectorIndex.load(vectors) if vectors.name in manifest.files else None,
         manifest=manifest,
     )
