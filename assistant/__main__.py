@@ -296,6 +296,26 @@ def evaluate_answers(
             print(f"    {failure}")
 
 
+@evaluate_app.command("weights")
+def evaluate_weights(
+    files: Annotated[
+        list[Path], typer.Argument(help="Question sets to fit on, beside the guides' own questions.")
+    ],
+) -> None:
+    """Fit the weights of retrieval/search.py and answering/follow_up.py anew; prints them to be put there."""
+    from assistant.evaluation.answers import read_questions
+    from assistant.evaluation.fitting import fit_follow_up, fit_search
+    from assistant.retrieval.classifier import load_utterances
+
+    settings = _settings()
+    questions = [question for file in files for question in read_questions(file)]
+    assistant = _load(settings, with_model=False)
+    utterances = load_utterances(settings.knowledge / "utterances.jsonl")
+    for fit in (fit_search(assistant, questions, utterances), fit_follow_up(assistant, questions)):
+        print("\n".join(f"    {weight:.2f},  # {name}" for name, weight in fit.weights.items()))
+        print(f"right: {fit.right:.3f} of {fit.examples} examples\n")
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,

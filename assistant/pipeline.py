@@ -24,7 +24,7 @@ from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Statu
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher
-from assistant.text.dialect import by_ear, standard, topic_words, with_child
+from assistant.text.dialect import by_ear, standard, topic_words
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import bare, clean, sentences, syllables
 
@@ -32,6 +32,7 @@ MAX_QUESTION = 500  # characters
 _SAME = 0.55  # likeness from which a question is one that the guide answers by itself
 _ALIKE = 0.20  # likeness from which the guide's answer to another question may help
 _ALSO = 3  # such answers at most
+_BESIDE_A_NUMBER = 2  # words of the topic beside a hotline's number that still ask whose it is
 _MIN_CLAUSE = 4  # words of a clause that could be a question of its own
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
 # A hotline or a web address as people repeat it; a subscriber's number is masked before.
@@ -129,11 +130,11 @@ class Assistant:
         if not words and not masked:
             raise EmptyQuestionError("the question holds no words")
         glossary = self.searcher.index.glossary
-        words = with_child(standard(words, glossary), glossary)
+        words = standard(words, glossary)
         priceless = _MONEY.sub(" ", spoken)
         named = words
         if priceless != spoken:
-            named = with_child(standard(self._words(priceless), glossary), glossary)
+            named = standard(self._words(priceless), glossary)
         topic = topic_words(named, glossary)
         intent = find_intent(words, glossary)
         if intent in (Intent.GENERAL, Intent.STEPS) and _MONEY.search(text):
@@ -165,6 +166,7 @@ class Assistant:
         """The reply to greetings, thanks and questions about the machine itself."""
         fillers = self.searcher.index.glossary.fillers
         reply = self.replies.small_talk(reading.words, fillers, unanswered=unanswered)
+        reply = reply or self.replies.talk_of(reading.acts, unanswered=unanswered)
         if reply is None:
             return None
         return Answer(reading.question, Status.ANSWERED, self._writer(today).plain(reply))
@@ -193,8 +195,8 @@ class Assistant:
     def _decided(self, reading: Reading) -> Decision:
         if not reading.topic and reading.intent not in (Intent.GENERAL, Intent.CONTACT):
             return Decision(Status.CLARIFY)  # "bao nhiêu tiền?": of what?
-        hits = self.searcher.search(reading.topic or reading.words, asked=reading.words)
-        return decide(hits, reading.words, self.searcher.index.glossary)
+        hits = self.searcher.search(reading.topic or reading.words, asked=reading.words, acts=reading.acts)
+        return decide(hits, reading.words, reading.acts, self.searcher.index.glossary)
 
     def _clauses(self, reading: Reading) -> Iterator[Reading]:
         """The parts of a question that could be asked alone, the last first: mostly the request."""
@@ -222,7 +224,7 @@ class Assistant:
         """The guide's card, the choices, or the decline."""
         writer = self._writer(today)
         notices = self.safety.notices_of(reading.words, reading.masked)
-        asked_for = writer.contacts_asked_for(reading.words) if reading.intent is Intent.CONTACT else ()
+        asked_for = self._contacts_asked_for(reading, writer)
         if decision.status is Status.ANSWERED and not asked_for:
             hit = decision.hits[0]
             document_id = hit.section.document_id
@@ -232,7 +234,6 @@ class Assistant:
         if alone is not None and alone.alone is not None and reading.intent is not Intent.CONTACT:
             status = Status.SAFETY if alone.masked else Status.ANSWERED
             return Answer(reading.question, status, writer.plain(alone.alone))
-        asked_for = asked_for or writer.contacts_named_by_number(reading.words)
         if reading.intent is Intent.CONTACT or asked_for:
             return self._hotlines(reading, asked_for or self.replies.hotlines.contacts, writer)
         if decision.status is Status.CLARIFY:
@@ -279,6 +280,13 @@ class Assistant:
         asked = (*reading.words, *syllables(reading.question))
         card, citations = writer.write(guide, reading.intent, asked, told=told)
         return Answer(reading.question, Status.ANSWERED, writer.text(card), card, citations)
+
+    def _contacts_asked_for(self, reading: Reading, writer: CardWriter) -> list[str]:
+        """Contacts that a question for a number names, or whose number is nearly all it says."""
+        if reading.intent is Intent.CONTACT and (named := writer.contacts_asked_for(reading.words)):
+            return named
+        beside = [word for word in reading.topic if not word.isdecimal()]
+        return writer.contacts_named_by_number(reading.words) if len(beside) <= _BESIDE_A_NUMBER else []
 
     def _hotlines(self, reading: Reading, ids: Iterable[str], writer: CardWriter) -> Answer:
         lines, citations = writer.hotlines(ids)

@@ -12,7 +12,6 @@ from assistant.text.dialect import (
     mentions,
     standard,
     topic_words,
-    with_child,
     without,
 )
 from assistant.text.normalize import bare, syllables
@@ -40,6 +39,8 @@ place = ["ở đâu"]
 child = "trẻ em dưới 14 tuổi"
 [leaving]
 phrases = ["thôi khỏi"]
+[signs]
+
 [pointing]
 phrases = ["cái đó"]
 [exclusive]
@@ -123,25 +124,28 @@ def test_a_bare_syllable_is_a_mention_only_where_nothing_has_an_accent(words: st
     "words", ["con tôi 10 tuổi", "cháu mới lên năm", "con mười ba tuổi", "chau 5 tuoi", "con 13 tuổi"]
 )
 def test_a_young_age_tells_that_it_is_about_a_child(glossary: Glossary, words: str) -> None:
-    found = with_child(words.split(), glossary)
+    found = standard(words.split(), glossary)
     assert found[: len(words.split())] == words.split()
-    assert {"trẻ", "em", "dưới"} <= set(found)
+    assert {"tre", "em", "duoi"} <= set(map(bare, found))
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "told"),
     [
-        "bác 60 tuổi",
-        "con 14 tuổi",
-        "ông sáu mươi ba tuổi",
-        "mười bốn tuổi",
-        "lên mức 2",
-        "lên 2 tầng",
-        "đổi 2 thẻ",
+        ("bác 60 tuổi", ["tuổigià"]),
+        ("ông sáu mươi ba tuổi", ["tuổigià"]),
+        ("bà bảy mươi tuổi", ["tuổigià"]),
+        ("con 14 tuổi", ["tuổilớn"]),
+        ("mười bốn tuổi", ["tuổilớn"]),
+        ("lên lớp 2", []),
+        ("lên 2 tầng", []),
+        ("đổi 2 thẻ", []),
     ],
 )
-def test_no_child_is_seen_where_none_is(glossary: Glossary, words: str) -> None:
-    assert with_child(words.split(), glossary) == words.split()
+def test_an_age_from_14_tells_of_a_grown_up_or_an_elder(
+    glossary: Glossary, words: str, told: list[str]
+) -> None:
+    assert standard(words.split(), glossary) == words.split() + told
 
 
 def test_every_occurrence_of_a_phrase_is_taken_out() -> None:

@@ -22,7 +22,8 @@ datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pdf knowledge.office knowledge.check
 knowledge.sources
-retrieval.keywords retrieval.acts retrieval.embedder retrieval.vectors retrieval.index retrieval.search
+retrieval.keywords retrieval.classifier retrieval.embedder retrieval.vectors retrieval.index
+retrieval.features retrieval.search
 answering.safety answering.intent answering.decide answering.follow_up
 answering.prompts answering.card answering.checks answering.json
 models.language_model models.prefix models.llama models.worker models.remote models.catalogue
@@ -33,8 +34,7 @@ PLACES = [f"assistant.{name}" for name in re.findall(r"\S+", ORDER)]
 # Slow to import: each is known to one module (of the web, to one package), which loads it when needed.
 OWNERS = {
     "bm25s": "assistant.retrieval.keywords",
-    "sklearn": "assistant.retrieval.acts",
-    "scipy": "assistant.retrieval.acts",
+    "sklearn": "assistant.retrieval.classifier",
     "sentence_transformers": "assistant.retrieval.embedder",
     "faiss": "assistant.retrieval.vectors",
     "llama_cpp": "assistant.models.llama",

@@ -35,6 +35,7 @@ FILES = [
     *(f"keywords/{name}" for name in BM25),
     "manifest.json",
     *(f"titles/{name}" for name in BM25),
+    "topics.npz",
     "vectors.faiss",
 ]
 GUIDE = "guides/can-cuoc/can-cuoc-cap-doi.md"

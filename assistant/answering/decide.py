@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.datatypes import Hit, Status
+from assistant.retrieval.classifier import ERRAND, OUTSIDE, TASK
 from assistant.text.dialect import Glossary, mentions
 
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
-ANSWER_FROM = 0.31  # below this no guide is about the question
+ANSWER_FROM = 0.5  # below this no guide is about the question
 OWN_TOPIC = 0.45  # from this a question after others has a subject of its own
 SURE_TOPIC = 0.80  # from this, even where the guide in view knows its words
 CLOSE = 0.97  # guides with this share of the best one's BM25 are equally likely
 CLOSE_WHEN_BOTH = 0.85  # where the question names two things of which it must mean one
+SURELY_OUTSIDE = 0.7  # likelihood of another matter that counts more than a word of the field
+SURELY_ASKS = 0.7  # likelihood of a question on a task that is one of the field without such a word
 _CHOICES = 4
 
 
@@ -25,10 +28,14 @@ class Decision:
     hits: tuple[Hit, ...] = ()
 
 
-def decide(hits: Sequence[Hit], words: Sequence[str], glossary: Glossary) -> Decision:
+def decide(
+    hits: Sequence[Hit], words: Sequence[str], acts: Mapping[str, float], glossary: Glossary
+) -> Decision:
     """The status of a question that is not small talk and not a safety matter."""
     if not hits or hits[0].score < ANSWER_FROM:
-        in_field = any(mentions(words, phrase) for phrase in glossary.topics + glossary.field)
+        named = any(mentions(words, phrase) for phrase in glossary.topics + glossary.field)
+        asks, outside = acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0), acts.get(OUTSIDE, 0.0)
+        in_field = outside < SURELY_OUTSIDE if named else asks > max(SURELY_ASKS, outside)
         return Decision(Status.NOT_COVERED if in_field else Status.OUT_OF_SCOPE)
     best = hits[0]
     both = any(sum(mentions(words, name) for name in row) > 1 for row in glossary.exclusive)

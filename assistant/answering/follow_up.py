@@ -1,28 +1,50 @@
-"""What a question that came after others is about: something of its own, or the guide in view.
+"""What a question that came after others is about: a guide of its own, or the one in view.
 
-It stands on its own unless something tells that it leans on the guide in view: it names nothing, it
-points back, or it is short and its words stand in that guide. A question that stands alone must get the
-same answer after any other; both are measured on tests/questions.
+Every guide that the new words alone, or together with the words before, could mean is weighed against the
+guide in view by a linear score. Its weights are fitted on follow-ups, and on questions that stand alone asked
+after another: those must get the same answer after any other.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from assistant.answering.decide import ANSWER_FROM, OWN_TOPIC, SURE_TOPIC, Decision
+import numpy as np
+
+from assistant.answering.decide import ANSWER_FROM, Decision
 from assistant.datatypes import Intent, Reading, Status
+from assistant.retrieval.classifier import OUTSIDE
+from assistant.retrieval.features import Matrix
 from assistant.retrieval.search import Searcher
 from assistant.text.dialect import instead, mentions
+from assistant.text.normalize import bare
 
-_SHORT = 5  # topic words at most of a question that may lean on the one before
-_SAID_OF_SHORT = 0.6  # share of them, by rarity, that the guide in view must have
-_SAID_OF_LONG = 0.7  # the same for a longer question, which no guide answers by itself
-_SAID_ALL = 0.9  # share from which the guide in view knows everything that is named
-_OWN_DESPITE = 0.7  # likelihood of another guide that counts more than that
-_OPEN = (Intent.GENERAL, Intent.STEPS)  # say too little about a thing to lean on another question
-_AS_LIKELY = 0.8  # share of the likelihood of the guide in view that another must have
-_TURNED = 0.25  # by how much more another guide must be asked for by the words after "còn …"
-_TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con")}
+# Fitted by `assistant evaluate weights` (evaluation/fitting.py).
+WEIGHTS = {
+    "in view": 1.40,
+    "in view, nothing named": 0.62,
+    "in view, much said": -2.83,
+    "in view, turned away": -0.61,
+    "in view, pointed at": -0.28,
+    "in view, left": -0.25,
+    "in view, a topic named": -0.88,
+    "in view, a detail asked": 0.16,
+    "in view, likely alone": -0.65,
+    "likely alone": 1.49,
+    "likely alone, much said": 0.93,
+    "likeliest alone": 2.20,
+    "likely together": 2.00,
+    "likeliest together": 0.31,
+    "asked": 2.68,
+    "said": 0.91,
+    "in view, said": 0.55,
+    "in view, asked": 1.48,
+}
+_MUCH = 12.0  # rarity of the words that say much
+_OPEN = (Intent.GENERAL, Intent.STEPS)  # ask for no detail of a thing
+_ELSEWHERE = 0.5  # likelihood of another matter from which a question leans on no guide
+_TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con"), ("thì", "còn")}
 
 
 def follow_up(
@@ -32,54 +54,68 @@ def follow_up(
 
     `decision` is the one for the question by itself.
     """
-    glossary = searcher.index.glossary
-    if any(mentions(reading.words, phrase) for phrase in glossary.leaving):
+    leaning = lean(reading, before, in_view, searcher)
+    best = leaning.documents[int(np.argmax(leaning.matrix @ np.array(list(WEIGHTS.values()))))]
+    if not decision.hits and best == in_view and reading.acts.get(OUTSIDE, 0.0) >= _ELSEWHERE:
         return decision
-    if reading.words[:1] in _TURNS or reading.words[:2] in _TURNS:
-        return _turned(reading, before, in_view, decision, searcher)
-    own = decision.hits[0].score if decision.hits else 0.0
-    pointing = any(mentions(reading.words, phrase) for phrase in glossary.pointing)
-    if not reading.topic or (pointing and own < SURE_TOPIC) or _leans(reading, in_view, own, searcher):
-        return _stay(reading, in_view, searcher)
+    if best == in_view or leaning.together.get(best, 0.0) >= ANSWER_FROM > leaning.alone.get(best, 0.0):
+        hit = searcher.hit(reading.topic or reading.words, best, asked=reading.words)
+        return Decision(Status.ANSWERED, (hit,))
     return decision
 
 
-def _leans(reading: Reading, in_view: str, own: float, searcher: Searcher) -> bool:
-    """Whether a question that names something still means the guide in view."""
-    if any(mentions(reading.topic, name) for name in searcher.index.glossary.topics):
-        return False
-    _, said = searcher.coverage(reading.topic, in_view)
-    if len(reading.topic) == 1:
-        return own < SURE_TOPIC and (reading.intent not in _OPEN or said > 0)
-    if said >= _SAID_ALL:
-        return own < _OWN_DESPITE
-    if len(reading.topic) <= _SHORT:
-        return own < OWN_TOPIC and said >= _SAID_OF_SHORT
-    return own < ANSWER_FROM and said >= _SAID_OF_LONG
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """The guides that a follow-up could mean, and what speaks for each (documents × WEIGHTS)."""
+
+    documents: tuple[str, ...]
+    matrix: Matrix
+    alone: dict[str, float]  # likelihood of each by the new words alone
+    together: dict[str, float]  # and together with the words before
 
 
-def _turned(
-    reading: Reading, before: Reading, in_view: str, decision: Decision, searcher: Searcher
-) -> Decision:
-    """ "Còn …?": the guide that is asked for by the new words together with the old, if there is one."""
-    if reading.topic[:1] in _TURNS:
-        reading = replace(reading, topic=reading.topic[1:])
-    if not reading.topic:
-        return _stay(reading, in_view, searcher)
-    asked, said = searcher.coverage(reading.topic, in_view)
-    another = searcher.names_another(reading.topic, in_view)
-    joined = (*instead(before.topic, reading.topic, searcher.index.glossary), *reading.topic)
-    here = searcher.hit((*before.topic, *reading.topic), in_view, asked=reading.words)
-    for hit in searcher.search(joined, asked=reading.words):
-        if hit.section.document_id == in_view:
-            continue
-        other, _ = searcher.coverage(reading.topic, hit.section.document_id)
-        likely = hit.score >= max(ANSWER_FROM, _AS_LIKELY * here.score) and other > asked + _TURNED
-        if likely or (another and hit.score >= ANSWER_FROM):
-            return Decision(Status.ANSWERED, (hit,))
-    return _stay(reading, in_view, searcher) if said >= _SAID_OF_SHORT else decision
+def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) -> Leaning:
+    """What speaks for each guide that the follow-up could mean."""
+    glossary, features = searcher.index.glossary, searcher.features
+    turned = reading.words[:1] in _TURNS or reading.words[:2] in _TURNS
+    topic = [word for word in reading.topic if not (turned and word in ("còn", "con"))]
+    alone = searcher.likely(topic, also=in_view)
+    together = searcher.likely((*instead(before.topic, topic, glossary), *topic), also=in_view)
+    much = min(1.0, sum(map(features.rarity, {bare(word) for word in topic})) / _MUCH)
+    viewed = (
+        1.0,
+        float(not topic),
+        much,
+        float(turned),
+        float(any(mentions(reading.words, phrase) for phrase in glossary.pointing)),
+        float(any(mentions(reading.words, phrase) for phrase in glossary.leaving)),
+        float(any(mentions(topic, name) for name in glossary.topics)),
+        float(reading.intent not in _OPEN),
+    )
+    documents = tuple(dict.fromkeys([in_view, *alone, *together]))
+    rows = []
+    for document in documents:
+        here = float(document == in_view)
+        asked, said = searcher.coverage(topic, document)
+        own, joined = alone.get(document, 0.0), together.get(document, 0.0)
+        rows.append(
+            [
+                *(here * sign for sign in viewed),
+                here * own,
+                own,
+                own * much,
+                _part(own, alone.values()),
+                joined,
+                _part(joined, together.values()),
+                asked,
+                said,
+                here * said,
+                here * asked,
+            ]
+        )
+    return Leaning(documents, np.array(rows), alone, together)
 
 
-def _stay(reading: Reading, document_id: str, searcher: Searcher) -> Decision:
-    hit = searcher.hit(reading.topic or reading.words, document_id, asked=reading.words)
-    return Decision(Status.ANSWERED, (hit,))
+def _part(value: float, of: Iterable[float]) -> float:
+    most = max(of, default=0.0)
+    return value / most if most else 0.0

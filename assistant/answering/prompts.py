@@ -16,6 +16,8 @@ from assistant.toml import read_toml
 
 # ChatML and the like: text that a tokenizer could take for a control token.
 _CONTROL = re.compile(r"<\|?[\w/\s-]{1,40}\|?>|</?s>|\[/?INST\]|<<?/?SYS>?>", re.IGNORECASE)
+_TALK = 0.55  # likelihood from which a question is taken for small talk, by cross-validation
+_TALK_UNANSWERED = 0.35  # the same where no guide answers it
 _LEFT_OVER_UNANSWERED = 5
 _LEFT_OVER = 2  # words beside a small-talk phrase: more make it a question about something
 
@@ -94,6 +96,16 @@ class Replies:
             if len(said[0]) > best_size:
                 best, best_size = talk.reply, len(said[0])
         return best
+
+    def talk_of(self, acts: Mapping[str, float], *, unanswered: bool = False) -> str | None:
+        """The reply to the likeliest small talk, if small talk is likely at all.
+
+        Of a question that no guide answers (`unanswered`) it may be less likely.
+        """
+        likely = {talk.id: acts.get(talk.id, 0.0) for talk in self.smalltalk}
+        if sum(likely.values()) < (_TALK_UNANSWERED if unanswered else _TALK):
+            return None
+        return max(self.smalltalk, key=lambda talk: likely[talk.id]).reply
 
     def correction(self, words: Sequence[str]) -> str | None:
         """The id of the fact that corrects what the question takes for granted."""

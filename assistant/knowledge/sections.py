@@ -5,7 +5,7 @@ A guide's own `questions` become chunks of its summary, so that a question finds
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from assistant.datatypes import Chunk, Detail, Fee, Guide, Section
 from assistant.knowledge.facts import REFERENCE, SharedFacts
@@ -48,13 +48,17 @@ def chunks_of(section: Section) -> Iterator[Chunk]:
         yield Chunk(f"{section.id}.{n}", section.id, " ".join(words[n * size : (n + 1) * size]))
 
 
-def question_chunks(guide: Guide) -> Iterator[Chunk]:
-    """One chunk for each way people ask for this guide, its title among them."""
+def question_chunks(guide: Guide, more: Sequence[str] = ()) -> Iterator[Chunk]:
+    """One chunk for each way people ask for this guide, its title and `more` ways among them."""
     summary = f"{guide.document.id}#tom-tat"
     quick = [
         (f"{guide.document.id}#hoi-{n}", answer.question) for n, answer in enumerate(guide.quick_answers, 1)
     ]
-    asked = [(summary, guide.document.title), *((summary, text) for text in guide.questions), *quick]
+    asked = [
+        (summary, guide.document.title),
+        *((summary, text) for text in (*guide.questions, *more)),
+        *quick,
+    ]
     for n, (section_id, text) in enumerate(asked):
         yield Chunk(f"{guide.document.id}?{n}", section_id, text)
 

@@ -1,14 +1,15 @@
-"""What kind of thing is said: a question on a task, a scam told, a secret offered, a greeting, the weather.
+"""What is meant, learned from what people say: which kind of thing it is, and which guide answers it.
 
-A dialogue act is recognised by a linear classifier (multinomial logistic regression) over folded words,
-pairs of words and letters, fitted at build on knowledge/utterances.jsonl, so that it also knows what no list
-of phrases foresaw. The only module that imports sklearn.
+Lists of phrases and BM25 know words that were foreseen; a linear classifier weighs all words of a question
+together. One logistic regression for each label (one against the rest, scikit-learn), over hashed folded
+words and pairs of neighbours, fitted at build in a second on the guides' own questions and on
+knowledge/utterances.jsonl. The only module that imports sklearn.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,27 +20,27 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.errors import KnowledgeError, Problem
-from assistant.text.dialect import Glossary, standard
-from assistant.text.normalize import bare, syllables
+from assistant.text.normalize import bare
 
+# Dialogue acts that code asks for; the others are named by prompts/safety.toml and prompts/replies.toml.
 TASK = "task"  # asks how something is done, whether a guide covers it or not
 ERRAND = "errand"  # asks the machine to do it
 OUTSIDE = "outside"  # the weather, the price of gold
 CONTACT = "contact"  # which number to call
 
-_BUCKETS = 1 << 15  # weights a class; n-grams share them by hash (Weinberger et al. 2009)
-_LETTERS = (3, 4)  # lengths of the runs of letters
-_SOFTNESS = 20.0  # inverse strength of the L2 penalty, by five-fold cross-validation
+_BUCKETS = 1 << 14  # weights a label; terms share them by hash (Weinberger et al. 2009)
+_SOFTNESS = 10.0  # inverse strength of the L2 penalty, by cross-validation
 _LONG_NUMBER = re.compile(r"\d{4,}")
 Weights = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Something a person says, and the act it is."""
+    """Something a person says: the act, and the guide that answers it where one does."""
 
     says: str
     act: str
+    guide: str | None = None
 
 
 def load_utterances(path: Path) -> tuple[Utterance, ...]:
@@ -60,63 +61,62 @@ def load_utterances(path: Path) -> tuple[Utterance, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class ActModel:
-    """The fitted classifier: `weights` is acts × (buckets + 1), the last column the bias."""
+class Classifier:
+    """A fitted classifier: `weights` is labels × (buckets + 1), the last column the bias."""
 
-    acts: tuple[str, ...]
+    labels: tuple[str, ...]
     weights: Weights
 
     @classmethod
-    def build(cls, utterances: Sequence[Utterance], glossary: Glossary) -> ActModel:
-        """Fit on labelled utterances; of none, a model that knows no act."""
-        if not utterances:
+    def fit(cls, texts: Sequence[Sequence[str]], labels: Sequence[str]) -> Classifier:
+        """Fit on texts given as syllables; of fewer than two labels, a classifier that knows nothing."""
+        if len(set(labels)) < 2:
             return cls((), np.zeros((0, _BUCKETS + 1), np.float32))
         from scipy.sparse import csr_matrix
         from sklearn.linear_model import LogisticRegression
+        from sklearn.multiclass import OneVsRestClassifier
 
-        rows = [_features(standard(syllables(u.says), glossary)) for u in utterances]
+        rows = [_terms(text) for text in texts]
         starts = np.cumsum([0, *(len(row) for row in rows)])
         values = np.concatenate([np.full(len(row), _norm(row)) for row in rows])
         columns = np.array([column for row in rows for column in row])
         matrix = csr_matrix((values, columns, starts), shape=(len(rows), _BUCKETS))
-        fitted = LogisticRegression(C=_SOFTNESS, max_iter=300).fit(matrix, [u.act for u in utterances])
-        weights = np.hstack([fitted.coef_, fitted.intercept_[:, None]]).astype(np.float32)
-        return cls(tuple(fitted.classes_), weights)
+        one = LogisticRegression(C=_SOFTNESS, solver="liblinear", class_weight="balanced", random_state=0)
+        fitted = OneVsRestClassifier(one).fit(matrix, list(labels))
+        weights = [np.append(each.coef_[0], each.intercept_[0]) for each in fitted.estimators_]
+        if len(weights) == 1:  # two labels share one estimator, for the second
+            weights = [-weights[0], weights[0]]
+        # Stored at half precision; rounded here, so that a loaded classifier answers as the fitted one.
+        rounded = np.array(weights).astype(np.float16).astype(np.float32)
+        return cls(tuple(str(label) for label in fitted.classes_), rounded)
 
     def likely(self, words: Sequence[str]) -> Mapping[str, float]:
-        """The likelihood (0–1) of each act for a question's syllables; empty for a model that knows none."""
-        if not self.acts:
+        """The likelihood (0–1) of each label, in all 1; empty for a classifier that knows nothing."""
+        if not self.labels:
             return {}
-        row = _features(words)
+        row = _terms(words)
         scores = self.weights[:, row].sum(axis=1) * _norm(row) + self.weights[:, -1]
-        shares = np.exp(scores - scores.max())
-        return dict(zip(self.acts, (float(share) for share in shares / shares.sum()), strict=True))
+        shares = 1 / (1 + np.exp(-scores))
+        return dict(zip(self.labels, (float(share) for share in shares / shares.sum()), strict=True))
 
     def save(self, path: Path) -> None:
-        """Write the weights as .npz (no pickle)."""
+        """Write labels and weights as .npz (no pickle)."""
         with path.open("wb") as file:
-            np.savez(file, acts=np.array(self.acts, dtype=np.str_), weights=self.weights.astype(np.float16))
+            np.savez(file, labels=np.array(self.labels, np.str_), weights=self.weights.astype(np.float16))
 
     @classmethod
-    def load(cls, path: Path) -> ActModel:
-        """Inverse of save(), with the weights rounded to half precision."""
+    def load(cls, path: Path) -> Classifier:
+        """Inverse of save()."""
         with np.load(path, allow_pickle=False) as arrays:
-            acts = tuple(str(act) for act in arrays["acts"])
-            return cls(acts, arrays["weights"].astype(np.float32))
+            labels = tuple(str(label) for label in arrays["labels"])
+            return cls(labels, arrays["weights"].astype(np.float32))
 
 
-def _features(words: Sequence[str]) -> list[int]:
-    """Buckets of the n-grams, each once; a long number is a number, whatever its digits."""
+def _terms(words: Sequence[str]) -> list[int]:
+    """Buckets of folded words and pairs, each once; a long number is a number, whatever its digits."""
     folded = [_LONG_NUMBER.sub("0", bare(word)) for word in words]
-    return sorted({crc32(gram.encode()) % _BUCKETS for gram in _grams(folded)})
-
-
-def _grams(folded: Sequence[str]) -> Iterator[str]:
-    yield from (f"1{word}" for word in folded)
-    yield from (f"2{left} {right}" for left, right in pairwise(["^", *folded, "$"]))
-    text = f" {' '.join(folded)} "
-    for size in _LETTERS:
-        yield from (f"c{text[at : at + size]}" for at in range(len(text) - size + 1))
+    pairs = (f"{left} {right}" for left, right in pairwise(["^", *folded, "$"]))
+    return sorted({crc32(term.encode()) % _BUCKETS for term in (*folded, *pairs)})
 
 
 def _norm(row: Sequence[int]) -> float:

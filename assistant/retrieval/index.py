@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -26,7 +26,7 @@ from assistant.errors import IndexUnavailableError, KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, load_shared_facts
 from assistant.knowledge.guides import guide_paths, read_guide
 from assistant.knowledge.sections import chunks_of, question_chunks, sections_of
-from assistant.retrieval.acts import TASK, ActModel, Utterance, load_utterances
+from assistant.retrieval.classifier import TASK, Classifier, Utterance, load_utterances
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
 from assistant.retrieval.vectors import VectorIndex
@@ -79,7 +79,8 @@ class Index:
     glossary: Glossary
     keywords: KeywordIndex  # of the chunks
     titles: KeywordIndex  # of the documents
-    acts: ActModel  # what kind of thing is said
+    acts: Classifier  # which kind of thing is said
+    topics: Classifier  # which guide answers it
     vectors: VectorIndex | None
     manifest: Manifest
 
@@ -137,7 +138,9 @@ def read_knowledge(
     return guides, facts, glossary, load_utterances(paths.shipped / "utterances.jsonl")
 
 
-def corpus_of(guides: Iterable[Guide], facts: SharedFacts, glossary: Glossary) -> Corpus:
+def corpus_of(
+    guides: Iterable[Guide], facts: SharedFacts, glossary: Glossary, utterances: Sequence[Utterance] = ()
+) -> Corpus:
     """What is searched: every guide's sections in chunks, and the ways people ask for it."""
     sections: list[Section] = []
     chunks: list[Chunk] = []
@@ -154,7 +157,8 @@ def corpus_of(guides: Iterable[Guide], facts: SharedFacts, glossary: Glossary) -
                 chunks.append(chunk)
                 text = f"{guide.document.title}. {section.heading}. {chunk.text}"
                 words.append(standard(syllables(text), glossary))
-        for chunk in question_chunks(guide):
+        said = [utterance.says for utterance in utterances if utterance.guide == guide.document.id]
+        for chunk in question_chunks(guide, said):
             chunks.append(chunk)
             asked = standard(syllables(chunk.text), glossary)
             words.append(topic_words(asked, glossary) or asked)
@@ -179,7 +183,7 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
     progress("reading the guides")
     guides, facts, glossary, utterances = read_knowledge(paths)
     progress(f"indexing {len(guides)} guides")
-    corpus = corpus_of(guides.values(), facts, glossary)
+    corpus = corpus_of(guides.values(), facts, glossary, utterances)
     manifest = Manifest(
         format=FORMAT,
         built=datetime.now(UTC).astimezone(),
@@ -196,16 +200,26 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
         glossary=glossary,
         keywords=KeywordIndex.build(corpus.texts),
         titles=KeywordIndex.build(titles),
-        acts=ActModel.build(_with_questions(utterances, guides), glossary),
+        acts=_acts(utterances, guides, glossary),
+        topics=topic_classifier(corpus),
         vectors=None,
         manifest=manifest,
     )
 
 
-def _with_questions(utterances: Sequence[Utterance], guides: Mapping[str, Guide]) -> list[Utterance]:
-    """The utterances, and the guides' own questions, each of which asks about a task."""
-    asked = [Utterance(text, TASK) for guide in guides.values() for text in guide.questions]
-    return [*utterances, *asked] if utterances else []
+def _acts(utterances: Sequence[Utterance], guides: Mapping[str, Guide], glossary: Glossary) -> Classifier:
+    """Which kind of thing is said; a guide's own questions ask about a task, unless it is one for safety."""
+    said = [(utterance.says, utterance.act) for utterance in utterances]
+    asked = [(text, TASK) for guide in guides.values() if guide.kind != "safety" for text in guide.questions]
+    both = [*said, *asked] if said else []
+    return Classifier.fit([standard(syllables(text), glossary) for text, _ in both], [act for _, act in both])
+
+
+def topic_classifier(corpus: Corpus, hidden: Collection[int] = ()) -> Classifier:
+    """Which document answers, by its questions and passages; `hidden` are chunks it may not learn from."""
+    rows = [row for row in range(len(corpus.chunks)) if row not in hidden]
+    labels = [corpus.documents[corpus.owner[row]].id for row in rows]
+    return Classifier.fit([corpus.texts[row].split() for row in rows], labels)
 
 
 def with_vectors(index: Index, embedder: Embedder, earlier: Index | None = None) -> Index:
@@ -245,6 +259,7 @@ def save(index: Index, root: Path) -> Index:
     index.keywords.save(building / "keywords")
     index.titles.save(building / "titles")
     index.acts.save(building / "acts.npz")
+    index.topics.save(building / "topics.npz")
     if index.vectors is not None:
         index.vectors.save(building / "vectors.faiss")
     files = {str(path.relative_to(building)): _sha256(path) for path in _files(building)}
@@ -316,7 +331,8 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         glossary=msgspec.json.decode((folder / "glossary.json").read_bytes(), type=Glossary),
         keywords=KeywordIndex.load(folder / "keywords"),
         titles=KeywordIndex.load(folder / "titles"),
-        acts=ActModel.load(folder / "acts.npz"),
+        acts=Classifier.load(folder / "acts.npz"),
+        topics=Classifier.load(folder / "topics.npz"),
         vectors=VectorIndex.load(vectors) if vectors.name in manifest.files else None,
         manifest=manifest,
     )

@@ -21,9 +21,12 @@ Phrase = tuple[str, ...]
 END = "$"  # in a cue: where the question ends
 _NOT_BARE = frozenset(["ma", "vang", "qua", "ba"])  # mean "mã", "vàng", "quà", "ba"
 CHILD_BEFORE = 14  # years; Luật Căn cước 26/2023/QH15, điều 21: the first card that must be renewed
+ELDER_FROM = 58  # years; the same: a card made from then on is for life
+_ELDER, _GROWN = "tuổigià", "tuổilớn"  # no words, so that they meet nothing else
 _NUMBERS = dict(
     zip(["một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười"], range(1, 11), strict=True)
 )
+_NUMBERS["mươi"] = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def standard(words: Sequence[str], glossary: Glossary) -> list[str]:
 
     Words typed without any accent stay so.
     """
-    rewritten = _rewritten(words, glossary.replace)
+    rewritten = _with_age(_rewritten(words, glossary.replace), glossary.child)
     return [bare(word) for word in rewritten] if all(word.isascii() for word in words) else rewritten
 
 
@@ -234,15 +237,23 @@ def _sounds_of(syllable: str) -> Iterator[str]:
             yield from (syllable[: -len(end)] + other for other in row if other != end)
 
 
-def with_child(words: Sequence[str], glossary: Glossary) -> list[str]:
-    """The words, and what the guides call a child when an age below 14 is told: "lên 5", "10 tuổi"."""
-    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+def _with_age(words: Sequence[str], child: Phrase) -> list[str]:
+    """The words, and after them what an age that is told means: a child, a grown-up or an elder.
+
+    "lên 5", "10 tuổi" → the guides' word for a child; "62 tuổi" → a word of its own.
+    """
+    for at, (before, word, after) in enumerate(zip(["", *words], words, [*words[1:], ""], strict=False)):
         age = int(word) if word.isdecimal() else _NUMBERS.get(word)
         told = bare(after) == "tuoi" or bare(before) == "len"
-        if age is not None and bare(before) == "muoi":  # mười ba is 13, sáu mươi ba is 63
-            age += 10 if before == "mười" else 20
-        if age is not None and told and age < CHILD_BEFORE and not _is_level(before, after):
-            return [*words, *(part for part in glossary.child if part not in words)]
+        if age is None or not told or _is_level(before, after):
+            continue
+        if bare(before) == "muoi":  # mười ba is 13, sáu mươi ba is 63
+            age += 10 * _NUMBERS.get(words[at - 2], 1) if at > 1 else 10
+        elif word == "mươi":  # sáu mươi
+            age *= _NUMBERS.get(before, 1)
+        if age < CHILD_BEFORE:
+            return [*words, *(part for part in child if part not in words)]
+        return [*words, _ELDER if age >= ELDER_FROM else _GROWN]
     return list(words)
 
 

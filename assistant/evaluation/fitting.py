@@ -1,0 +1,182 @@
+"""Fits the weights of retrieval/search.py and answering/follow_up.py: `assistant evaluate weights FILE…`.
+
+Examples that some document is meant: the guides' own questions, each hidden from the index while it is asked,
+and the lines of question sets that name documents. Examples that none is: the same questions with their
+whole guide hidden, utterances about other things, and the lines that expect a decline. The likelihood of
+the expected document, or of none, is maximised (multinomial logit with an L2 penalty).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant.answering.follow_up import WEIGHTS, lean
+from assistant.datatypes import Status
+from assistant.errors import QuestionError
+from assistant.evaluation.answers import ExpectedAnswer
+from assistant.retrieval.classifier import OUTSIDE, Classifier, Utterance
+from assistant.retrieval.features import NAMES, Matrix
+from assistant.retrieval.index import topic_classifier
+from assistant.retrieval.search import NONE_NAMES, Searcher
+
+if TYPE_CHECKING:
+    from assistant.pipeline import Assistant
+
+_PENALTY = 1e-3
+_SEED = 20261126
+_LEANING = 2.0  # weight of a true follow-up: there are fewer of them than questions that stand alone
+_PARTS = 5  # the guides' questions are held out in so many parts
+_HIDDEN_GUIDE = 0.3  # weight of an example whose guide is hidden: a neighbour may answer it as well
+_DECLINES = {Status.NOT_COVERED, Status.OUT_OF_SCOPE}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What one query could mean: the features of each outcome, and which outcomes are the expected ones."""
+
+    matrix: Matrix  # outcomes × weights
+    meant: tuple[bool, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Fitted weights by name, and the share of examples whose likeliest outcome is an expected one."""
+
+    weights: dict[str, float]
+    right: float
+    examples: int
+
+
+def fit_search(
+    assistant: Assistant, questions: Iterable[ExpectedAnswer], utterances: Iterable[Utterance]
+) -> Fit:
+    """The weights of retrieval/search.py, from the guides' own questions, question sets and utterances."""
+    examples = [
+        *_own_questions(assistant.searcher),
+        *_question_sets(assistant, questions),
+        *_utterances(assistant, utterances),
+    ]
+    return _fit((*NAMES, *NONE_NAMES), examples)
+
+
+def fit_follow_up(assistant: Assistant, questions: Sequence[ExpectedAnswer]) -> Fit:
+    """The weights of answering/follow_up.py, from follow-ups and from questions asked after any other."""
+    answered = [
+        expected for expected in questions if Status.ANSWERED in expected.status and expected.documents
+    ]
+    leaning = [expected for expected in answered if expected.previous]
+    alone = [expected for expected in answered if not expected.previous]
+    chance = random.Random(_SEED)
+    after_another = [replace(expected, previous=(chance.choice(alone).question,)) for expected in alone]
+    examples = [
+        example
+        for expected, weight in (*((e, _LEANING) for e in leaning), *((e, 1.0) for e in after_another))
+        if (example := _after(assistant, expected, weight)) is not None
+    ]
+    return _fit(tuple(WEIGHTS), examples)
+
+
+def _after(assistant: Assistant, expected: ExpectedAnswer, weight: float) -> Example | None:
+    """One question after others; None where the one before was answered by no guide."""
+    *earlier, before = expected.previous
+    decision, reading = assistant.retrieve(assistant.understand(before), earlier)
+    if not decision.hits:
+        return None
+    in_view = decision.hits[0].section.document_id
+    leaning = lean(assistant.understand(expected.question), reading, in_view, assistant.searcher)
+    meant = tuple(document in expected.documents for document in leaning.documents)
+    return Example(leaning.matrix, meant, weight) if any(meant) else None
+
+
+def _own_questions(searcher: Searcher) -> Iterator[Example]:
+    """Each of the guides' own questions, asked of a classifier that has not learned it."""
+    corpus = searcher.index.corpus
+    asked = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id]
+    for part in range(_PARTS):
+        held = asked[part::_PARTS]
+        topics = topic_classifier(corpus, held)
+        for row in held:
+            words, number = corpus.texts[row].split(), corpus.owner[row]
+            yield _example(searcher, words, {number}, hidden=[row], topics=topics)
+            rows = searcher.features.rows(number)
+            yield _example(searcher, words, set(), hidden=rows, weight=_HIDDEN_GUIDE, topics=topics)
+
+
+def _question_sets(assistant: Assistant, questions: Iterable[ExpectedAnswer]) -> Iterator[Example]:
+    searcher = assistant.searcher
+    for expected in questions:
+        declined = set(expected.status) <= _DECLINES
+        answered = Status.ANSWERED in expected.status and bool(expected.documents)
+        if expected.previous or not (declined or answered):
+            continue
+        try:
+            reading = assistant.understand(expected.question)
+        except QuestionError:
+            continue
+        known = [id_ for id_ in expected.documents if id_ in searcher.index.guides]
+        meant = {searcher.features.number(id_) for id_ in known}
+        words = reading.topic or reading.words
+        yield _example(searcher, words, meant, outside=reading.acts.get(OUTSIDE, 0.0))
+
+
+def _utterances(assistant: Assistant, utterances: Iterable[Utterance]) -> Iterator[Example]:
+    """What is said about other things; the act is left unknown, for these were what acts were fitted on."""
+    for utterance in utterances:
+        if utterance.act == OUTSIDE:
+            reading = assistant.understand(utterance.says)
+            yield _example(assistant.searcher, reading.topic or reading.words, set())
+
+
+def _example(
+    searcher: Searcher,
+    words: Sequence[str],
+    meant: set[int],
+    *,
+    hidden: Sequence[int] = (),
+    outside: float = 0.0,
+    weight: float = 1.0,
+    topics: Classifier | None = None,
+) -> Example:
+    """The candidates as outcomes, and last that none is meant."""
+    numbers, matrix = searcher.features.candidates(words, hidden=hidden, topics=topics)
+    outcomes = np.zeros((len(numbers) + 1, len(NAMES) + len(NONE_NAMES)))
+    outcomes[:-1, : len(NAMES)] = matrix
+    outcomes[-1, len(NAMES) :] = searcher.none_features({OUTSIDE: outside})
+    marks = tuple(number in meant for number in numbers)
+    return Example(outcomes, (*marks, not any(marks)), weight)
+
+
+def _fit(names: Sequence[str], examples: Sequence[Example]) -> Fit:
+    weights = maximise(examples)
+    right = float(np.mean([example.meant[int(np.argmax(example.matrix @ weights))] for example in examples]))
+    return Fit(dict(zip(names, map(float, weights), strict=True)), right, len(examples))
+
+
+def maximise(examples: Sequence[Example]) -> Matrix:
+    """The weights under which what is meant is likeliest."""
+    from scipy.optimize import minimize
+
+    size = examples[0].matrix.shape[1]
+    total = sum(example.weight for example in examples)
+
+    def loss(weights: Matrix) -> tuple[float, Matrix]:
+        value, slope = 0.0, np.zeros(size)
+        for example in examples:
+            scores = example.matrix @ weights
+            shares = np.exp(scores - scores.max())
+            shares /= shares.sum()
+            meant = np.where(example.meant, shares, 0.0)
+            likely = max(float(meant.sum()), 1e-12)
+            value -= example.weight * float(np.log(likely))
+            slope -= example.weight * ((meant / likely - shares) @ example.matrix)
+        penalty = _PENALTY * float(weights @ weights)
+        return value / total + penalty, slope / total + 2 * _PENALTY * weights
+
+    found: Matrix = minimize(loss, np.zeros(size), jac=True, method="L-BFGS-B").x
+    return found
