@@ -252,9 +252,10 @@ def index_status(as_json: AsJson = False) -> None:
 
 @knowledge_app.command("check")
 def knowledge_check() -> None:
-    """Validate every guide; problems come with file and line."""
+    """Validate every guide and what prompts/ names; problems come with file and line."""
     from assistant.knowledge.check import check_knowledge
     from assistant.knowledge.facts import load_shared_facts
+    from assistant.loading import check_prompts
     from assistant.text.dialect import load_glossary
 
     settings = _settings()
@@ -266,6 +267,7 @@ def knowledge_check() -> None:
     glossary = load_glossary(settings.knowledge / "glossary.toml")
     roots = (settings.knowledge / "guides", settings.overlay / "guides")
     guides, problems = check_knowledge(roots, facts, glossary.abbreviations)
+    problems += tuple(check_prompts(settings, {guide.document.id for guide in guides}, facts))
     if problems:
         raise KnowledgeError(problems)
     print(f"{len(guides)} guides, no problems")

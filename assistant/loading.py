@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
 from itertools import chain
@@ -9,9 +10,11 @@ from itertools import chain
 from assistant.answering.prompts import load_replies
 from assistant.answering.safety import load_safety
 from assistant.config import Settings
-from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError
+from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError, Problem
+from assistant.knowledge.facts import SharedFacts, references
 from assistant.models.language_model import LanguageModel
 from assistant.pipeline import Assistant
+from assistant.retrieval.classifier import CONTACT, ERRAND, OUTSIDE, TASK, load_utterances
 from assistant.retrieval.embedder import Embedder, SentenceEmbedder
 from assistant.retrieval.index import Index, KnowledgePaths, Progress, build, load, save, with_vectors
 from assistant.retrieval.search import Searcher, earned_weight
@@ -101,6 +104,51 @@ def build_index(
         return save(index, settings.data / "index")
     except OSError as error:
         raise ConfigError(f"ASSISTANT_DATA = {settings.data} cannot be written: {error}") from error
+
+
+def check_prompts(settings: Settings, guides: Collection[str], facts: SharedFacts) -> list[Problem]:
+    """What prompts/ and utterances.jsonl name that does not exist: facts, contacts, guides, dialogue acts.
+
+    Raises KnowledgeError where a file cannot be read at all.
+    """
+    folder = settings.home / "prompts"
+    safety, replies = load_safety(folder / "safety.toml"), load_replies(folder)
+    rules = (*safety.rules, *safety.notices)
+    said = {
+        "safety.toml": [text for rule in rules for text in (rule.reply, rule.alone or "")],
+        "replies.toml": [
+            *(talk.reply for talk in replies.smalltalk),
+            *replies.decline.values(),
+            *replies.admit.values(),
+            replies.premise.contact,
+            *("{{" + correction.fact + "}}" for correction in replies.premise.correction),
+        ],
+    }
+    problems = [
+        Problem(folder / name, 0, "{{" + reference + "}} is in neither facts.toml nor contacts.toml")
+        for name, texts in said.items()
+        for text in texts
+        for reference in references(text)
+        if reference not in facts
+    ]
+    problems += [
+        Problem(folder / "replies.toml", 0, f"contact `{id_}` of [hotlines] is not in contacts.toml")
+        for id_ in replies.hotlines.contacts
+        if id_ not in facts.contacts
+    ]
+    problems += [
+        Problem(folder / "safety.toml", 0, f"rule {rule.id}: guide `{rule.guide}` does not exist")
+        for rule in rules
+        if rule.guide is not None and rule.guide not in guides
+    ]
+    acts = {TASK, ERRAND, OUTSIDE, CONTACT, *(rule.act for rule in rules), *(t.id for t in replies.smalltalk)}
+    path = settings.knowledge / "utterances.jsonl"
+    for line, utterance in enumerate(load_utterances(path), 1):
+        if utterance.act not in acts:
+            problems.append(Problem(path, line, f"act `{utterance.act}` is none of prompts/"))
+        if utterance.guide is not None and utterance.guide not in guides:
+            problems.append(Problem(path, line, f"guide `{utterance.guide}` does not exist"))
+    return problems
 
 
 def load_embedder(settings: Settings) -> Embedder | None:

@@ -31,6 +31,7 @@ from assistant.text.normalize import bare, clean, sentences, syllables
 MAX_QUESTION = 500  # characters
 _SAME = 0.55  # likeness from which a question is one that the guide answers by itself
 _ALIKE = 0.20  # likeness from which the guide's answer to another question may help
+_SURE = 0.8  # likelihood from which a guide on safety stands in for the one a rule names
 _ALSO = 3  # such answers at most
 _BESIDE_A_NUMBER = 2  # words of the topic beside a hotline's number that still ask whose it is
 _MIN_CLAUSE = 4  # words of a clause that could be a question of its own
@@ -150,17 +151,25 @@ class Assistant:
     # 2. Guard
 
     def guard(self, reading: Reading, today: date) -> Answer | None:
-        """The safety answer, when a secret is asked for or shown or a scam is told."""
+        """The safety answer, when a secret is asked for or shown, a scam is told, or harm is done."""
         rule = self.safety.warning(reading.words, reading.masked, reading.acts)
-        return self._warned(reading, rule, rule.reply, today) if rule else None
-
-    def _warned(self, reading: Reading, rule: Rule, reply: str, today: date) -> Answer:
-        writer = self._writer(today)
-        text = writer.plain(reply)
-        if rule.guide is None or rule.guide not in self.searcher.index.guides:
+        if rule is None:
+            return None
+        text = self._writer(today).plain(rule.reply)
+        guide = self._safety_guide(rule, reading)
+        if guide is None:
             return Answer(reading.question, rule.status, text)
-        answer = self._from_guide(replace(reading, intent=Intent.STEPS), rule.guide, today)
+        answer = self._from_guide(replace(reading, intent=Intent.STEPS), guide, today)
         return replace(answer, status=rule.status, text=f"{text}\n\n{answer.text}")
+
+    def _safety_guide(self, rule: Rule, reading: Reading) -> str | None:
+        """The guide that goes with the warning: the one on safety that is asked for, else the rule's own."""
+        guides = self.searcher.index.guides
+        if rule.guide is None or rule.guide not in guides:
+            return None
+        hits = [] if rule.masked else self._decided(reading).hits[:1]
+        sure = [hit.section.document_id for hit in hits if hit.score >= _SURE]
+        return next((id_ for id_ in sure if guides[id_].kind == "safety"), rule.guide)
 
     def chat(self, reading: Reading, today: date, *, unanswered: bool = False) -> Answer | None:
         """The reply to greetings, thanks and questions about the machine itself."""

@@ -66,7 +66,8 @@ class Evidence:
         """Pairs of words that the guide says only behind a denial: of "không đọc mã" the "đọc mã"."""
         found: tuple[set[tuple[str, ...]], ...] = (set(), set())  # said, denied
         for first, *pair in _runs(["", *self._spoken], 3):
-            found[first in _DENIALS].add(tuple(pair))
+            if pair[0] not in _DENIALS:  # "… thì không. Không phải xã nào cũng nhận"
+                found[first in _DENIALS].add(tuple(pair))
         return frozenset(found[True] - found[False])
 
     @cached_property

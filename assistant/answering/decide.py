@@ -11,10 +11,8 @@ from assistant.text.dialect import Glossary, mentions
 
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
 ANSWER_FROM = 0.5  # below this no guide is about the question
-OWN_TOPIC = 0.45  # from this a question after others has a subject of its own
-SURE_TOPIC = 0.80  # from this, even where the guide in view knows its words
-CLOSE = 0.97  # guides with this share of the best one's BM25 are equally likely
-CLOSE_WHEN_BOTH = 0.85  # where the question names two things of which it must mean one
+CLOSE = 0.9  # guides with this share of the best one's likelihood are equally likely
+CLOSE_WHEN_BOTH = 0.2  # where the question names two things of which it must mean one
 SURELY_OUTSIDE = 0.7  # likelihood of another matter that counts more than a word of the field
 SURELY_ASKS = 0.7  # likelihood of a question on a task that is one of the field without such a word
 _CHOICES = 4
@@ -32,9 +30,10 @@ def decide(
     hits: Sequence[Hit], words: Sequence[str], acts: Mapping[str, float], glossary: Glossary
 ) -> Decision:
     """The status of a question that is not small talk and not a safety matter."""
-    if not hits or hits[0].score < ANSWER_FROM:
+    outside = acts.get(OUTSIDE, 0.0)
+    if not hits or hits[0].score < max(ANSWER_FROM, outside):
         named = any(mentions(words, phrase) for phrase in glossary.topics + glossary.field)
-        asks, outside = acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0), acts.get(OUTSIDE, 0.0)
+        asks = acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0)
         in_field = outside < SURELY_OUTSIDE if named else asks > max(SURELY_ASKS, outside)
         return Decision(Status.NOT_COVERED if in_field else Status.OUT_OF_SCOPE)
     best = hits[0]

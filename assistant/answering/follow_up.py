@@ -17,29 +17,29 @@ from assistant.datatypes import Intent, Reading, Status
 from assistant.retrieval.classifier import OUTSIDE
 from assistant.retrieval.features import Matrix
 from assistant.retrieval.search import Searcher
-from assistant.text.dialect import instead, mentions
+from assistant.text.dialect import instead, mentions, without
 from assistant.text.normalize import bare
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py).
 WEIGHTS = {
-    "in view": 1.40,
-    "in view, nothing named": 0.62,
-    "in view, much said": -2.83,
-    "in view, turned away": -0.61,
-    "in view, pointed at": -0.28,
-    "in view, left": -0.25,
-    "in view, a topic named": -0.88,
-    "in view, a detail asked": 0.16,
-    "in view, likely alone": -0.65,
-    "likely alone": 1.49,
-    "likely alone, much said": 0.93,
-    "likeliest alone": 2.20,
-    "likely together": 2.00,
-    "likeliest together": 0.31,
-    "asked": 2.68,
-    "said": 0.91,
-    "in view, said": 0.55,
-    "in view, asked": 1.48,
+    "in view": 1.15,
+    "in view, nothing named": 0.38,
+    "in view, much said": -1.70,
+    "in view, turned away": -0.62,
+    "in view, pointed at": -0.42,
+    "in view, left": -0.43,
+    "in view, a topic named": -0.99,
+    "in view, a detail asked": 0.59,
+    "in view, likely alone": -0.40,
+    "likely alone": 2.13,
+    "likely alone, much said": 0.94,
+    "likeliest alone": 1.84,
+    "likely together": 2.09,
+    "likeliest together": 1.15,
+    "asked": 2.18,
+    "said": 0.00,
+    "in view, said": -0.11,
+    "in view, asked": 1.20,
 }
 _MUCH = 12.0  # rarity of the words that say much
 _OPEN = (Intent.GENERAL, Intent.STEPS)  # ask for no detail of a thing
@@ -78,7 +78,8 @@ def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) ->
     """What speaks for each guide that the follow-up could mean."""
     glossary, features = searcher.index.glossary, searcher.features
     turned = reading.words[:1] in _TURNS or reading.words[:2] in _TURNS
-    topic = [word for word in reading.topic if not (turned and word in ("còn", "con"))]
+    named = without(reading.topic, (*glossary.pointing, *glossary.leaving))
+    topic = [word for word in named if not (turned and word in ("còn", "con"))]
     alone = searcher.likely(topic, also=in_view)
     together = searcher.likely((*instead(before.topic, topic, glossary), *topic), also=in_view)
     much = min(1.0, sum(map(features.rarity, {bare(word) for word in topic})) / _MUCH)

@@ -9,7 +9,7 @@ the expected document, or of none, is maximised (multinomial logit with an L2 pe
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,10 @@ from assistant.errors import QuestionError
 from assistant.evaluation.answers import ExpectedAnswer
 from assistant.retrieval.classifier import OUTSIDE, Classifier, Utterance
 from assistant.retrieval.features import NAMES, Matrix
-from assistant.retrieval.index import topic_classifier
+from assistant.retrieval.index import Index, act_classifier, act_examples, topic_classifier
 from assistant.retrieval.search import NONE_NAMES, Searcher
+from assistant.text.dialect import standard
+from assistant.text.normalize import syllables
 
 if TYPE_CHECKING:
     from assistant.pipeline import Assistant
@@ -57,10 +59,12 @@ def fit_search(
     assistant: Assistant, questions: Iterable[ExpectedAnswer], utterances: Iterable[Utterance]
 ) -> Fit:
     """The weights of retrieval/search.py, from the guides' own questions, question sets and utterances."""
+    utterances = tuple(utterances)
+    outside = _outside(assistant.searcher.index, utterances)
     examples = [
-        *_own_questions(assistant.searcher),
+        *_own_questions(assistant.searcher, outside),
         *_question_sets(assistant, questions),
-        *_utterances(assistant, utterances),
+        *_utterances(assistant, utterances, outside),
     ]
     return _fit((*NAMES, *NONE_NAMES), examples)
 
@@ -94,8 +98,20 @@ def _after(assistant: Assistant, expected: ExpectedAnswer, weight: float) -> Exa
     return Example(leaning.matrix, meant, weight) if any(meant) else None
 
 
-def _own_questions(searcher: Searcher) -> Iterator[Example]:
-    """Each of the guides' own questions, asked of a classifier that has not learned it."""
+def _outside(index: Index, utterances: Sequence[Utterance]) -> dict[str, float]:
+    """For each text that acts are learned from, how likely it is another matter, said by one that did not."""
+    said = act_examples(utterances, index.guides)
+    found: dict[str, float] = {}
+    for part in range(_PARTS):
+        rest = [example for number, example in enumerate(said) if number % _PARTS != part]
+        acts = act_classifier(rest, index.glossary)
+        for text, _ in said[part::_PARTS]:
+            found[text] = acts.likely(standard(syllables(text), index.glossary)).get(OUTSIDE, 0.0)
+    return found
+
+
+def _own_questions(searcher: Searcher, outside: Mapping[str, float]) -> Iterator[Example]:
+    """Each of the guides' own questions, asked of classifiers that have not learned it."""
     corpus = searcher.index.corpus
     asked = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id]
     for part in range(_PARTS):
@@ -103,9 +119,10 @@ def _own_questions(searcher: Searcher) -> Iterator[Example]:
         topics = topic_classifier(corpus, held)
         for row in held:
             words, number = corpus.texts[row].split(), corpus.owner[row]
-            yield _example(searcher, words, {number}, hidden=[row], topics=topics)
+            other = outside.get(corpus.chunks[row].text, 0.0)
+            yield _example(searcher, words, {number}, other, hidden=[row], topics=topics)
             rows = searcher.features.rows(number)
-            yield _example(searcher, words, set(), hidden=rows, weight=_HIDDEN_GUIDE, topics=topics)
+            yield _example(searcher, words, set(), other, hidden=rows, weight=_HIDDEN_GUIDE, topics=topics)
 
 
 def _question_sets(assistant: Assistant, questions: Iterable[ExpectedAnswer]) -> Iterator[Example]:
@@ -122,24 +139,27 @@ def _question_sets(assistant: Assistant, questions: Iterable[ExpectedAnswer]) ->
         known = [id_ for id_ in expected.documents if id_ in searcher.index.guides]
         meant = {searcher.features.number(id_) for id_ in known}
         words = reading.topic or reading.words
-        yield _example(searcher, words, meant, outside=reading.acts.get(OUTSIDE, 0.0))
+        yield _example(searcher, words, meant, reading.acts.get(OUTSIDE, 0.0))
 
 
-def _utterances(assistant: Assistant, utterances: Iterable[Utterance]) -> Iterator[Example]:
-    """What is said about other things; the act is left unknown, for these were what acts were fitted on."""
+def _utterances(
+    assistant: Assistant, utterances: Iterable[Utterance], outside: Mapping[str, float]
+) -> Iterator[Example]:
+    """What is said about other things: no document is meant."""
     for utterance in utterances:
         if utterance.act == OUTSIDE:
             reading = assistant.understand(utterance.says)
-            yield _example(assistant.searcher, reading.topic or reading.words, set())
+            words = reading.topic or reading.words
+            yield _example(assistant.searcher, words, set(), outside[utterance.says])
 
 
 def _example(
     searcher: Searcher,
     words: Sequence[str],
     meant: set[int],
+    outside: float,
     *,
     hidden: Sequence[int] = (),
-    outside: float = 0.0,
     weight: float = 1.0,
     topics: Classifier | None = None,
 ) -> Example:

@@ -50,6 +50,7 @@ _KEYS = frozenset(
 _REQUIRED = ("id", "kind", "title", "audience", "agency", "sources", "reviewed", "questions")
 _STEP = re.compile(r"(\d+)\.\s+(.+)")
 _OTHERWISE = re.compile(r"\s+Nếu khác:\s*(.+)")
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same loader in C, where PyYAML has it
 _IMAGE = re.compile(r"\s*!\[([^\]]*)\]\(([^)]+)\)\s*$")
 
 
@@ -103,8 +104,8 @@ def read_guide_file(path: Path) -> GuideFile:
         raise KnowledgeError([Problem(path, 1, "front matter must stand between two lines `---`")])
     end = next(i for i, line in enumerate(lines[1:], 1) if line.strip() == "---")
     try:
-        node = yaml.compose("\n".join(lines[1:end]), Loader=yaml.SafeLoader)
-        front = yaml.safe_load("\n".join(lines[1:end]))
+        node = yaml.compose("\n".join(lines[1:end]), Loader=_YAML)
+        front = yaml.load("\n".join(lines[1:end]), Loader=_YAML)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise KnowledgeError([Problem(path, mark.line + 2 if mark else 1, str(error))]) from error

@@ -30,6 +30,7 @@ CONTACT = "contact"  # which number to call
 
 _BUCKETS = 1 << 14  # weights a label; terms share them by hash (Weinberger et al. 2009)
 _SOFTNESS = 10.0  # inverse strength of the L2 penalty, by cross-validation
+_TOLERANCE = 0.1  # a finer one takes twice as long and answers no question better
 _LONG_NUMBER = re.compile(r"\d{4,}")
 Weights = npt.NDArray[np.float32]
 
@@ -81,7 +82,14 @@ class Classifier:
         values = np.concatenate([np.full(len(row), _norm(row)) for row in rows])
         columns = np.array([column for row in rows for column in row])
         matrix = csr_matrix((values, columns, starts), shape=(len(rows), _BUCKETS))
-        one = LogisticRegression(C=_SOFTNESS, solver="liblinear", class_weight="balanced", random_state=0)
+        one = LogisticRegression(
+            C=_SOFTNESS,
+            solver="liblinear",
+            dual=True,
+            tol=_TOLERANCE,
+            class_weight="balanced",
+            random_state=0,
+        )
         fitted = OneVsRestClassifier(one).fit(matrix, list(labels))
         weights = [np.append(each.coef_[0], each.intercept_[0]) for each in fitted.estimators_]
         if len(weights) == 1:  # two labels share one estimator, for the second

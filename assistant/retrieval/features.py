@@ -80,8 +80,8 @@ class Features:
         totals = self.totals(scores) + titles
         for number in another:
             totals[number] *= _OTHER_NAME
-        likely = sorted(learned, key=lambda id_: -learned[id_])[:_LEARNED]
         numbers = ranking(totals)[:_CANDIDATES]
+        likely = sorted(learned, key=lambda id_: -learned[id_])[:_LEARNED] if numbers else []
         also = [*(self.number(id_) for id_ in likely), *also]
         if hidden:
             also = [number for number in also if not set(self.rows(number)) <= set(hidden)]

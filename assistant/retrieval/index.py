@@ -200,19 +200,27 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
         glossary=glossary,
         keywords=KeywordIndex.build(corpus.texts),
         titles=KeywordIndex.build(titles),
-        acts=_acts(utterances, guides, glossary),
+        acts=act_classifier(act_examples(utterances, guides), glossary),
         topics=topic_classifier(corpus),
         vectors=None,
         manifest=manifest,
     )
 
 
-def _acts(utterances: Sequence[Utterance], guides: Mapping[str, Guide], glossary: Glossary) -> Classifier:
-    """Which kind of thing is said; a guide's own questions ask about a task, unless it is one for safety."""
+def act_examples(utterances: Sequence[Utterance], guides: Mapping[str, Guide]) -> list[tuple[str, str]]:
+    """What is said, and which kind of thing it is.
+
+    A guide's own questions ask about a task, unless it is a guide for safety.
+    """
     said = [(utterance.says, utterance.act) for utterance in utterances]
     asked = [(text, TASK) for guide in guides.values() if guide.kind != "safety" for text in guide.questions]
-    both = [*said, *asked] if said else []
-    return Classifier.fit([standard(syllables(text), glossary) for text, _ in both], [act for _, act in both])
+    return [*said, *asked] if said else []
+
+
+def act_classifier(examples: Sequence[tuple[str, str]], glossary: Glossary) -> Classifier:
+    """Which kind of thing is said."""
+    texts = [standard(syllables(text), glossary) for text, _ in examples]
+    return Classifier.fit(texts, [act for _, act in examples])
 
 
 def topic_classifier(corpus: Corpus, hidden: Collection[int] = ()) -> Classifier:

@@ -102,7 +102,10 @@ def standard(words: Sequence[str], glossary: Glossary) -> list[str]:
 def without(words: Sequence[str], phrases: Iterable[Phrase]) -> list[str]:
     """The words less the phrases; `phrases` come longest first."""
     left = list(words)
+    there = {bare(word) for word in words}
     for phrase in phrases:
+        if phrase and bare(phrase[0]) not in there:
+            continue
         while (at := find(left, phrase)) >= 0:
             left[at : at + len(phrase)] = []
     return left
@@ -146,14 +149,14 @@ def _same(words: Sequence[str], phrase: Phrase) -> bool:
 
 
 def _rewritten(words: Sequence[str], pairs: tuple[tuple[Phrase, Phrase], ...]) -> list[str]:
-    table = _by_folded(pairs)
-    longest = max((len(phrase) for phrase, _ in pairs), default=0)
+    table, sizes = _by_folded(pairs)
+    folded = tuple(map(bare, words))
     out: list[str] = []
     at = 0
     while at < len(words):
-        for size in range(min(longest, len(words) - at), 0, -1):
+        for size in sizes.get(folded[at], ()):
             piece = tuple(words[at : at + size])
-            same = [pair for pair in table.get(tuple(map(bare, piece)), ()) if _same(piece, pair[0])]
+            same = [pair for pair in table.get(folded[at : at + size], ()) if _same(piece, pair[0])]
             if same:
                 exact_first = min(same, key=lambda pair: pair[0] != piece)
                 out.extend(exact_first[1])
@@ -166,12 +169,20 @@ def _rewritten(words: Sequence[str], pairs: tuple[tuple[Phrase, Phrase], ...]) -
 
 
 @cache
-def _by_folded(pairs: tuple[tuple[Phrase, Phrase], ...]) -> dict[Phrase, list[tuple[Phrase, Phrase]]]:
-    """Several phrases may be one without accents: "đt" and "dt", "mạ" and "má"."""
+def _by_folded(
+    pairs: tuple[tuple[Phrase, Phrase], ...],
+) -> tuple[dict[Phrase, list[tuple[Phrase, Phrase]]], dict[str, list[int]]]:
+    """The pairs by their folded phrase, and the lengths of phrases by their first syllable, longest first.
+
+    Several phrases may be one without accents: "đt" and "dt", "mạ" and "má".
+    """
     table: dict[Phrase, list[tuple[Phrase, Phrase]]] = {}
     for phrase, value in pairs:
         table.setdefault(tuple(map(bare, phrase)), []).append((phrase, value))
-    return table
+    sizes: dict[str, set[int]] = {}
+    for phrase in table:
+        sizes.setdefault(phrase[0], set()).add(len(phrase))
+    return table, {first: sorted(found, reverse=True) for first, found in sizes.items()}
 
 
 def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
@@ -179,12 +190,17 @@ def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
 
     "cho tôi hỏi đổi thẻ căn cước mất bao nhiêu tiền" → "đổi thẻ căn cước"; "bao nhiêu tiền?" → nothing.
     """
-    cues = sorted((cue for cues in glossary.intents.values() for cue in cues), key=len, reverse=True)
+    cues = _longest_first(tuple(chain.from_iterable(glossary.intents.values())))
     left = without(without([*words, END], cues), ((END,), *glossary.fillers))
     if all(word.isascii() for word in left):
         unaccented = {bare(phrase[0]) for phrase in glossary.fillers if len(phrase) == 1} - _NOT_BARE
         left = [word for word in left if word not in unaccented]
     return left
+
+
+@cache
+def _longest_first(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+    return tuple(sorted(phrases, key=len, reverse=True))
 
 
 def instead(before: Sequence[str], now: Sequence[str], glossary: Glossary) -> list[str]:

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from assistant.datatypes import Status
+from assistant.pipeline import Assistant
+
+TODAY = date(2026, 11, 26)
+
+
+def guide_after(assistant: Assistant, previous: str, question: str) -> str:
+    answer = assistant.answer(question, previous=[previous], today=TODAY)
+    assert answer.status is Status.ANSWERED, answer.text
+    return answer.citations[0].document_id
+
+
+@pytest.mark.parametrize(
+    ("previous", "question", "guide"),
+    [
+        ("Đăng ký tạm trú thế nào?", "bao nhiêu tiền?", "dang-ky-tam-tru"),
+        ("Đăng ký tạm trú thế nào?", "can giay to gi", "dang-ky-tam-tru"),
+        ("Đăng ký thường trú ở đâu?", "còn thời gian thì sao?", "dang-ky-thuong-tru"),
+        ("Xin lý lịch tư pháp thế nào?", "cái đó mất bao lâu", "ly-lich-tu-phap"),
+        ("Kích hoạt VNeID thế nào?", "rồi sao nữa?", "vneid-kich-hoat"),
+        ("Làm hộ chiếu cho cháu 8 tuổi", "ai ký giấy?", "ho-chieu-tre-em"),
+    ],
+)
+def test_a_question_that_leans_stays_with_the_guide_in_view(
+    assistant: Assistant, previous: str, question: str, guide: str
+) -> None:
+    assert guide_after(assistant, previous, question) == guide
+
+
+@pytest.mark.parametrize(
+    ("previous", "question", "guide"),
+    [
+        ("Quên mật khẩu VNeID thì làm sao?", "còn passcode thì sao?", "vneid-quen-passcode"),
+        ("Đăng ký tạm trú cần giấy tờ gì?", "thế còn thường trú?", "dang-ky-thuong-tru"),
+    ],
+)
+def test_another_thing_of_the_same_kind_turns_to_its_guide(
+    assistant: Assistant, previous: str, question: str, guide: str
+) -> None:
+    assert guide_after(assistant, previous, question) == guide
+
+
+@pytest.mark.parametrize("previous", ["Làm hộ chiếu ở đâu?", "Quên passcode VNeID", "Đóng tiền điện"])
+@pytest.mark.parametrize(
+    ("question", "guide"),
+    [
+        ("Xin phiếu lý lịch tư pháp ở đâu?", "ly-lich-tu-phap"),
+        ("dang ky tam tru can giay to gi", "dang-ky-tam-tru"),
+        ("Mẹ tôi bị mất thẻ căn cước thì làm lại thế nào?", "can-cuoc-mat-hong"),
+    ],
+)
+def test_a_question_that_stands_alone_is_answered_the_same_after_any_other(
+    assistant: Assistant, previous: str, question: str, guide: str
+) -> None:
+    assert guide_after(assistant, previous, question) == guide
+
+
+@pytest.mark.parametrize("question", ["thời tiết ngày mai thế nào", "giá vàng hôm nay bao nhiêu"])
+def test_another_matter_is_not_taken_for_a_follow_up(assistant: Assistant, question: str) -> None:
+    answer = assistant.answer(question, previous=["Đăng ký tạm trú thế nào?"], today=TODAY)
+    assert answer.status in (Status.OUT_OF_SCOPE, Status.NOT_COVERED)
+
+
+@pytest.mark.parametrize("before", ["", "x" * 600, "🙂", "giá vàng hôm nay"])
+def test_what_nobody_answered_before_is_leant_on_by_nothing(assistant: Assistant, before: str) -> None:
+    alone = assistant.answer("Xin phiếu lý lịch tư pháp ở đâu?", today=TODAY)
+    after = assistant.answer("Xin phiếu lý lịch tư pháp ở đâu?", previous=[before], today=TODAY)
+    assert after.text == alone.text
