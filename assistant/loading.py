@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
@@ -19,6 +20,8 @@ from assistant.retrieval.embedder import Embedder, SentenceEmbedder
 from assistant.retrieval.index import Index, KnowledgePaths, Progress, build, load, save, with_vectors
 from assistant.retrieval.search import Searcher, earned_weight
 from assistant.text.keystrokes import KeystrokeRepair
+
+LOG = logging.getLogger("assistant")
 
 
 def load_assistant(
@@ -77,7 +80,9 @@ def current_index(
     except KnowledgeError as error:
         if strict:
             raise
-        progress(f"knowledge is broken, the index of {index.manifest.built:%d/%m/%Y} serves on: {error}")
+        LOG.warning(
+            "knowledge is broken, the index of %s serves on: %s", f"{index.manifest.built:%d/%m/%Y}", error
+        )
         return index
 
 

@@ -167,7 +167,7 @@ class Assistant:
         guides = self.searcher.index.guides
         if rule.guide is None or rule.guide not in guides:
             return None
-        hits = [] if rule.masked else self._decided(reading).hits[:1]
+        hits = () if rule.masked or rule.fixed else self._decided(reading).hits[:1]
         sure = [hit.section.document_id for hit in hits if hit.score >= _SURE]
         return next((id_ for id_ in sure if guides[id_].kind == "safety"), rule.guide)
 

@@ -61,6 +61,9 @@ TODAY = date(2026, 11, 22)
         ("thư bac.ba+1@mail.vnn.vn của bác", "email", f"thư {SIGN} của bác"),
         # codes and passwords
         ("mã OTP 123456", "code", f"mã OTP {SIGN}"),
+        ("nó biểu đọc 482910 cho nó", "code", f"nó biểu đọc {SIGN} cho nó"),
+        ("gửi qua cho họ 4 8 2 9 1 0 rồi", "code", f"gửi qua cho họ {SIGN} rồi"),
+        ("khong chin mot hai ba bon nam sau bay tam la so toi", "phone", f"{SIGN} la so toi"),
         ("otp là 482910", "code", f"otp là {SIGN}"),
         ("mã otp: 48 29 10", "code", f"mã otp: {SIGN}"),
         ("otp 4 8 2 9 1 0", "code", f"otp {SIGN}"),

@@ -72,6 +72,12 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
         "code",
         re.compile(rf"\bma\s*(?:so\s*)?(?:la|:)?\s*{_NOT_A_YEAR}(\d(?:{_GAP}\d){{3,7}}){_NOT_A_SECRET}"),
     ),
+    (  # six digits that somebody reads, sends or types in
+        "code",
+        re.compile(
+            rf"\b(?:doc|gui|nhap|dua|nhan|ma)\s(?:\w+\s){{0,4}}?(\d(?:{_GAP}\d){{5}})(?![\d/.,]){_NOT_MONEY}{_NOT_A_SECRET}"
+        ),
+    ),
     ("account", re.compile(rf"(?<![\d.,/-])\d{{9,19}}(?![\d/]){_NOT_MONEY}")),
 )
 # File numbers of the portal and ids of procedures are public and stay.
@@ -101,6 +107,7 @@ class Rule:
     status: Status = Status.SAFETY
     alone: str | None = None
     declined: bool = False  # holds beside a decline only
+    fixed: bool = False  # its guide is shown whatever guide on safety the question comes near to
     act: str | None = None  # the dialogue act that this rule answers where no list foresaw the words
 
 
