@@ -149,9 +149,9 @@ def check_prompts(settings: Settings, guides: Collection[str], facts: SharedFact
     acts = {TASK, ERRAND, OUTSIDE, CONTACT, *(rule.act for rule in rules), *(t.id for t in replies.smalltalk)}
     path = settings.knowledge / "utterances.jsonl"
     for line, utterance in enumerate(load_utterances(path), 1):
-        if utterance.act not in acts:
+        if utterance.act is not None and utterance.act not in acts:
             problems.append(Problem(path, line, f"act `{utterance.act}` is none of prompts/"))
-        if utterance.guide is not None and utterance.guide not in guides:
+        if utterance.guide and utterance.guide not in guides:
             problems.append(Problem(path, line, f"guide `{utterance.guide}` does not exist"))
     return problems
 

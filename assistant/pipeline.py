@@ -24,7 +24,7 @@ from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Statu
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher
-from assistant.text.dialect import by_ear, standard, topic_words
+from assistant.text.dialect import by_ear, by_sound, standard, topic_words
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import bare, clean, sentences, syllables
 
@@ -146,7 +146,8 @@ class Assistant:
         return Reading(text, masked, tuple(words), tuple(topic), intent, acts)
 
     def _words(self, text: str) -> list[str]:
-        return self.repair(known_secrets(syllables(joined_letters(text))))
+        repaired = self.repair(known_secrets(syllables(joined_letters(text))))
+        return by_sound(repaired, self.searcher.index.corpus.vocabulary)
 
     # 2. Guard
 

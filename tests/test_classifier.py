@@ -8,6 +8,7 @@ import pytest
 from assistant.errors import KnowledgeError
 from assistant.pipeline import Assistant
 from assistant.retrieval.classifier import Classifier, load_utterances
+from assistant.retrieval.index import NOTHING
 from assistant.text.normalize import syllables
 
 SAID = [
@@ -99,7 +100,7 @@ def test_a_missing_file_is_no_utterances(tmp_path: Path) -> None:
     assert load_utterances(tmp_path / "none.jsonl") == ()
 
 
-@pytest.mark.parametrize("line", ['{"says": "a"}', "not json", '{"says": 1, "act": "x"}', ""])
+@pytest.mark.parametrize("line", ['{"act": "hello"}', "not json", '{"says": 1, "act": "x"}', ""])
 def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "utterances.jsonl"
     path.write_text(f'{{"says": "a", "act": "hello"}}\n{line}\n', encoding="utf-8")
@@ -112,8 +113,8 @@ def test_every_act_and_guide_of_the_shipped_utterances_exists(assistant: Assista
     known = {"task", "errand", "outside", "contact"}
     known |= {rule.act for rule in assistant.safety.rules if rule.act}
     known |= {talk.id for talk in assistant.replies.smalltalk}
-    assert {utterance.act for utterance in utterances} <= known
-    guides = {utterance.guide for utterance in utterances} - {None}
+    assert {utterance.act for utterance in utterances} - {None} <= known
+    guides = {utterance.guide for utterance in utterances} - {None, NOTHING}
     assert guides <= assistant.searcher.index.guides.keys()
 
 

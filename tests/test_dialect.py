@@ -7,6 +7,7 @@ import pytest
 from assistant.errors import KnowledgeError
 from assistant.text.dialect import (
     Glossary,
+    by_sound,
     find,
     load_glossary,
     mentions,
@@ -146,6 +147,12 @@ def test_an_age_from_14_tells_of_a_grown_up_or_an_elder(
     glossary: Glossary, words: str, told: list[str]
 ) -> None:
     assert standard(words.split(), glossary) == words.split() + told
+
+
+def test_words_that_nobody_writes_are_written_as_they_sound() -> None:
+    counts = {"làm": 9, "lại": 5, "rồi": 7, "nên": 3, "lên": 8, "trời": 2}
+    assert by_sound(["nàm", "nại", "dồi"], counts) == ["làm", "lại", "rồi"]
+    assert by_sound(["nên", "nam", "giời", "xyz"], counts) == ["nên", "nam", "giời", "xyz"]
 
 
 def test_every_occurrence_of_a_phrase_is_taken_out() -> None:

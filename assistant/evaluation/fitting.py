@@ -21,7 +21,7 @@ from assistant.errors import QuestionError
 from assistant.evaluation.answers import ExpectedAnswer
 from assistant.retrieval.classifier import OUTSIDE, Classifier, Utterance
 from assistant.retrieval.features import NAMES, Matrix
-from assistant.retrieval.index import Index, act_classifier, act_examples, topic_classifier
+from assistant.retrieval.index import Index, act_classifier, act_examples, topic_classifier, uncovered
 from assistant.retrieval.search import NONE_NAMES, Searcher
 from assistant.text.dialect import standard
 from assistant.text.normalize import syllables
@@ -62,7 +62,7 @@ def fit_search(
     utterances = tuple(utterances)
     outside = _outside(assistant.searcher.index, utterances)
     examples = [
-        *_own_questions(assistant.searcher, outside),
+        *_own_questions(assistant.searcher, utterances, outside),
         *_question_sets(assistant, questions),
         *_utterances(assistant, utterances, outside),
     ]
@@ -110,13 +110,19 @@ def _outside(index: Index, utterances: Sequence[Utterance]) -> dict[str, float]:
     return found
 
 
-def _own_questions(searcher: Searcher, outside: Mapping[str, float]) -> Iterator[Example]:
+def _own_questions(
+    searcher: Searcher, utterances: Sequence[Utterance], outside: Mapping[str, float]
+) -> Iterator[Example]:
     """Each of the guides' own questions, asked of classifiers that have not learned it."""
     corpus = searcher.index.corpus
+    names = [
+        " ".join(standard(syllables(p.name), searcher.index.glossary)) for p in searcher.index.procedures
+    ]
+    nothing = uncovered(names, utterances, corpus, searcher.index.glossary)
     asked = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id]
     for part in range(_PARTS):
         held = asked[part::_PARTS]
-        topics = topic_classifier(corpus, held)
+        topics = topic_classifier(corpus, nothing, held)
         for row in held:
             words, number = corpus.texts[row].split(), corpus.owner[row]
             other = outside.get(corpus.chunks[row].text, 0.0)
@@ -167,7 +173,7 @@ def _example(
     numbers, matrix = searcher.features.candidates(words, hidden=hidden, topics=topics)
     outcomes = np.zeros((len(numbers) + 1, len(NAMES) + len(NONE_NAMES)))
     outcomes[:-1, : len(NAMES)] = matrix
-    outcomes[-1, len(NAMES) :] = searcher.none_features({OUTSIDE: outside})
+    outcomes[-1, len(NAMES) :] = searcher.none_features(words, {OUTSIDE: outside}, topics)
     marks = tuple(number in meant for number in numbers)
     return Example(outcomes, (*marks, not any(marks)), weight)
 

@@ -28,8 +28,8 @@ ERRAND = "errand"  # asks the machine to do it
 OUTSIDE = "outside"  # the weather, the price of gold
 CONTACT = "contact"  # which number to call
 
-_BUCKETS = 1 << 14  # weights a label; terms share them by hash (Weinberger et al. 2009)
-_SOFTNESS = 10.0  # inverse strength of the L2 penalty, by cross-validation
+_BUCKETS = 1 << 15  # weights a label; terms share them by hash (Weinberger et al. 2009)
+_SOFTNESS = 5.0  # inverse strength of the L2 penalty, by cross-validation
 _TOLERANCE = 0.1  # a finer one takes twice as long and answers no question better
 _LONG_NUMBER = re.compile(r"\d{4,}")
 Weights = npt.NDArray[np.float32]
@@ -37,10 +37,13 @@ Weights = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Something a person says: the act, and the guide that answers it where one does."""
+    """Something a person says: the act, and the guide that answers it.
+
+    The act is None where it could be more than one; the guide is "" where it is known that none answers.
+    """
 
     says: str
-    act: str
+    act: str | None = None
     guide: str | None = None
 
 
@@ -121,10 +124,14 @@ class Classifier:
 
 
 def _terms(words: Sequence[str]) -> list[int]:
-    """Buckets of folded words and pairs, each once; a long number is a number, whatever its digits."""
+    """Buckets of words as typed where they have accents, of folded words and of pairs, each once.
+
+    A long number is a number, whatever its digits.
+    """
+    exact = (f"={word}" for word in words if not word.isascii())
     folded = [_LONG_NUMBER.sub("0", bare(word)) for word in words]
     pairs = (f"{left} {right}" for left, right in pairwise(["^", *folded, "$"]))
-    return sorted({crc32(term.encode()) % _BUCKETS for term in (*folded, *pairs)})
+    return sorted({crc32(term.encode()) % _BUCKETS for term in (*exact, *folded, *pairs)})
 
 
 def _norm(row: Sequence[int]) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.retrieval.classifier import Classifier
-from assistant.retrieval.index import Index
+from assistant.retrieval.index import NOTHING, Index
 from assistant.retrieval.keywords import Scores, folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
 from assistant.text.normalize import syllables
@@ -40,7 +40,7 @@ NAMES = (
 _SOME = 4
 _CANDIDATES = 8  # documents by BM25
 _LEARNED = 4  # documents by the classifier
-_UNHEARD = 1e-3
+UNHEARD = 1e-3
 _OTHER_NAME = 0.6  # of the BM25 of a document whose title names the other of two things
 _ENOUGH_PAIRS = 8.0  # rarity of shared pairs from which more tells nothing
 _ENOUGH_BM25 = 60.0
@@ -81,7 +81,9 @@ class Features:
         for number in another:
             totals[number] *= _OTHER_NAME
         numbers = ranking(totals)[:_CANDIDATES]
-        likely = sorted(learned, key=lambda id_: -learned[id_])[:_LEARNED] if numbers else []
+        likely = (
+            sorted(learned.keys() - {NOTHING}, key=lambda id_: -learned[id_])[:_LEARNED] if numbers else []
+        )
         also = [*(self.number(id_) for id_ in likely), *also]
         if hidden:
             also = [number for number in also if not set(self.rows(number)) <= set(hidden)]
@@ -89,7 +91,7 @@ class Features:
         best = max(float(totals[number]) for number in numbers) if numbers else 0.0
         rows = [
             [
-                math.log(learned.get(self.index.corpus.documents[number].id, 0.0) + _UNHEARD),
+                math.log(learned.get(self.index.corpus.documents[number].id, 0.0) + UNHEARD),
                 *(part / max(best, 1e-9) for part in self._parts(number, scores)),
                 float(titles[number]) / max(best, 1e-9),
                 float(bool(named) and not any(number in known for known in named)),

@@ -8,6 +8,7 @@ generation is refused and the one before it serves.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import time
@@ -25,16 +26,19 @@ from assistant.datatypes import Chunk, Contact, Document, Fact, Guide, Section
 from assistant.errors import IndexUnavailableError, KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, load_shared_facts
 from assistant.knowledge.guides import guide_paths, read_guide
+from assistant.knowledge.procedures import Procedure, load_procedures
 from assistant.knowledge.sections import chunks_of, question_chunks, sections_of
 from assistant.retrieval.classifier import TASK, Classifier, Utterance, load_utterances
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
 from assistant.retrieval.vectors import VectorIndex
 from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
-from assistant.text.normalize import syllables
+from assistant.text.normalize import bare, syllables
 
-FORMAT = 3  # raise when what is stored changes
+FORMAT = 5  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
+_COVERED = 0.75  # share of a procedure's name, by rarity, that people ask one guide by: it covers it
+NOTHING = ""  # label of the classifier of topics for a procedure that no guide covers
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 Progress = Callable[[str], None]
 
@@ -80,7 +84,9 @@ class Index:
     keywords: KeywordIndex  # of the chunks
     titles: KeywordIndex  # of the documents
     acts: Classifier  # which kind of thing is said
-    topics: Classifier  # which guide answers it
+    topics: Classifier  # which guide answers it, or NOTHING
+    procedures: tuple[Procedure, ...]
+    names: KeywordIndex  # of the procedures
     vectors: VectorIndex | None
     manifest: Manifest
 
@@ -98,7 +104,11 @@ class KnowledgePaths:
             message = "is missing; set ASSISTANT_HOME to the folder that holds knowledge/ and prompts/"
             raise KnowledgeError([Problem(self.shipped / "guides", 0, message)])
         named = [self.shipped / name for name in ("facts.toml", "contacts.toml", "glossary.toml")]
-        maybe = [self.shipped / "utterances.jsonl", self.overlay / "contacts.toml"]
+        maybe = [
+            self.shipped / "utterances.jsonl",
+            self.shipped / "procedures.tsv",
+            self.overlay / "contacts.toml",
+        ]
         return [
             *named,
             *(path for path in maybe if path.exists()),
@@ -193,6 +203,9 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
         chunks=len(corpus.chunks),
     )
     titles = [" ".join(standard(syllables(d.title), glossary)) for d in corpus.documents]
+    procedures = load_procedures(paths.shipped / "procedures.tsv")
+    names = [" ".join(standard(syllables(procedure.name), glossary)) for procedure in procedures]
+    nothing = uncovered(names, utterances, corpus, glossary)
     return Index(
         corpus=corpus,
         guides=guides,
@@ -201,7 +214,9 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
         keywords=KeywordIndex.build(corpus.texts),
         titles=KeywordIndex.build(titles),
         acts=act_classifier(act_examples(utterances, guides), glossary),
-        topics=topic_classifier(corpus),
+        topics=topic_classifier(corpus, nothing),
+        procedures=procedures,
+        names=KeywordIndex.build(names),
         vectors=None,
         manifest=manifest,
     )
@@ -212,7 +227,7 @@ def act_examples(utterances: Sequence[Utterance], guides: Mapping[str, Guide]) -
 
     A guide's own questions ask about a task, unless it is a guide for safety.
     """
-    said = [(utterance.says, utterance.act) for utterance in utterances]
+    said = [(utterance.says, utterance.act) for utterance in utterances if utterance.act is not None]
     asked = [(text, TASK) for guide in guides.values() if guide.kind != "safety" for text in guide.questions]
     return [*said, *asked] if said else []
 
@@ -223,11 +238,37 @@ def act_classifier(examples: Sequence[tuple[str, str]], glossary: Glossary) -> C
     return Classifier.fit(texts, [act for _, act in examples])
 
 
-def topic_classifier(corpus: Corpus, hidden: Collection[int] = ()) -> Classifier:
-    """Which document answers, by its questions and passages; `hidden` are chunks it may not learn from."""
+def uncovered(
+    names: Iterable[str], utterances: Iterable[Utterance], corpus: Corpus, glossary: Glossary
+) -> list[str]:
+    """What no guide answers, in the glossary's words.
+
+    Of the procedures' names those by which people ask for no guide, and what people ask in vain.
+    """
+    asked: list[set[str]] = [set() for _ in corpus.documents]
+    for chunk, text, owner in zip(corpus.chunks, corpus.texts, corpus.owner, strict=True):
+        if "?" in chunk.id:
+            asked[owner].update(map(bare, text.split()))
+    count = len(corpus.documents)
+    left = [" ".join(standard(syllables(u.says), glossary)) for u in utterances if u.guide == NOTHING]
+    for name in names:
+        words = {bare(word) for word in name.split()}
+        rarity = {word: math.log(1 + count / (0.5 + corpus.frequency.get(word, 0))) for word in words}
+        most = max(sum(rarity[word] for word in words & known) for known in asked)
+        if most < _COVERED * sum(rarity.values()):
+            left.append(name)
+    return left
+
+
+def topic_classifier(corpus: Corpus, uncovered: Sequence[str], hidden: Collection[int] = ()) -> Classifier:
+    """Which document answers, by its questions and passages, or NOTHING, by names of uncovered procedures.
+
+    `hidden` are chunks it may not learn from.
+    """
     rows = [row for row in range(len(corpus.chunks)) if row not in hidden]
     labels = [corpus.documents[corpus.owner[row]].id for row in rows]
-    return Classifier.fit([corpus.texts[row].split() for row in rows], labels)
+    texts = [corpus.texts[row].split() for row in rows]
+    return Classifier.fit(texts + [name.split() for name in uncovered], labels + [NOTHING] * len(uncovered))
 
 
 def with_vectors(index: Index, embedder: Embedder, earlier: Index | None = None) -> Index:
@@ -257,7 +298,7 @@ def save(index: Index, root: Path) -> Index:
     root.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}"
     building = root / f".building-{name}"
-    for part in ("keywords", "titles"):
+    for part in ("keywords", "titles", "names"):
         (building / part).mkdir(parents=True)
     encode = msgspec.json.encode
     (building / "corpus.json").write_bytes(encode(index.corpus))
@@ -266,6 +307,8 @@ def save(index: Index, root: Path) -> Index:
     (building / "glossary.json").write_bytes(encode(index.glossary))
     index.keywords.save(building / "keywords")
     index.titles.save(building / "titles")
+    index.names.save(building / "names")
+    (building / "procedures.json").write_bytes(encode(index.procedures))
     index.acts.save(building / "acts.npz")
     index.topics.save(building / "topics.npz")
     if index.vectors is not None:
@@ -341,6 +384,8 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         titles=KeywordIndex.load(folder / "titles"),
         acts=Classifier.load(folder / "acts.npz"),
         topics=Classifier.load(folder / "topics.npz"),
+        procedures=msgspec.json.decode((folder / "procedures.json").read_bytes(), type=tuple[Procedure, ...]),
+        names=KeywordIndex.load(folder / "names"),
         vectors=VectorIndex.load(vectors) if vectors.name in manifest.files else None,
         manifest=manifest,
     )

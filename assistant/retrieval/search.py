@@ -16,41 +16,45 @@ from functools import cached_property
 import numpy as np
 
 from assistant.datatypes import Hit, Section
-from assistant.retrieval.classifier import OUTSIDE
+from assistant.knowledge.procedures import Procedure
+from assistant.retrieval.classifier import OUTSIDE, Classifier
 from assistant.retrieval.embedder import Embedder, Vectors
-from assistant.retrieval.features import Features, Matrix, ranking
-from assistant.retrieval.index import Index
+from assistant.retrieval.features import UNHEARD, Features, Matrix, ranking
+from assistant.retrieval.index import NOTHING, Index
 from assistant.retrieval.keywords import folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
 from assistant.text.normalize import sentences, syllables, without_marks
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py), in the order of NAMES and NONE_NAMES.
 _WEIGHTS = (
-    0.98,  # learned
-    0.26,  # asked
-    0.19,  # asked by some
-    3.12,  # said
-    0.82,  # said by some
-    -0.84,  # title
-    -0.65,  # lacks the topic
-    -0.16,  # names another
-    -0.40,  # words asked
-    1.36,  # words said
-    2.11,  # pairs said
-    1.32,  # pairs asked
-    1.11,  # total
-    -0.06,  # length
+    1.33,  # learned
+    0.93,  # asked
+    0.34,  # asked by some
+    2.37,  # said
+    0.38,  # said by some
+    -0.81,  # title
+    -0.68,  # lacks the topic
+    -0.18,  # names another
+    0.11,  # words asked
+    1.14,  # words said
+    2.07,  # pairs said
+    2.10,  # pairs asked
+    0.83,  # total
+    0.06,  # length
 )
-NONE_NAMES = ("always", "outside")
+NONE_NAMES = ("always", "learned none", "outside")
 _NONE = (
-    2.51,  # always
-    0.45,  # outside
+    1.51,  # always
+    -0.16,  # learned none
+    0.81,  # outside
 )
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _DENSE_WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
 _SURE_GAIN = 2.0  # standard errors of the gain: of three weights one wins by chance
 _HELD_OUT = 400  # questions asked at most when the weight is measured
 _SAYS_IT = 0.35  # share of what is asked, by rarity, from which a sentence answers it
+_NAMED = 0.75  # share of what is asked about, by rarity, that a procedure's name must hold
+_NAMES_SEEN, _NAMES_SHOWN = 20, 3
 _NOTHING_KNOWN: Mapping[str, float] = {}
 
 
@@ -80,7 +84,7 @@ class Searcher:
         numbers, matrix = self.features.candidates(words, also=near[:limit])
         if not numbers:
             return ()
-        likely = self.likelihoods(matrix, self.none_features(acts))
+        likely = self.likelihoods(matrix, self.none_features(words, acts))
         order = sorted(range(len(numbers)), key=lambda at: -likely[at])
         scores = [likely[at] for at in order]
         found = [numbers[at] for at in order]
@@ -105,11 +109,27 @@ class Searcher:
             return {}
         numbers, matrix = self.features.candidates(words, also=[self.features.number(also)])
         ids = [self.index.corpus.documents[number].id for number in numbers]
-        return dict(zip(ids, self.likelihoods(matrix, self.none_features(_NOTHING_KNOWN)), strict=True))
+        return dict(
+            zip(ids, self.likelihoods(matrix, self.none_features(words, _NOTHING_KNOWN)), strict=True)
+        )
 
-    def none_features(self, acts: Mapping[str, float]) -> tuple[float, ...]:
+    def none_features(
+        self, words: Sequence[str], acts: Mapping[str, float], topics: Classifier | None = None
+    ) -> tuple[float, ...]:
         """What speaks for no document being meant, in the order of NONE_NAMES."""
-        return (1.0, acts.get(OUTSIDE, 0.0))
+        learned = (topics or self.index.topics).likely(words).get(NOTHING, 0.0)
+        return (1.0, math.log(learned + UNHEARD), acts.get(OUTSIDE, 0.0))
+
+    def closest_procedures(self, words: Sequence[str]) -> tuple[Procedure, ...]:
+        """Official names that hold most of what is asked about, the likest first; few or none."""
+        scores = self.index.names.scores(words)
+        terms = {term for term in folded_terms(words) if "_" not in term}
+        found = [number for number in ranking(scores)[:_NAMES_SEEN] if self._holds(number, terms)]
+        return tuple(self.index.procedures[number] for number in found[:_NAMES_SHOWN])
+
+    def _holds(self, number: int, terms: set[str]) -> bool:
+        name = standard(syllables(self.index.procedures[number].name), self.index.glossary)
+        return self.features.share(terms, set(folded_terms(name))) >= _NAMED
 
     @cached_property
     def features(self) -> Features:

@@ -220,6 +220,22 @@ _SAME_BEGINNING = (("ch", "tr"), ("gi", "d", "r", "v"), ("l", "n"), ("s", "x"), 
 _SAME_END = (("n", "ng"), ("c", "t"), ("i", "y"))
 
 
+def by_sound(words: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+    """Words that nobody writes, as they are written: "nàm nại" → "làm lại", "dồi" → "rồi".
+
+    Only a word with an accent that no text holds, whose sound with another beginning some text does;
+    `counts` are the occurrences of accented syllables.
+    """
+    heard = []
+    for word in words:
+        if word.isascii() or word in counts:
+            heard.append(word)
+            continue
+        others = [other for other in _other_beginnings(word) if other in counts]
+        heard.append(max(others, key=lambda other: counts[other], default=word))
+    return heard
+
+
 def by_ear(words: Sequence[str], known: Mapping[str, int]) -> list[str]:
     """Words written as they sound, by their neighbour: "tạm chú" → "tam tru", where that pair is known.
 
@@ -242,11 +258,15 @@ def by_ear(words: Sequence[str], known: Mapping[str, int]) -> list[str]:
     return heard
 
 
-def _sounds_of(syllable: str) -> Iterator[str]:
+def _other_beginnings(syllable: str) -> Iterator[str]:
     for row in _SAME_BEGINNING:
         beginning = max((b for b in row if syllable.startswith(b)), key=len, default="")
         if beginning:
             yield from (other + syllable[len(beginning) :] for other in row if other != beginning)
+
+
+def _sounds_of(syllable: str) -> Iterator[str]:
+    yield from _other_beginnings(syllable)
     for row in _SAME_END:
         end = max((e for e in row if syllable.endswith(e)), key=len, default="")
         if end:
