@@ -166,6 +166,14 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Procedure:
+    """An official name; the code of the national database where it is known ("1.004222")."""
+
+    name: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """What a citation points to."""
 

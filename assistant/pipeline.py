@@ -13,20 +13,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from assistant.answering.card import NOTHING_TOLD, CardWriter, Told
+from assistant.answering.card import NOTHING_TOLD, CardWriter, Told, bullets
 from assistant.answering.checks import Evidence
 from assistant.answering.decide import Decision, decide
 from assistant.answering.follow_up import follow_up
-from assistant.answering.intent import find_intent
+from assistant.answering.intent import (
+    MONEY,
+    PROCEDURE_CODE,
+    false_contact,
+    false_figure,
+    figure_asked,
+    find_intent,
+)
 from assistant.answering.prompts import Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
 from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher
-from assistant.text.dialect import by_ear, by_sound, standard, topic_words
+from assistant.text.dialect import Glossary, by_ear, by_sound, mentions, standard, topic_words
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
-from assistant.text.normalize import bare, clean, sentences, syllables
+from assistant.text.normalize import clean, sentences, syllables
 
 MAX_QUESTION = 500  # characters
 _SAME = 0.55  # likeness from which a question is one that the guide answers by itself
@@ -35,21 +42,8 @@ _SURE = 0.8  # likelihood from which a guide on safety stands in for the one a r
 _ALSO = 3  # such answers at most
 _BESIDE_A_NUMBER = 2  # words of the topic beside a hotline's number that still ask whose it is
 _MIN_CLAUSE = 4  # words of a clause that could be a question of its own
+_SURE_CLAUSE = 0.9  # likelihood from which a clause answers for a question that no guide answers whole
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
-# A hotline or a web address as people repeat it; a subscriber's number is masked before.
-_HOTLINE = re.compile(r"(?<![\d.,])1[89]00[ .]?\d{2}[ .]?\d{2,4}(?!\d)")
-_DOMAIN = re.compile(
-    r"(?:[a-z0-9-]+\.)+(?:vn|com|net|org|info|top|xyz|vip|cc|site|online|click|shop|club|live|link|me)\b"
-)
-_DURATION = re.compile(r"(\d+)\s*(giờ|ngày|tuần|tháng|năm)")
-_WAIT = re.compile(
-    r"\b(?:mất|mat|chờ|cho|đợi|doi|hết|het|tận|tan)\s+(\d+)\s*(giờ|gio|ngày|ngay|tuần|tuan|tháng|thang)\b"
-    r"(?!\s*(?:rồi|roi|nay|trước|truoc))",
-    re.IGNORECASE,
-)
-_MONEY = re.compile(
-    r"(\d[\d.,]*)\s*(?:k|nghìn|nghin|ngàn|ngan|triệu|trieu|đồng|dong|đô|usd|vnd|đ)\b", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,8 @@ class Assistant:
         started = time.monotonic()
         reading = self.understand(question)
         today = today or self.clock()
-        answer = self.guard(reading, today) or self.chat(reading, today)
+        leans = bool(previous) and not reading.topic and reading.intent is not Intent.GENERAL
+        answer = self.guard(reading, today) or (None if leans else self.chat(reading, today))
         if answer is None:
             decision, reading = self.retrieve(reading, previous)
             if decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE):
@@ -116,6 +111,10 @@ class Assistant:
         answer = self._from_guide(chosen, document_id, today or self.clock())
         return replace(answer, elapsed_ms=_milliseconds(started))
 
+    @property
+    def _glossary(self) -> Glossary:
+        return self.searcher.index.glossary
+
     # 1. Understand
 
     def understand(self, question: str) -> Reading:
@@ -130,18 +129,16 @@ class Assistant:
         words = self._words(spoken)
         if not words and not masked:
             raise EmptyQuestionError("the question holds no words")
-        glossary = self.searcher.index.glossary
+        glossary = self._glossary
         words = standard(words, glossary)
-        priceless = _MONEY.sub(" ", spoken)
+        priceless = MONEY.sub(" ", spoken)
         named = words
         if priceless != spoken:
             named = standard(self._words(priceless), glossary)
         topic = topic_words(named, glossary)
         intent = find_intent(words, glossary)
-        if intent in (Intent.GENERAL, Intent.STEPS) and _MONEY.search(text):
-            intent = Intent.FEE  # "nghe nói phải nộp 200 nghìn": the figure is what is asked about
-        elif intent in (Intent.GENERAL, Intent.STEPS) and _WAIT.search(text):
-            intent = Intent.TIME  # "mất 3 tháng phải không"
+        if intent in (Intent.GENERAL, Intent.STEPS):
+            intent = figure_asked(text) or intent
         acts = self.searcher.index.acts.likely(words)
         return Reading(text, masked, tuple(words), tuple(topic), intent, acts)
 
@@ -174,9 +171,10 @@ class Assistant:
 
     def chat(self, reading: Reading, today: date, *, unanswered: bool = False) -> Answer | None:
         """The reply to greetings, thanks and questions about the machine itself."""
-        fillers = self.searcher.index.glossary.fillers
+        fillers = self._glossary.fillers
         reply = self.replies.small_talk(reading.words, fillers, unanswered=unanswered)
-        reply = reply or self.replies.talk_of(reading.acts, unanswered=unanswered)
+        if reply is None and not any(mentions(reading.words, topic) for topic in self._glossary.topics):
+            reply = self.replies.talk_of(reading.acts, unanswered=unanswered)
         if reply is None:
             return None
         return Answer(reading.question, Status.ANSWERED, self._writer(today).plain(reply))
@@ -192,7 +190,7 @@ class Assistant:
         if decision.status is not Status.ANSWERED:
             for clause in self._clauses(reading):
                 found = self._decided(clause)
-                if found.status is Status.ANSWERED:
+                if found.status is Status.ANSWERED and found.hits[0].score >= _SURE_CLAUSE:
                     decision, reading = (
                         found,
                         replace(clause, question=reading.question, masked=reading.masked),
@@ -203,10 +201,22 @@ class Assistant:
         return self._follow_up(reading, decision, previous), reading
 
     def _decided(self, reading: Reading) -> Decision:
+        if code := PROCEDURE_CODE.search(reading.question):
+            return self._by_code(code[0], reading)
         if not reading.topic and reading.intent not in (Intent.GENERAL, Intent.CONTACT):
             return Decision(Status.CLARIFY)  # "bao nhiêu tiền?": of what?
         hits = self.searcher.search(reading.topic or reading.words, asked=reading.words, acts=reading.acts)
-        return decide(hits, reading.words, reading.acts, self.searcher.index.glossary)
+        return decide(hits, reading.words, reading.acts, self._glossary)
+
+    def _by_code(self, code: str, reading: Reading) -> Decision:
+        """The guide of a procedure that is named by its code of the national database."""
+        for guide in self.searcher.index.guides.values():
+            if guide.procedure_code == code:
+                words = reading.topic or reading.words
+                return Decision(
+                    Status.ANSWERED, (self.searcher.hit(words, guide.document.id, asked=reading.words),)
+                )
+        return Decision(Status.NOT_COVERED)
 
     def _clauses(self, reading: Reading) -> Iterator[Reading]:
         """The parts of a question that could be asked alone, the last first: mostly the request."""
@@ -233,7 +243,7 @@ class Assistant:
     def compose(self, reading: Reading, decision: Decision, today: date) -> Answer:
         """The guide's card, the choices, or the decline."""
         writer = self._writer(today)
-        notices = self.safety.notices_of(reading.words, reading.masked)
+        notices = self.safety.notices_of(reading.words, reading.masked, reading.acts)
         asked_for = self._contacts_asked_for(reading, writer)
         if decision.status is Status.ANSWERED and not asked_for:
             hit = decision.hits[0]
@@ -253,10 +263,20 @@ class Assistant:
             text = "\n".join([self.replies.clarify["question" if choices else "what"], *lines])
             return Answer(reading.question, Status.CLARIFY, text, choices=choices)
         text = writer.plain(self.replies.decline[decision.status.value])
+        if decision.status is Status.NOT_COVERED and (names := self._official_names(reading)):
+            text = "\n\n".join([text, bullets(self.replies.procedures, names)])
         warning = self.safety.beside_decline(reading.words)
         return Answer(
             reading.question, decision.status, text, notice=writer.plain(warning.reply) if warning else None
         )
+
+    def _official_names(self, reading: Reading) -> list[str]:
+        """What procedures are called that the question may mean, with their codes where known."""
+        code = PROCEDURE_CODE.search(reading.question)
+        found = self.searcher.closest_procedures(reading.topic)
+        if code:
+            found = tuple(p for p in self.searcher.index.procedures if p.code == code[0])
+        return [f"{p.name} ({p.code})" if p.code else p.name for p in found]
 
     def _told(self, reading: Reading, document_id: str) -> Told:
         """What the guide says in words to the very question."""
@@ -267,13 +287,13 @@ class Assistant:
         also = tuple(text for text, likeness in closest[:_ALSO] if likeness >= _ALIKE and text != same)
         sentence = None
         if same is None and reading.intent in (Intent.GENERAL, Intent.WHO, Intent.VALIDITY):
-            signs = self.searcher.index.glossary.signs.get(reading.intent.value, ())
+            signs = self._glossary.signs.get(reading.intent.value, ())
             sentence = self.searcher.closest_sentence(document_id, reading.words, signs)
         return Told(same, sentence, also)
 
     def _same_question(self, reading: Reading, text: str, likeness: float) -> bool:
         """Whether a question that the guide answers by itself is the one asked, for the same thing."""
-        glossary = self.searcher.index.glossary
+        glossary = self._glossary
         same_intent = find_intent(standard(syllables(text), glossary), glossary) is reading.intent
         return likeness >= _SAME and same_intent
 
@@ -319,22 +339,13 @@ class Assistant:
 
     def _false_figure(self, reading: Reading, answer: Answer) -> bool:
         """Whether the question takes an amount or a waiting time for granted that the answer lacks."""
-        known = re.sub(r"[.,]", "", answer.text)
-        figures = [re.sub(r"[.,]", "", figure) for figure in _MONEY.findall(reading.question)]
-        if any(figure not in known for figure in figures):
-            return True
-        if reading.intent is not Intent.TIME or answer.card is None or not answer.card.time_limit:
-            return False
-        waits = {(int(number), bare(unit)) for number, unit in _DURATION.findall(answer.text)}
-        return any((int(number), bare(unit)) not in waits for number, unit in _WAIT.findall(reading.question))
+        timed = reading.intent is Intent.TIME and answer.card is not None and bool(answer.card.time_limit)
+        return false_figure(reading.question, answer.text, waits=timed)
 
     def _false_contact(self, reading: Reading, said: str, writer: CardWriter) -> str | None:
         """What is said to a hotline or web address that stands neither in the answer nor in the contacts."""
-        known = "".join(f"{said} {' '.join(writer.contact_values())}".lower().split())
-        named = [*_HOTLINE.findall(reading.question), *_DOMAIN.findall(reading.question.lower())]
-        if all("".join(name.split()).replace(".", "") in known.replace(".", "") for name in named):
-            return None
-        return writer.plain(self.replies.premise.contact)
+        known = f"{said} {' '.join(writer.contact_values())}"
+        return writer.plain(self.replies.premise.contact) if false_contact(reading.question, known) else None
 
     def _writer(self, today: date) -> CardWriter:
         index = self.searcher.index

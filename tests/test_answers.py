@@ -7,26 +7,39 @@ import pytest
 from assistant.config import CHECKOUT
 from assistant.datatypes import Status
 from assistant.errors import EvaluationError
-from assistant.evaluation.answers import ExpectedAnswer, judge, read_questions, tally
+from assistant.evaluation.answers import ExpectedAnswer, Judgement, judge, read_questions, tally
 from assistant.pipeline import Assistant
 
 SETS = CHECKOUT / "tests" / "questions"
 # Share right of the whole set; a change that falls below has made the product worse.
-FLOORS = {"tuning.jsonl": 0.92, "more.jsonl": 0.85, "held.jsonl": 0.79}
+FLOORS = {
+    "tuning.jsonl": 0.92,
+    "more.jsonl": 0.87,
+    "conversations.jsonl": 0.81,
+    "declines.jsonl": 0.78,
+    "held.jsonl": 0.85,
+}
+
+
+@pytest.fixture(scope="module")
+def judged(assistant: Assistant) -> dict[str, list[Judgement]]:
+    """Every line of every set, asked once."""
+    return {name: [judge(assistant, line) for line in read_questions(SETS / name)] for name in FLOORS}
 
 
 @pytest.mark.parametrize("name", FLOORS)
-def test_the_question_sets_hold_their_share(assistant: Assistant, name: str) -> None:
-    judgements = [judge(assistant, expected) for expected in read_questions(SETS / name)]
+def test_the_question_sets_hold_their_share(judged: dict[str, list[Judgement]], name: str) -> None:
+    judgements = judged[name]
     right = sum(not judgement.reasons for judgement in judgements) / len(judgements)
     failed = [f"{j.expected.id}: {'; '.join(j.reasons)}" for j in judgements if j.reasons]
     assert right >= FLOORS[name], "\n".join(failed)
 
 
 @pytest.mark.parametrize("name", FLOORS)
-def test_no_answer_says_what_is_forbidden(assistant: Assistant, name: str) -> None:
-    judgements = [judge(assistant, expected) for expected in read_questions(SETS / name)]
-    assert [j.expected.id for j in judgements if any(reason.startswith("says") for reason in j.reasons)] == []
+def test_no_answer_says_what_is_forbidden(judged: dict[str, list[Judgement]], name: str) -> None:
+    assert [
+        j.expected.id for j in judged[name] if any(reason.startswith("says") for reason in j.reasons)
+    ] == []
 
 
 def expected(**changes: object) -> ExpectedAnswer:

@@ -43,6 +43,7 @@ phrases = ["thôi khỏi"]
 [signs]
 
 [pointing]
+little = []
 phrases = ["cái đó"]
 [exclusive]
 rows = [["mật khẩu", "passcode"]]

@@ -20,8 +20,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8"), path) for name, path 
 ORDER = """
 datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.legacy
-knowledge.facts knowledge.procedures knowledge.sections knowledge.guides knowledge.pdf knowledge.office
-knowledge.check
+knowledge.facts knowledge.sections knowledge.guides knowledge.pdf knowledge.office knowledge.check
 knowledge.sources
 retrieval.keywords retrieval.classifier retrieval.embedder retrieval.vectors retrieval.index
 retrieval.features retrieval.search

@@ -34,6 +34,7 @@ FILES = [
     "guides.json",
     *(f"keywords/{name}" for name in BM25),
     "manifest.json",
+    "procedures.json",
     *(f"titles/{name}" for name in BM25),
     "topics.npz",
     "vectors.faiss",

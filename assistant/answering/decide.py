@@ -10,11 +10,11 @@ from assistant.retrieval.classifier import ERRAND, OUTSIDE, TASK
 from assistant.text.dialect import Glossary, mentions
 
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
-ANSWER_FROM = 0.6  # below this no guide is about the question
+ANSWER_FROM = 0.75  # below this no guide is about the question
 CLOSE = 0.9  # guides with this share of the best one's likelihood are equally likely
 CLOSE_WHEN_BOTH = 0.2  # where the question names two things of which it must mean one
-SURELY_OUTSIDE = 0.6  # likelihood of another matter that counts more than a word of the field
-SURELY_ASKS = 0.6  # likelihood of a question on a task that is one of the field without such a word
+SURELY_OUTSIDE = 0.5  # likelihood of another matter that counts more than a word of the field
+SURELY_ASKS = 0.4  # likelihood of a question on a task that is one of the field without such a word
 _CHOICES = 4
 
 

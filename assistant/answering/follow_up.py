@@ -14,7 +14,7 @@ import numpy as np
 
 from assistant.answering.decide import ANSWER_FROM, Decision
 from assistant.datatypes import Intent, Reading, Status
-from assistant.retrieval.classifier import OUTSIDE
+from assistant.retrieval.classifier import ERRAND, OUTSIDE, TASK
 from assistant.retrieval.features import Matrix
 from assistant.retrieval.search import Searcher
 from assistant.text.dialect import instead, mentions, without
@@ -22,28 +22,30 @@ from assistant.text.normalize import bare
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py).
 WEIGHTS = {
-    "in view": 0.68,
-    "in view, nothing named": 0.47,
-    "in view, much said": -1.59,
-    "in view, turned away": -0.76,
-    "in view, pointed at": -0.89,
-    "in view, left": -0.33,
-    "in view, a topic named": -0.57,
-    "in view, a detail asked": 0.45,
-    "in view, likely alone": -0.84,
-    "likely alone": 2.60,
-    "likely alone, much said": 2.13,
-    "likeliest alone": 1.63,
-    "likely together": 1.65,
-    "likeliest together": 2.03,
-    "asked": 1.59,
-    "said": 0.64,
-    "in view, said": -0.18,
-    "in view, asked": 1.02,
+    "in view": 0.73,
+    "in view, nothing named": 0.43,
+    "in view, much said": -1.63,
+    "in view, turned away": -0.83,
+    "in view, pointed at": -0.94,
+    "in view, left": -0.34,
+    "in view, a topic named": -0.89,
+    "in view, a detail asked": 0.18,
+    "in view, likely alone": -1.60,
+    "likely alone": 1.83,
+    "likely alone, much said": 1.88,
+    "likeliest alone": 1.80,
+    "likely together": 1.53,
+    "likeliest together": 1.64,
+    "asked": 1.91,
+    "said": 0.70,
+    "in view, said": -0.17,
+    "in view, asked": 1.26,
 }
 _MUCH = 12.0  # rarity of the words that say much
+_STANDS_ALONE, _SAYS_ENOUGH = 0.95, 6  # likelihood and words named from which a question needs no other
+_CLEAR = 1.5  # by how much a guide must lead to be answered from where the question alone left a choice
+_ELSEWHERE = 0.35  # likelihood of another matter from which a question may lean on no guide
 _OPEN = (Intent.GENERAL, Intent.STEPS)  # ask for no detail of a thing
-_ELSEWHERE = 0.5  # likelihood of another matter from which a question leans on no guide
 _TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con"), ("thì", "còn")}
 
 
@@ -54,14 +56,35 @@ def follow_up(
 
     `decision` is the one for the question by itself.
     """
-    leaning = lean(reading, before, in_view, searcher)
-    best = leaning.documents[int(np.argmax(leaning.matrix @ np.array(list(WEIGHTS.values()))))]
-    if not decision.hits and best == in_view and reading.acts.get(OUTSIDE, 0.0) >= _ELSEWHERE:
+    named = _named(reading, searcher)
+    if not named:
+        return _answered(in_view, reading, searcher)
+    sure = decision.status is Status.ANSWERED and decision.hits[0].score >= _STANDS_ALONE
+    if sure and len(named) >= _SAYS_ENOUGH:
         return decision
-    if best == in_view or leaning.together.get(best, 0.0) >= ANSWER_FROM > leaning.alone.get(best, 0.0):
-        hit = searcher.hit(reading.topic or reading.words, best, asked=reading.words)
-        return Decision(Status.ANSWERED, (hit,))
-    return decision
+    leaning = lean(reading, before, in_view, searcher)
+    scores = leaning.matrix @ np.array(list(WEIGHTS.values()))
+    best = leaning.documents[int(np.argmax(scores))]
+    if best == in_view:
+        return (
+            decision if not decision.hits and _is_elsewhere(reading) else _answered(best, reading, searcher)
+        )
+    clear = scores.size < 2 or scores.max() - np.partition(scores, -2)[-2] >= _CLEAR
+    if any(hit.section.document_id == best for hit in decision.hits) and not clear:
+        return decision
+    likely = max(leaning.alone.get(best, 0.0), leaning.together.get(best, 0.0))
+    return _answered(best, reading, searcher) if clear or likely >= ANSWER_FROM else decision
+
+
+def _is_elsewhere(reading: Reading) -> bool:
+    """Whether a question is likelier about another matter than about a task."""
+    acts = reading.acts
+    return acts.get(OUTSIDE, 0.0) > max(_ELSEWHERE, acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0))
+
+
+def _answered(document_id: str, reading: Reading, searcher: Searcher) -> Decision:
+    hit = searcher.hit(reading.topic or reading.words, document_id, asked=reading.words)
+    return Decision(Status.ANSWERED, (hit,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +100,8 @@ class Leaning:
 def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) -> Leaning:
     """What speaks for each guide that the follow-up could mean."""
     glossary, features = searcher.index.glossary, searcher.features
-    turned = reading.words[:1] in _TURNS or reading.words[:2] in _TURNS
-    named = without(reading.topic, (*glossary.pointing, *glossary.leaving))
-    topic = [word for word in named if not (turned and word in ("còn", "con"))]
+    turned = _turned(reading)
+    topic = _named(reading, searcher)
     alone = searcher.likely(topic, also=in_view)
     together = searcher.likely((*instead(before.topic, topic, glossary), *topic), also=in_view)
     much = min(1.0, sum(map(features.rarity, {bare(word) for word in topic})) / _MUCH)
@@ -115,6 +137,19 @@ def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) ->
             ]
         )
     return Leaning(documents, np.array(rows), alone, together)
+
+
+def _turned(reading: Reading) -> bool:
+    return reading.words[:1] in _TURNS or reading.words[:2] in _TURNS
+
+
+def _named(reading: Reading, searcher: Searcher) -> list[str]:
+    """What a follow-up names by itself: its topic without what points back and what says little."""
+    glossary = searcher.index.glossary
+    named = without(reading.topic, (*glossary.pointing, *glossary.leaving))
+    if _turned(reading):
+        named = [word for word in named if word not in ("còn", "con")]
+    return [word for word in named if (word,) not in glossary.little]
 
 
 def _part(value: float, of: Iterable[float]) -> float:

@@ -1,11 +1,33 @@
-"""What about a thing is asked: fee, papers, time, place, who or how. The cues stand in glossary.toml."""
+"""What about a thing is asked, and what is taken for granted.
+
+Fee, papers, time, place, who or how: the cues stand in glossary.toml. Figures, hotlines and addresses that a
+question holds are compared with what the answer knows.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from assistant.datatypes import Intent
 from assistant.text.dialect import END, Glossary, find
+from assistant.text.normalize import bare
+
+# A hotline or a web address as people repeat it; a subscriber's number is masked before.
+_HOTLINE = re.compile(r"(?<![\d.,])1[89]00[ .]?\d{2}[ .]?\d{2,4}(?!\d)")
+_DOMAIN = re.compile(
+    r"(?:[a-z0-9-]+\.)+(?:vn|com|net|org|info|top|xyz|vip|cc|site|online|click|shop|club|live|link|me)\b"
+)
+PROCEDURE_CODE = re.compile(r"(?<![\d.])\d\.\d{6}(?!\d)")  # of a procedure, in the national database
+_DURATION = re.compile(r"(\d+)\s*(giờ|ngày|tuần|tháng|năm)")
+_WAIT = re.compile(
+    r"\b(?:mất|mat|chờ|cho|đợi|doi|hết|het|tận|tan)\s+(\d+)\s*(giờ|gio|ngày|ngay|tuần|tuan|tháng|thang)\b"
+    r"(?!\s*(?:rồi|roi|nay|trước|truoc))",
+    re.IGNORECASE,
+)
+MONEY = re.compile(
+    r"(\d[\d.,]*)\s*(?:k|nghìn|nghin|ngàn|ngan|triệu|trieu|đồng|dong|đô|usd|vnd|đ)\b", re.IGNORECASE
+)
 
 
 def find_intent(words: Sequence[str], glossary: Glossary) -> Intent:
@@ -30,3 +52,26 @@ def find_intent(words: Sequence[str], glossary: Glossary) -> Intent:
         if key > best_key:
             best, best_key = Intent(name), key
     return best
+
+
+def figure_asked(text: str) -> Intent | None:
+    """What a question with a figure asks about: "nghe nói phải nộp 200 nghìn", "mất 3 tháng phải không"."""
+    if MONEY.search(text):
+        return Intent.FEE
+    return Intent.TIME if _WAIT.search(text) else None
+
+
+def false_figure(question: str, answer: str, *, waits: bool) -> bool:
+    """Whether the question holds an amount, or with `waits` a waiting time, that the answer lacks."""
+    known = re.sub(r"[.,]", "", answer)
+    if any(re.sub(r"[.,]", "", figure) not in known for figure in MONEY.findall(question)):
+        return True
+    told = {(int(number), bare(unit)) for number, unit in _DURATION.findall(answer)} if waits else set()
+    return waits and any((int(number), bare(unit)) not in told for number, unit in _WAIT.findall(question))
+
+
+def false_contact(question: str, known: str) -> bool:
+    """Whether the question names a hotline or a web address that is not among the known ones."""
+    real = "".join(known.lower().split()).replace(".", "")
+    named = [*_HOTLINE.findall(question), *_DOMAIN.findall(question.lower())]
+    return any("".join(name.split()).replace(".", "") not in real for name in named)

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from assistant.errors import KnowledgeError, Problem
+from assistant.retrieval.classifier import ERRAND, OUTSIDE, TASK
 from assistant.text.dialect import Phrase, find, without
 from assistant.text.normalize import syllables, without_marks
 from assistant.toml import read_toml
@@ -63,6 +64,7 @@ class Replies:
 
     clarify: Mapping[str, str]
     decline: Mapping[str, str]
+    procedures: str  # before the official names of procedures that no guide covers
     admit: Mapping[str, str]
     hotlines: Hotlines
     premise: Premise
@@ -103,7 +105,9 @@ class Replies:
         Of a question that no guide answers (`unanswered`) it may be less likely.
         """
         likely = {talk.id: acts.get(talk.id, 0.0) for talk in self.smalltalk}
-        if sum(likely.values()) < (_TALK_UNANSWERED if unanswered else _TALK):
+        other = max(acts.get(act, 0.0) for act in (OUTSIDE, TASK, ERRAND))
+        least = max(_TALK_UNANSWERED, other) if unanswered else _TALK
+        if sum(likely.values()) < least:
             return None
         return max(self.smalltalk, key=lambda talk: likely[talk.id]).reply
 

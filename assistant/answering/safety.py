@@ -117,6 +117,7 @@ class SafetyRules:
 
     mask: str
     sure: float  # likelihood of all dangerous acts together from which the likeliest is answered
+    perhaps: float  # from this one a warning rides on the answer
     words: Mapping[str, tuple[Phrase, ...]]
     rules: tuple[Rule, ...]
     notices: tuple[Rule, ...]
@@ -131,14 +132,22 @@ class SafetyRules:
         if told is not None:
             return told
         dangers = [rule for rule in self.rules if rule.act is not None]
-        likely = {rule.id: acts.get(rule.act or "", 0.0) for rule in dangers}
-        if sum(likely.values()) < self.sure:
+        if self._danger(acts) < self.sure:
             return None
-        return max(dangers, key=lambda rule: likely[rule.id])
+        return max(dangers, key=lambda rule: acts.get(rule.act or "", 0.0))
 
-    def notices_of(self, words: Sequence[str], masked: frozenset[str]) -> tuple[Rule, ...]:
-        """The notices that ride on the answer."""
-        return tuple(rule for rule in self.notices if not rule.declined and self._holds(rule, words, masked))
+    def _danger(self, acts: Mapping[str, float]) -> float:
+        """The likelihood of all dangerous acts together."""
+        return sum(acts.get(rule.act, 0.0) for rule in self.rules if rule.act is not None)
+
+    def notices_of(
+        self, words: Sequence[str], masked: frozenset[str], acts: Mapping[str, float]
+    ) -> tuple[Rule, ...]:
+        """The notices that ride on the answer; one beside declines also where danger is not unlikely."""
+        near = self._danger(acts) >= self.perhaps
+        return tuple(
+            rule for rule in self.notices if (near if rule.declined else self._holds(rule, words, masked))
+        )
 
     def beside_decline(self, words: Sequence[str]) -> Rule | None:
         """The warning that goes with a decline, because no list of scams is complete."""
@@ -177,7 +186,9 @@ def load_safety(path: Path) -> SafetyRules:
         never = [rule.id for rule in rules + notices if not (rule.all or rule.masked or rule.act)]
         if never:
             raise KeyError(f"`all`, `masked` or `act` of {', '.join(never)}")
-        return SafetyRules(str(tables["mask"]), float(tables["sure"]), words, rules, notices)
+        return SafetyRules(
+            str(tables["mask"]), float(tables["sure"]), float(tables["perhaps"]), words, rules, notices
+        )
     except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         raise KnowledgeError([Problem(path, 0, f"missing or of another type: {error}")]) from error
 

@@ -33,7 +33,8 @@ _PENALTY = 1e-3
 _SEED = 20261126
 _LEANING = 2.0  # weight of a true follow-up: there are fewer of them than questions that stand alone
 _PARTS = 5  # the guides' questions are held out in so many parts
-_HIDDEN_GUIDE = 0.3  # weight of an example whose guide is hidden: a neighbour may answer it as well
+_REAL = 4.0  # weight of a line of a question set: closer to what people ask than a guide's own questions
+_HIDDEN_GUIDE = 0.05  # weight of an example whose guide is hidden: a neighbour may answer it as well
 _DECLINES = {Status.NOT_COVERED, Status.OUT_OF_SCOPE}
 
 
@@ -145,7 +146,7 @@ def _question_sets(assistant: Assistant, questions: Iterable[ExpectedAnswer]) ->
         known = [id_ for id_ in expected.documents if id_ in searcher.index.guides]
         meant = {searcher.features.number(id_) for id_ in known}
         words = reading.topic or reading.words
-        yield _example(searcher, words, meant, reading.acts.get(OUTSIDE, 0.0))
+        yield _example(searcher, words, meant, reading.acts.get(OUTSIDE, 0.0), weight=_REAL)
 
 
 def _utterances(

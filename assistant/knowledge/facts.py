@@ -1,4 +1,4 @@
-"""facts.toml and contacts.toml: dated facts and contacts that many guides share, used as {{id}}.
+"""Facts that many guides share: facts.toml and contacts.toml, used as {{id}}, and names of procedures.
 
 A ward's own `contacts.toml` (ASSISTANT_LOCAL) is laid over the shipped one, entry by entry.
 """
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from assistant.datatypes import ALWAYS, Contact, Fact, Period, Source
+from assistant.datatypes import ALWAYS, Contact, Fact, Period, Procedure, Source
 from assistant.errors import KnowledgeError, Problem
 from assistant.text.normalize import SOURCE_MARK
 from assistant.toml import read_toml
@@ -98,3 +98,25 @@ def _entry(kind: type[_Entry], key: str, table: Mapping[str, Any], path: Path) -
         raise KnowledgeError([Problem(path, 0, f"[{key}]: `{error.args[0]}` is missing")]) from error
     except (AttributeError, TypeError, ValueError) as error:
         raise KnowledgeError([Problem(path, 0, f"[{key}]: {error}")]) from error
+
+
+def load_procedures(path: Path) -> tuple[Procedure, ...]:
+    """Read procedures.tsv, lines `code<TAB>name`, the code perhaps empty; none where the file is missing.
+
+    Lines that begin with # are remarks. Raises KnowledgeError with file and line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise KnowledgeError([Problem(path, 0, f"cannot be read: {error}")]) from error
+    found = []
+    for number, line in enumerate(lines, 1):
+        if line.startswith("#") or not line.strip():
+            continue
+        code, tab, name = line.partition("\t")
+        if not tab or not name.strip():
+            raise KnowledgeError([Problem(path, number, "must be a code, a tab and a name")])
+        found.append(Procedure(name.strip(), code.strip() or None))
+    return tuple(found)

@@ -155,6 +155,11 @@ class Features:
                 }
         return found
 
+    def names_something_else(self, words: Sequence[str]) -> bool:
+        """Whether the words name procedures or subjects, and nobody asks for any document by one of them."""
+        named = [self._known_by(topic) for topic in self.index.glossary.topics if mentions(words, topic)]
+        return bool(named) and not any(named)
+
     def _known_by(self, topic: Phrase) -> set[int]:
         """The documents that people ask for by a topic of the glossary: in the title or many questions."""
         found = self._topics.get(topic)

@@ -22,11 +22,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from assistant.datatypes import Chunk, Contact, Document, Fact, Guide, Section
+from assistant.datatypes import Chunk, Contact, Document, Fact, Guide, Procedure, Section
 from assistant.errors import IndexUnavailableError, KnowledgeError, Problem
-from assistant.knowledge.facts import SharedFacts, load_shared_facts
+from assistant.knowledge.facts import SharedFacts, load_procedures, load_shared_facts
 from assistant.knowledge.guides import guide_paths, read_guide
-from assistant.knowledge.procedures import Procedure, load_procedures
 from assistant.knowledge.sections import chunks_of, question_chunks, sections_of
 from assistant.retrieval.classifier import TASK, Classifier, Utterance, load_utterances
 from assistant.retrieval.embedder import Embedder, Vectors
@@ -86,7 +85,7 @@ class Index:
     acts: Classifier  # which kind of thing is said
     topics: Classifier  # which guide answers it, or NOTHING
     procedures: tuple[Procedure, ...]
-    names: KeywordIndex  # of the procedures
+    names: KeywordIndex | None  # of the procedures, where any are known
     vectors: VectorIndex | None
     manifest: Manifest
 
@@ -216,7 +215,7 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
         acts=act_classifier(act_examples(utterances, guides), glossary),
         topics=topic_classifier(corpus, nothing),
         procedures=procedures,
-        names=KeywordIndex.build(names),
+        names=KeywordIndex.build(names) if names else None,
         vectors=None,
         manifest=manifest,
     )
@@ -298,7 +297,7 @@ def save(index: Index, root: Path) -> Index:
     root.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}"
     building = root / f".building-{name}"
-    for part in ("keywords", "titles", "names"):
+    for part in ("keywords", "titles", *(["names"] if index.names is not None else [])):
         (building / part).mkdir(parents=True)
     encode = msgspec.json.encode
     (building / "corpus.json").write_bytes(encode(index.corpus))
@@ -307,7 +306,8 @@ def save(index: Index, root: Path) -> Index:
     (building / "glossary.json").write_bytes(encode(index.glossary))
     index.keywords.save(building / "keywords")
     index.titles.save(building / "titles")
-    index.names.save(building / "names")
+    if index.names is not None:
+        index.names.save(building / "names")
     (building / "procedures.json").write_bytes(encode(index.procedures))
     index.acts.save(building / "acts.npz")
     index.topics.save(building / "topics.npz")
@@ -385,7 +385,7 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         acts=Classifier.load(folder / "acts.npz"),
         topics=Classifier.load(folder / "topics.npz"),
         procedures=msgspec.json.decode((folder / "procedures.json").read_bytes(), type=tuple[Procedure, ...]),
-        names=KeywordIndex.load(folder / "names"),
+        names=KeywordIndex.load(folder / "names") if (folder / "names").is_dir() else None,
         vectors=VectorIndex.load(vectors) if vectors.name in manifest.files else None,
         manifest=manifest,
     )

@@ -9,52 +9,53 @@ build (`earned_weight`).
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from assistant.datatypes import Hit, Section
-from assistant.knowledge.procedures import Procedure
+from assistant.datatypes import Hit, Procedure, Section
 from assistant.retrieval.classifier import OUTSIDE, Classifier
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.features import UNHEARD, Features, Matrix, ranking
 from assistant.retrieval.index import NOTHING, Index
 from assistant.retrieval.keywords import folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
-from assistant.text.normalize import sentences, syllables, without_marks
+from assistant.text.normalize import bare, sentences, syllables, without_marks
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py), in the order of NAMES and NONE_NAMES.
 _WEIGHTS = (
-    1.33,  # learned
-    0.93,  # asked
-    0.34,  # asked by some
-    2.37,  # said
-    0.38,  # said by some
-    -0.81,  # title
-    -0.68,  # lacks the topic
-    -0.18,  # names another
-    0.11,  # words asked
-    1.14,  # words said
-    2.07,  # pairs said
-    2.10,  # pairs asked
-    0.83,  # total
-    0.06,  # length
+    1.23,  # learned
+    0.60,  # asked
+    0.33,  # asked by some
+    2.31,  # said
+    0.58,  # said by some
+    -0.79,  # title
+    -0.65,  # lacks the topic
+    -0.06,  # names another
+    0.42,  # words asked
+    1.31,  # words said
+    2.56,  # pairs said
+    2.06,  # pairs asked
+    1.35,  # total
+    -0.61,  # length
 )
 NONE_NAMES = ("always", "learned none", "outside")
 _NONE = (
-    1.51,  # always
-    -0.16,  # learned none
-    0.81,  # outside
+    2.21,  # always
+    0.13,  # learned none
+    1.79,  # outside
 )
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _DENSE_WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
 _SURE_GAIN = 2.0  # standard errors of the gain: of three weights one wins by chance
 _HELD_OUT = 400  # questions asked at most when the weight is measured
 _SAYS_IT = 0.35  # share of what is asked, by rarity, from which a sentence answers it
-_NAMED = 0.75  # share of what is asked about, by rarity, that a procedure's name must hold
+_NAMED, _NAMES = 0.8, 0.4  # shares, by rarity, of what is asked about and of a procedure's name that are both
 _NAMES_SEEN, _NAMES_SHOWN = 20, 3
+_OTHER_TOPIC = 0.3  # likelihood left when a query names only subjects that no document is known by
 _NOTHING_KNOWN: Mapping[str, float] = {}
 
 
@@ -90,7 +91,7 @@ class Searcher:
         found = [numbers[at] for at in order]
         if near:
             found = fuse(found, near, self.index.manifest.dense_weight)
-        some = sum(scores)
+        some = sum(scores) * (_OTHER_TOPIC if self.features.names_something_else(words) else 1.0)
         passages = self.index.keywords.scores(asked or words)
         return tuple(
             self._hit(number, some * score / max(scores[0], 1e-12), passages)
@@ -121,15 +122,32 @@ class Searcher:
         return (1.0, math.log(learned + UNHEARD), acts.get(OUTSIDE, 0.0))
 
     def closest_procedures(self, words: Sequence[str]) -> tuple[Procedure, ...]:
-        """Official names that hold most of what is asked about, the likest first; few or none."""
-        scores = self.index.names.scores(words)
-        terms = {term for term in folded_terms(words) if "_" not in term}
-        found = [number for number in ranking(scores)[:_NAMES_SEEN] if self._holds(number, terms)]
+        """Official names that are about what is asked about, the likest first; few or none."""
+        if self.index.names is None:
+            return ()
+        accented = not all(word.isascii() for word in words)
+        wanted = {word if accented else bare(word) for word in words}
+        ranked = ranking(self.index.names.scores(words))[:_NAMES_SEEN]
+        found = [number for number in ranked if self._is_about(number, wanted, accented)]
         return tuple(self.index.procedures[number] for number in found[:_NAMES_SHOWN])
 
-    def _holds(self, number: int, terms: set[str]) -> bool:
-        name = standard(syllables(self.index.procedures[number].name), self.index.glossary)
-        return self.features.share(terms, set(folded_terms(name))) >= _NAMED
+    def _is_about(self, number: int, wanted: set[str], accented: bool) -> bool:
+        name = {word if accented else bare(word) for word in self._names[number]}
+        shared = self._weight(wanted & name)
+        return shared >= _NAMED * self._weight(wanted) and shared >= _NAMES * self._weight(name)
+
+    def _weight(self, words: set[str]) -> float:
+        """Sum of rarity among the names; a word that no name has weighs most."""
+        count = len(self._names)
+        return sum(math.log(1 + count / (0.5 + self._name_frequency[word])) for word in words)
+
+    @cached_property
+    def _names(self) -> list[list[str]]:
+        return [standard(syllables(p.name), self.index.glossary) for p in self.index.procedures]
+
+    @cached_property
+    def _name_frequency(self) -> Counter[str]:
+        return Counter(word for name in self._names for word in {*name, *map(bare, name)})
 
     @cached_property
     def features(self) -> Features:

@@ -44,6 +44,7 @@ class Glossary:
     exclusive: tuple[tuple[Phrase, ...], ...]  # rows of names of which a question means one
     leaving: tuple[Phrase, ...]  # "thôi khỏi", "à mà": a question about something else than before
     pointing: tuple[Phrase, ...]  # "cái đó", "vụ này": a question about what was asked before
+    little: frozenset[Phrase]  # words that name nothing in a question that leans on another
     child: Phrase  # what a guide calls somebody younger than CHILD_BEFORE
     abbreviations: frozenset[str]  # a guide may use these unexplained
 
@@ -68,6 +69,7 @@ def load_glossary(path: Path) -> Glossary:
             exclusive=tuple(_phrases(row) for row in tables["exclusive"]["rows"]),
             leaving=_phrases(tables["leaving"]["phrases"]),
             pointing=_phrases(tables["pointing"]["phrases"]),
+            little=frozenset(_phrases(tables["pointing"]["little"])),
             child=tuple(syllables(tables["ages"]["child"])),
             abbreviations=frozenset(msgspec.convert(tables["abbreviations"]["allowed"], list[str])),
         )
