@@ -230,6 +230,19 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Corpus:
+    """What is searched. Chunks stand in the order of the indexes; `owner[i]` is chunk i's document."""
+
+    documents: tuple[Document, ...]
+    sections: tuple[Section, ...]
+    chunks: tuple[Chunk, ...]
+    texts: tuple[str, ...]  # what is indexed for each chunk, in the glossary's words
+    owner: tuple[int, ...]
+    frequency: dict[str, int]  # folded syllable or bigram → number of documents
+    vocabulary: dict[str, int]  # accented syllable → occurrences
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A section found for a query; `score` is calibrated to 0–1, comparable between queries."""
 

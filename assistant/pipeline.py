@@ -244,7 +244,7 @@ class Assistant:
         """The guide's card, the choices, or the decline."""
         writer = self._writer(today)
         notices = self.safety.notices_of(reading.words, reading.masked, reading.acts)
-        asked_for = self._contacts_asked_for(reading, writer)
+        asked_for = self._contacts_asked_for(reading)
         if decision.status is Status.ANSWERED and not asked_for:
             hit = decision.hits[0]
             document_id = hit.section.document_id
@@ -311,12 +311,14 @@ class Assistant:
         card, citations = writer.write(guide, reading.intent, asked, told=told)
         return Answer(reading.question, Status.ANSWERED, writer.text(card), card, citations)
 
-    def _contacts_asked_for(self, reading: Reading, writer: CardWriter) -> list[str]:
+    def _contacts_asked_for(self, reading: Reading) -> list[str]:
         """Contacts that a question for a number names, or whose number is nearly all it says."""
-        if reading.intent is Intent.CONTACT and (named := writer.contacts_asked_for(reading.words)):
-            return named
+        facts = self.searcher.index.facts
+        named = facts.contacts_asked_for(reading.words) if reading.intent is Intent.CONTACT else []
         beside = [word for word in reading.topic if not word.isdecimal()]
-        return writer.contacts_named_by_number(reading.words) if len(beside) <= _BESIDE_A_NUMBER else []
+        if named or len(beside) > _BESIDE_A_NUMBER:
+            return named
+        return facts.contacts_named_by_number(reading.words)
 
     def _hotlines(self, reading: Reading, ids: Iterable[str], writer: CardWriter) -> Answer:
         lines, citations = writer.hotlines(ids)
@@ -344,7 +346,7 @@ class Assistant:
 
     def _false_contact(self, reading: Reading, said: str, writer: CardWriter) -> str | None:
         """What is said to a hotline or web address that stands neither in the answer nor in the contacts."""
-        known = f"{said} {' '.join(writer.contact_values())}"
+        known = f"{said} {' '.join(self.searcher.index.facts.contact_values(writer.today))}"
         return writer.plain(self.replies.premise.contact) if false_contact(reading.question, known) else None
 
     def _writer(self, today: date) -> CardWriter:

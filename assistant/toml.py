@@ -1,4 +1,4 @@
-"""TOML files of knowledge/ and prompts/, with errors that name file and line."""
+"""TOML files and lists of lines of knowledge/ and prompts/, with errors that name file and line."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         raise KnowledgeError([Problem(path, int(line[1]) if line else 0, str(error))]) from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that may be missing: then none. Raises KnowledgeError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise KnowledgeError([Problem(path, 0, f"cannot be read: {error}")]) from error

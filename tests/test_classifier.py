@@ -7,8 +7,7 @@ import pytest
 
 from assistant.errors import KnowledgeError
 from assistant.pipeline import Assistant
-from assistant.retrieval.classifier import Classifier, load_utterances
-from assistant.retrieval.index import NOTHING
+from assistant.retrieval.classifier import NOTHING, Classifier, load_utterances
 from assistant.text.normalize import syllables
 
 SAID = [

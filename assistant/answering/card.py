@@ -32,7 +32,6 @@ from assistant.datatypes import (
 from assistant.knowledge.facts import REFERENCE, SharedFacts
 from assistant.text.normalize import SOURCE_MARK, bare, sentences, syllables
 
-_NAMED = 0.6  # share of a contact's name that a question holds which asks for it
 CONTACTS = "contacts"  # contacts.toml, cited like a guide
 _UNSAID = 0.3  # what a word of a row's case that was not said takes from it; one that was said gives 1
 _WARD = ("address", "hours")  # kinds of a ward's own contacts, shown with whatever is done in person
@@ -319,25 +318,6 @@ class CardWriter:
             if contact.period.covers(self.today)
         ]
         return lines, tuple(cited.citations)
-
-    def contacts_asked_for(self, words: Sequence[str]) -> list[str]:
-        """Ids of the contacts that the words of a question name: "bộ phận một cửa"."""
-        said = {bare(word) for word in words}
-        shares: dict[str, float] = {}
-        for contact in self.facts.contacts.values():
-            name = {bare(word) for word in syllables(contact.name.split("(")[0])}
-            shares[contact.id] = len(name & said) / len(name)
-        most = max(shares.values(), default=0.0)
-        return [id_ for id_, share in shares.items() if share == most >= _NAMED]
-
-    def contacts_named_by_number(self, words: Sequence[str]) -> list[str]:
-        """Ids of the contacts whose number stands in a question: "1900 0368 là số gì"."""
-        said = "".join(word if word.isdecimal() else " " for word in words).split()
-        return [c.id for c in self.facts.contacts.values() if "".join(c.value.split()) in said]
-
-    def contact_values(self) -> list[str]:
-        """The numbers and addresses of all contacts that hold today."""
-        return [c.value for c in self.facts.contacts.values() if c.period.covers(self.today)]
 
     def plain(self, text: str) -> str:
         """A reply's words with {{id}} filled in; sentences whose fact does not hold today left out."""

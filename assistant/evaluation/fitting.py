@@ -19,9 +19,17 @@ from assistant.answering.follow_up import WEIGHTS, lean
 from assistant.datatypes import Status
 from assistant.errors import QuestionError
 from assistant.evaluation.answers import ExpectedAnswer
-from assistant.retrieval.classifier import OUTSIDE, Classifier, Utterance
+from assistant.retrieval.classifier import (
+    OUTSIDE,
+    Classifier,
+    Utterance,
+    act_classifier,
+    act_examples,
+    topic_classifier,
+    uncovered,
+)
 from assistant.retrieval.features import NAMES, Matrix
-from assistant.retrieval.index import Index, act_classifier, act_examples, topic_classifier, uncovered
+from assistant.retrieval.index import Index
 from assistant.retrieval.search import NONE_NAMES, Searcher
 from assistant.text.dialect import standard
 from assistant.text.normalize import syllables

@@ -6,7 +6,7 @@ A ward's own `contacts.toml` (ASSISTANT_LOCAL) is laid over the shipped one, ent
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,9 +16,10 @@ import msgspec
 
 from assistant.datatypes import ALWAYS, Contact, Fact, Period, Procedure, Source
 from assistant.errors import KnowledgeError, Problem
-from assistant.text.normalize import SOURCE_MARK
-from assistant.toml import read_toml
+from assistant.text.normalize import SOURCE_MARK, bare, syllables
+from assistant.toml import read_lines, read_toml
 
+_NAMED = 0.6  # share of a contact's name that a question holds which asks for it
 _Entry = TypeVar("_Entry", Fact, Contact)
 _KEYS = {
     Fact: {"text", "condition", "source", "from", "until"},
@@ -36,6 +37,25 @@ class SharedFacts:
 
     def __contains__(self, reference: str) -> bool:
         return reference in self.facts or reference in self.contacts
+
+    def contacts_asked_for(self, words: Sequence[str]) -> list[str]:
+        """Ids of the contacts that the words of a question name: "bộ phận một cửa"."""
+        said = {bare(word) for word in words}
+        shares: dict[str, float] = {}
+        for contact in self.contacts.values():
+            name = {bare(word) for word in syllables(contact.name.split("(")[0])}
+            shares[contact.id] = len(name & said) / len(name)
+        most = max(shares.values(), default=0.0)
+        return [id_ for id_, share in shares.items() if share == most >= _NAMED]
+
+    def contacts_named_by_number(self, words: Sequence[str]) -> list[str]:
+        """Ids of the contacts whose number stands in a question: "1900 0368 là số gì"."""
+        said = "".join(word if word.isdecimal() else " " for word in words).split()
+        return [c.id for c in self.contacts.values() if "".join(c.value.split()) in said]
+
+    def contact_values(self, day: date) -> list[str]:
+        """The numbers and addresses of all contacts that hold on the day."""
+        return [c.value for c in self.contacts.values() if c.period.covers(day)]
 
 
 NO_FACTS = SharedFacts({}, {})
@@ -105,14 +125,8 @@ def load_procedures(path: Path) -> tuple[Procedure, ...]:
 
     Lines that begin with # are remarks. Raises KnowledgeError with file and line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise KnowledgeError([Problem(path, 0, f"cannot be read: {error}")]) from error
     found = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         if line.startswith("#") or not line.strip():
             continue
         code, tab, name = line.partition("\t")

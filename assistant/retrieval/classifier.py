@@ -8,8 +8,9 @@ knowledge/utterances.jsonl. The only module that imports sklearn.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,14 +20,20 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from assistant.datatypes import Corpus, Guide
 from assistant.errors import KnowledgeError, Problem
-from assistant.text.normalize import bare
+from assistant.text.dialect import Glossary, standard
+from assistant.text.normalize import bare, syllables
+from assistant.toml import read_lines
 
 # Dialogue acts that code asks for; the others are named by prompts/safety.toml and prompts/replies.toml.
 TASK = "task"  # asks how something is done, whether a guide covers it or not
 ERRAND = "errand"  # asks the machine to do it
 OUTSIDE = "outside"  # the weather, the price of gold
 CONTACT = "contact"  # which number to call
+
+_COVERED = 0.75  # share of a procedure's name, by rarity, that people ask one guide by: it covers it
+NOTHING = ""  # label of the classifier of topics for a procedure that no guide covers
 
 _BUCKETS = 1 << 15  # weights a label; terms share them by hash (Weinberger et al. 2009)
 _SOFTNESS = 5.0  # inverse strength of the L2 penalty, by cross-validation
@@ -49,14 +56,8 @@ class Utterance:
 
 def load_utterances(path: Path) -> tuple[Utterance, ...]:
     """Read utterances.jsonl; none where the file is missing. Raises KnowledgeError with file and line."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise KnowledgeError([Problem(path, 0, f"cannot be read: {error}")]) from error
     found = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         try:
             found.append(msgspec.json.decode(line, type=Utterance))
         except msgspec.DecodeError as error:
@@ -136,3 +137,52 @@ def _terms(words: Sequence[str]) -> list[int]:
 
 def _norm(row: Sequence[int]) -> float:
     return float(1 / np.sqrt(max(1, len(row))))
+
+
+def act_examples(utterances: Sequence[Utterance], guides: Mapping[str, Guide]) -> list[tuple[str, str]]:
+    """What is said, and which kind of thing it is.
+
+    A guide's own questions ask about a task, unless it is a guide for safety.
+    """
+    said = [(utterance.says, utterance.act) for utterance in utterances if utterance.act is not None]
+    asked = [(text, TASK) for guide in guides.values() if guide.kind != "safety" for text in guide.questions]
+    return [*said, *asked] if said else []
+
+
+def act_classifier(examples: Sequence[tuple[str, str]], glossary: Glossary) -> Classifier:
+    """Which kind of thing is said."""
+    texts = [standard(syllables(text), glossary) for text, _ in examples]
+    return Classifier.fit(texts, [act for _, act in examples])
+
+
+def uncovered(
+    names: Iterable[str], utterances: Iterable[Utterance], corpus: Corpus, glossary: Glossary
+) -> list[str]:
+    """What no guide answers, in the glossary's words.
+
+    Of the procedures' names those by which people ask for no guide, and what people ask in vain.
+    """
+    asked: list[set[str]] = [set() for _ in corpus.documents]
+    for chunk, text, owner in zip(corpus.chunks, corpus.texts, corpus.owner, strict=True):
+        if "?" in chunk.id:
+            asked[owner].update(map(bare, text.split()))
+    count = len(corpus.documents)
+    left = [" ".join(standard(syllables(u.says), glossary)) for u in utterances if u.guide == NOTHING]
+    for name in names:
+        words = {bare(word) for word in name.split()}
+        rarity = {word: math.log(1 + count / (0.5 + corpus.frequency.get(word, 0))) for word in words}
+        most = max(sum(rarity[word] for word in words & known) for known in asked)
+        if most < _COVERED * sum(rarity.values()):
+            left.append(name)
+    return left
+
+
+def topic_classifier(corpus: Corpus, uncovered: Sequence[str], hidden: Collection[int] = ()) -> Classifier:
+    """Which document answers, by its questions and passages, or NOTHING, by names of uncovered procedures.
+
+    `hidden` are chunks it may not learn from.
+    """
+    rows = [row for row in range(len(corpus.chunks)) if row not in hidden]
+    labels = [corpus.documents[corpus.owner[row]].id for row in rows]
+    texts = [corpus.texts[row].split() for row in rows]
+    return Classifier.fit(texts + [name.split() for name in uncovered], labels + [NOTHING] * len(uncovered))

@@ -15,8 +15,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from assistant.retrieval.classifier import Classifier
-from assistant.retrieval.index import NOTHING, Index
+from assistant.retrieval.classifier import NOTHING, Classifier
+from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
 from assistant.text.normalize import syllables

@@ -8,12 +8,11 @@ generation is refused and the one before it serves.
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -22,22 +21,28 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from assistant.datatypes import Chunk, Contact, Document, Fact, Guide, Procedure, Section
+from assistant.datatypes import Chunk, Contact, Corpus, Fact, Guide, Procedure, Section
 from assistant.errors import IndexUnavailableError, KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, load_procedures, load_shared_facts
 from assistant.knowledge.guides import guide_paths, read_guide
 from assistant.knowledge.sections import chunks_of, question_chunks, sections_of
-from assistant.retrieval.classifier import TASK, Classifier, Utterance, load_utterances
+from assistant.retrieval.classifier import (
+    Classifier,
+    Utterance,
+    act_classifier,
+    act_examples,
+    load_utterances,
+    topic_classifier,
+    uncovered,
+)
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
 from assistant.retrieval.vectors import VectorIndex
 from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
-from assistant.text.normalize import bare, syllables
+from assistant.text.normalize import syllables
 
 FORMAT = 5  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
-_COVERED = 0.75  # share of a procedure's name, by rarity, that people ask one guide by: it covers it
-NOTHING = ""  # label of the classifier of topics for a procedure that no guide covers
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 Progress = Callable[[str], None]
 
@@ -57,19 +62,6 @@ class Manifest:
     lexical_mrr: float | None = None  # of held-out questions, when an embedder was tried
     fused_mrr: float | None = None
     files: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """What is searched. Chunks stand in the order of the indexes; `owner[i]` is chunk i's document."""
-
-    documents: tuple[Document, ...]
-    sections: tuple[Section, ...]
-    chunks: tuple[Chunk, ...]
-    texts: tuple[str, ...]  # what is indexed for each chunk, in the glossary's words
-    owner: tuple[int, ...]
-    frequency: dict[str, int]  # folded syllable or bigram → number of documents
-    vocabulary: dict[str, int]  # accented syllable → occurrences
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,55 +211,6 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
         vectors=None,
         manifest=manifest,
     )
-
-
-def act_examples(utterances: Sequence[Utterance], guides: Mapping[str, Guide]) -> list[tuple[str, str]]:
-    """What is said, and which kind of thing it is.
-
-    A guide's own questions ask about a task, unless it is a guide for safety.
-    """
-    said = [(utterance.says, utterance.act) for utterance in utterances if utterance.act is not None]
-    asked = [(text, TASK) for guide in guides.values() if guide.kind != "safety" for text in guide.questions]
-    return [*said, *asked] if said else []
-
-
-def act_classifier(examples: Sequence[tuple[str, str]], glossary: Glossary) -> Classifier:
-    """Which kind of thing is said."""
-    texts = [standard(syllables(text), glossary) for text, _ in examples]
-    return Classifier.fit(texts, [act for _, act in examples])
-
-
-def uncovered(
-    names: Iterable[str], utterances: Iterable[Utterance], corpus: Corpus, glossary: Glossary
-) -> list[str]:
-    """What no guide answers, in the glossary's words.
-
-    Of the procedures' names those by which people ask for no guide, and what people ask in vain.
-    """
-    asked: list[set[str]] = [set() for _ in corpus.documents]
-    for chunk, text, owner in zip(corpus.chunks, corpus.texts, corpus.owner, strict=True):
-        if "?" in chunk.id:
-            asked[owner].update(map(bare, text.split()))
-    count = len(corpus.documents)
-    left = [" ".join(standard(syllables(u.says), glossary)) for u in utterances if u.guide == NOTHING]
-    for name in names:
-        words = {bare(word) for word in name.split()}
-        rarity = {word: math.log(1 + count / (0.5 + corpus.frequency.get(word, 0))) for word in words}
-        most = max(sum(rarity[word] for word in words & known) for known in asked)
-        if most < _COVERED * sum(rarity.values()):
-            left.append(name)
-    return left
-
-
-def topic_classifier(corpus: Corpus, uncovered: Sequence[str], hidden: Collection[int] = ()) -> Classifier:
-    """Which document answers, by its questions and passages, or NOTHING, by names of uncovered procedures.
-
-    `hidden` are chunks it may not learn from.
-    """
-    rows = [row for row in range(len(corpus.chunks)) if row not in hidden]
-    labels = [corpus.documents[corpus.owner[row]].id for row in rows]
-    texts = [corpus.texts[row].split() for row in rows]
-    return Classifier.fit(texts + [name.split() for name in uncovered], labels + [NOTHING] * len(uncovered))
 
 
 def with_vectors(index: Index, embedder: Embedder, earlier: Index | None = None) -> Index:

@@ -17,10 +17,10 @@ from functools import cached_property
 import numpy as np
 
 from assistant.datatypes import Hit, Procedure, Section
-from assistant.retrieval.classifier import OUTSIDE, Classifier
+from assistant.retrieval.classifier import NOTHING, OUTSIDE, Classifier
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.features import UNHEARD, Features, Matrix, ranking
-from assistant.retrieval.index import NOTHING, Index
+from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
 from assistant.text.normalize import bare, sentences, syllables, without_marks
