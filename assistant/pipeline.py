@@ -85,7 +85,8 @@ class Assistant:
         reading = self.understand(question)
         today = today or self.clock()
         leans = bool(previous) and not reading.topic and reading.intent is not Intent.GENERAL
-        answer = self.guard(reading, today) or (None if leans else self.chat(reading, today))
+        asks = leans or PROCEDURE_CODE.search(reading.question) is not None  # however short it is
+        answer = self.guard(reading, today) or (None if asks else self.chat(reading, today))
         if answer is None:
             decision, reading = self.retrieve(reading, previous)
             if decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE):

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from assistant.datatypes import ALWAYS, Period, Source
+from assistant.datatypes import ALWAYS, Period, Procedure, Source
 from assistant.errors import KnowledgeError
-from assistant.knowledge.facts import load_shared_facts, references, source_from, source_numbers
+from assistant.knowledge.facts import (
+    load_procedures,
+    load_shared_facts,
+    references,
+    source_from,
+    source_numbers,
+)
 
 FACTS = """
 [mien-phi]
@@ -138,3 +144,24 @@ def test_references_and_source_marks_are_found_in_order() -> None:
     text = "Gọi {{cong-an}} [2], được {{mien-phi}} [1][12]; {{Sai}} và [x] thì không."
     assert references(text) == ["cong-an", "mien-phi"]
     assert source_numbers(text) == [2, 1, 12]
+
+
+# Names of procedures
+
+
+def test_procedures_are_read_with_and_without_code(tmp_path: Path) -> None:
+    path = tmp_path / "procedures.tsv"
+    path.write_text("# remark\n1.004222\tĐăng ký thường trú\n\tTách thửa đất\n", encoding="utf-8")
+    assert load_procedures(path) == (
+        Procedure("Đăng ký thường trú", "1.004222"),
+        Procedure("Tách thửa đất"),
+    )
+    assert load_procedures(tmp_path / "none.tsv") == ()
+
+
+@pytest.mark.parametrize("line", ["Tách thửa đất", "1.004222\t"])
+def test_a_broken_line_of_procedures_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "procedures.tsv"
+    path.write_text(f"\tĐăng ký khai sinh\n{line}\n", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"procedures\.tsv:2"):
+        load_procedures(path)

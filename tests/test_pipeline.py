@@ -234,6 +234,21 @@ def test_an_instruction_in_the_question_is_not_followed(assistant: Assistant) ->
     assert "900.000" not in answer.text
 
 
+def test_a_decline_tells_what_the_procedure_is_called(assistant: Assistant) -> None:
+    answer = assistant.answer("Đăng ký nghĩa vụ quân sự lần đầu cần gì?")
+    assert answer.status is Status.NOT_COVERED
+    assert "Đăng ký nghĩa vụ quân sự lần đầu (1.013133)" in answer.text
+    assert assistant.replies.procedures in answer.text
+
+
+def test_a_procedure_is_found_by_its_code(assistant: Assistant) -> None:
+    covered = assistant.answer("thủ tục 1.002755 làm thế nào")
+    assert covered.citations[0].document_id == "gia-han-tam-tru"
+    other = assistant.answer("cho hỏi 1.013133")
+    assert other.status is Status.NOT_COVERED
+    assert "Đăng ký nghĩa vụ quân sự lần đầu" in other.text
+
+
 def test_a_follow_up_stays_with_the_guide_in_view(assistant: Assistant) -> None:
     answer = assistant.answer("bao nhiêu tiền vậy?", previous=["Đăng ký tạm trú thế nào?"])
     assert answer.card is not None
