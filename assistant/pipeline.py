@@ -89,7 +89,7 @@ class Assistant:
         answer = self.guard(reading, today) or (None if asks else self.chat(reading, today))
         if answer is None:
             decision, reading = self.retrieve(reading, previous)
-            if decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE):
+            if decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE) and not asks:
                 answer = self.chat(reading, today, unanswered=True)
             answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
