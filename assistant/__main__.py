@@ -273,6 +273,23 @@ def knowledge_check() -> None:
     print(f"{len(guides)} guides, no problems")
 
 
+@knowledge_app.command("read")
+def knowledge_read(
+    file: Annotated[Path, typer.Argument(help="A PDF.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what would be taken from a document; nothing is stored."""
+    from assistant.knowledge.pages import as_row, as_text
+    from assistant.knowledge.pdf_child import read_pdf
+
+    with _progress() as progress:
+        reading = read_pdf(file, progress=progress)
+    if as_json:
+        _print_json(as_row(reading))
+    else:
+        print(as_text(reading))
+
+
 @evaluate_app.command("answers")
 def evaluate_answers(
     file: Annotated[Path, typer.Argument(help="JSON lines of questions with what is expected.")],
@@ -296,6 +313,22 @@ def evaluate_answers(
         print(f"{kind:<14} right {t.right:>4}/{total:<4} wrong {t.wrong:>3} declined {t.declined:>3}")
         for failure in t.failures:
             print(f"    {failure}")
+
+
+@evaluate_app.command("documents")
+def evaluate_documents(
+    folder: Annotated[Path, typer.Argument(help="PDFs beside truth.json.")],
+    as_json: AsJson = False,
+) -> None:
+    """Read a folder of PDFs and compare each with its truth: characters and syllables right."""
+    from assistant.evaluation.documents import as_row, as_text, score_documents
+
+    with _progress() as progress:
+        scores = score_documents(folder, progress)
+    if as_json:
+        _print_json(as_row(scores))
+    else:
+        print(as_text(scores))
 
 
 @evaluate_app.command("weights")

@@ -9,8 +9,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from assistant.text.legacy import Encoding, to_unicode
 from assistant.text.spelling import is_spelled, readable_words, spelled_share
@@ -56,6 +57,34 @@ class Reading:
     seconds: float
     quarantined: bool = False
 
+    @property
+    def status(self) -> str:
+        """In the words of the contract."""
+        return "quarantined" if self.quarantined else "ok"
+
+
+def as_row(reading: Reading) -> dict[str, Any]:
+    """A reading as JSON (contract, design.md §4)."""
+    return {
+        "file": reading.file,
+        "status": reading.status,
+        "reason": reading.reason,
+        "pages": [asdict(page) for page in reading.pages],
+        "seconds": reading.seconds,
+    }
+
+
+def as_text(reading: Reading) -> str:
+    """A reading as a person reads it on a terminal."""
+    parts = [
+        f"--- page {page.number} ({page.method}, quality {page.quality:.2f})\n{page.text}\n"
+        for page in reading.pages
+    ]
+    parts.append(f"{reading.file}: {reading.status}, {len(reading.pages)} pages, {reading.seconds} s")
+    if reading.reason:
+        parts.append(f"{'why' if reading.quarantined else 'to be looked at'}: {reading.reason}")
+    return "\n".join(parts)
+
 
 def make_page(number: int, raw: str, method: Method, encoding: Encoding = Encoding.UNICODE) -> Page:
     """A page from what a program read: decoded, then cleaned, then judged."""
@@ -75,14 +104,14 @@ def letters(text: str) -> int:
 
 
 def best(pages: Sequence[Page]) -> Page:
-    """The best reading of one page: best spelled among those that do not lack much text, the first of equals."""
+    """The best reading of one page: the best spelled of those that lack little; the first of equals."""
     most = max(letters(page.text) for page in pages)
     whole = [page for page in pages if letters(page.text) >= 0.7 * most]
     return max(whole, key=lambda page: page.quality)
 
 
 def tidy(text: str) -> str:
-    """NFC text in lines: invisible characters gone, spaces single, words broken at a line's end put together."""
+    """NFC text without invisible characters; spaces single, words broken at a line's end put together."""
     text = unicodedata.normalize("NFC", text.replace("\r", "\n").replace("\f", "\n"))
     shown = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _INVISIBLE)
     lines = (_SPACES.sub(" ", line).strip() for line in shown.split("\n"))
@@ -99,7 +128,7 @@ def _joined(match: re.Match[str]) -> str:
 
 
 def without_running_lines(pages: Sequence[Page]) -> tuple[Page, ...]:
-    """The pages without headers and footers: lines near the edge that stand on most pages but for a number."""
+    """The pages without headers and footers: lines near an edge that most pages have, but for numbers."""
     counts = Counter(key for page in pages for key in {*_edge_keys(page).values()})
     least = max(_MIN_RUNNING_PAGES, _RUNNING_SHARE * sum(bool(page.text) for page in pages))
     running = {key for key, count in counts.items() if count >= least}

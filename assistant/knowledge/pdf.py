@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assistant.errors import DocumentError
 from assistant.knowledge.pages import Method, Page, best, is_good, letters, make_page
@@ -29,7 +29,8 @@ _FEW_LETTERS = 100  # a page with fewer may be a picture of text under a stamp o
 _LARGE_IMAGE = 300  # pixels each way; smaller ones are logos and signatures
 _DRAWN = 1500  # bytes of drawing: letters may have been drawn as shapes
 _OCR_PIXELS = 60  # million: A3 at 600 dpi
-_FORMS = 1000  # XObjects drawn by one page
+_FORMS = 1000  # XObjects that one page may draw
+_NO_LETTER = re.compile(r"\(cid:\d+\)")  # pdfplumber's word for a glyph without a letter
 _REASONS = {
     "EmptyFileError": "the file is empty",
     "FileNotDecryptedError": "it is locked with a password; save a copy without one",
@@ -54,7 +55,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text as drawn: where it begins, in points from the lower left corner, and its letters' size."""
+    """A run of text as drawn: where it begins, in points from below left, and the size of its letters."""
 
     x: float
     y: float
@@ -108,13 +109,12 @@ def recognise(path: Path, number: int, folder: Path, *, seconds: float) -> Page:
     try:
         ocrmypdf.ocr(
             alone,
-            folder / "out.pdf",
+            "-",
             sidecar=out,
             output_type="none",
             language=["vie"],
             force_ocr=True,
             deskew=True,
-            oversample=300,
             jobs=1,
             use_threads=True,
             optimize=0,
@@ -134,8 +134,7 @@ def _open(path: Path) -> Iterator[PdfReader]:
 
     import pypdf
 
-    limits: dict[str, Any] = {"xform_maximum_invocations_per_extraction": _FORMS, "outline_maximum_depth": 20}
-    with pypdf.apply_configuration(**limits):
+    with pypdf.apply_configuration(outline_maximum_depth=20, page_tree_maximum_depth=50):
         data = path.read_bytes()
         if b"startxref" not in data and b"trailer" in data:
             data += b"\nstartxref\n0\n%%EOF\n"  # a wrong one makes pypdf look for the objects itself
@@ -157,6 +156,7 @@ def _refusing() -> Iterator[None]:
 
 def _plain(page: PageObject) -> tuple[str, Columns | None]:
     pieces: list[Piece] = []
+    forms = 0
 
     def see(text: str, user: list[float], matrix: list[float], _font: object, size: float) -> None:
         if text.strip():
@@ -164,7 +164,15 @@ def _plain(page: PageObject) -> tuple[str, Columns | None]:
             y = matrix[4] * user[1] + matrix[5] * user[3] + user[5]
             pieces.append(Piece(x, y, size, text.strip()))
 
-    text = page.extract_text(visitor_text=see)
+    def count(operator: bytes, *_: object) -> None:
+        nonlocal forms
+        forms += operator == b"Do"
+        if forms > _FORMS:
+            raise DocumentError  # pypdf goes on without this form
+
+    text = page.extract_text(visitor_text=see, visitor_operand_before=count)
+    if forms > _FORMS:
+        raise DocumentError(f"one page draws more than {_FORMS} forms")
     return text, find_columns(pieces)
 
 
@@ -173,7 +181,7 @@ def _climb(
 ) -> Iterator[Page]:
     """The next readings of a page, until one is good and lacks no text."""
     number = first.number
-    rungs: tuple[tuple[Method, Callable[[], str]], ...] = (
+    rungs: tuple[tuple[Method, Callable[[], str | None]], ...] = (
         (Method.LAYOUT, lambda: page.extract_text(extraction_mode="layout")),
         (Method.PDFPLUMBER, lambda: _pdfplumber(path, number, columns)),
     )
@@ -189,7 +197,7 @@ def _climb(
                 return
 
 
-def _tried(rung: Callable[[], str]) -> str | None:
+def _tried(rung: Callable[[], str | None]) -> str | None:
     """What a slower way reads; None if it fails on this page, where the next may not."""
     with _alarm(_LONG_PAGE):
         try:
@@ -223,7 +231,7 @@ def _pdfplumber(path: Path, number: int, columns: Columns | None) -> str | None:
     with pdfplumber.open(path, pages=[number]) as document:
         page = document.pages[0]
         if columns is None:
-            return str(page.extract_text() or "")
+            return _NO_LETTER.sub("\ufffd", page.extract_text() or "")
         left, top, right, bottom = page.bbox
         upper = min(max(bottom - columns.top, top), bottom)
         lower = min(max(bottom - columns.bottom, upper), bottom)

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from assistant.config import CHECKOUT
 from assistant.errors import DocumentError
 from assistant.knowledge.pages import GOOD, Page, Reading, best, letters, without_running_lines
 from assistant.knowledge.pdf import Parsed, parse, recognise
+
+Progress = Callable[[str], None]
 
 _READABLE = 0.5  # below it a page is noise
 
@@ -59,7 +62,7 @@ class Outcome:
     refused: str | None = None
 
 
-def read_pdf(path: Path, limits: Limits = LIMITS) -> Reading:
+def read_pdf(path: Path, limits: Limits = LIMITS, progress: Progress = lambda _: None) -> Reading:
     """What can be taken from a PDF; one that is broken, locked or hostile is quarantined with a reason.
 
     Raises DocumentError only if there is no such file.
@@ -67,11 +70,12 @@ def read_pdf(path: Path, limits: Limits = LIMITS) -> Reading:
     start = time.monotonic()
     if not path.is_file():
         raise DocumentError(f"{path}: there is no such file")
+    progress(path.name)
     outcome = _in_child(Task(str(path.resolve()), 0, limits), limits.seconds)
     reason = outcome.refused
     pages: tuple[Page, ...] = ()
     if outcome.parsed is not None:
-        pages, failed = _with_ocr(path, outcome.parsed, limits)
+        pages, failed = _with_ocr(path, outcome.parsed, limits, progress)
         pages = without_running_lines(pages)
         reason = _remarks(pages, failed)
         if not any(page.quality >= _READABLE for page in pages):
@@ -80,7 +84,9 @@ def read_pdf(path: Path, limits: Limits = LIMITS) -> Reading:
     return Reading(str(path), pages, reason, seconds, quarantined=not pages)
 
 
-def _with_ocr(path: Path, parsed: Parsed, limits: Limits) -> tuple[tuple[Page, ...], dict[int, str]]:
+def _with_ocr(
+    path: Path, parsed: Parsed, limits: Limits, progress: Progress
+) -> tuple[tuple[Page, ...], dict[int, str]]:
     """The pages with those that need it read by OCR, and why that failed, by page."""
     pages = {page.number: page for page in parsed.pages}
     failed: dict[int, str] = {}
@@ -89,6 +95,7 @@ def _with_ocr(path: Path, parsed: Parsed, limits: Limits) -> tuple[tuple[Page, .
         if time.monotonic() > end:
             failed[number] = f"not read by OCR: the document took longer than {limits.ocr_seconds:.0f} s"
             continue
+        progress(f"{path.name}: OCR of page {number} of {len(pages)}")
         outcome = _in_child(Task(str(path.resolve()), number, limits), limits.page_seconds)
         if outcome.page is None:
             failed[number] = outcome.refused or "OCR gave nothing"
@@ -143,10 +150,8 @@ def _in_child(task: Task, seconds: float) -> Outcome:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it and all it started have ended
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it and all it started have ended
     child.wait()
 
 

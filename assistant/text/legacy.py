@@ -24,7 +24,7 @@ class Encoding(StrEnum):
     VISCII = "viscii"
 
 
-# TCVN 5712:1993, third set; capitals with a tone have no codes (fonts named …H draw small letters as capitals).
+# TCVN 5712:1993, third set. Capitals with a tone have no codes: fonts named …H draw small ones as capitals.
 _TCVN3_LETTERS = "àảãáạăằẳẵắặâầẩẫấậđèẻẽéẹêềểễếệìỉĩíịòỏõóọôồổỗốộơờởỡớợùủũúụưừửữứựỳỷỹýỵĂÂÊÔƠƯĐ"
 _TCVN3_CODES = (
     "B5B6B7B8B9A8BBBCBDBEC6A9C7C8C9CACBAECCCECFD0D1AAD2D3D4D5D6D7D8DCDDDEDFE1E2E3E4"
@@ -105,7 +105,8 @@ def detect(text: str) -> Encoding:
     if len(words) < _MIN_WORDS:
         return Encoding.UNICODE
     shares = {
-        encoding: sum(is_spelled(word) for word in _BETWEEN_WORDS.split(decoded(" ".join(words)))) / len(words)
+        encoding: sum(is_spelled(word) for word in _BETWEEN_WORDS.split(decoded(" ".join(words))))
+        / len(words)
         for encoding, decoded in _DECODERS.items()
     }
     best = max(shares, key=lambda encoding: shares[encoding])

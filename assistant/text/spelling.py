@@ -49,7 +49,7 @@ def readable_words(text: str) -> tuple[int, int]:
     text = unicodedata.normalize("NFC", text)
     right = total = 0
     for piece in _NO_WORDS.sub(" ", text).split(" "):
-        if any(unicodedata.category(c) in _UNREADABLE and c not in "\n\t\r\f" for c in piece):
+        if any(_is_unreadable(character) for character in piece):
             total += 1
             continue
         for word in _WORD.findall(piece):
@@ -58,6 +58,12 @@ def readable_words(text: str) -> tuple[int, int]:
             total += 1
             right += word.lower() in _ALONE if len(word) == 1 else is_spelled(word)
     return right, total
+
+
+def _is_unreadable(character: str) -> bool:
+    if character in "\n\t\r\f":
+        return False
+    return character == "\ufffd" or unicodedata.category(character) in _UNREADABLE
 
 
 def spelled_share(text: str) -> float:
