@@ -123,7 +123,9 @@ def ask(
     if as_json:
         _print_json(_answer_json(answer))
     else:
-        print(_readable(answer))
+        from assistant.answering.json import answer_text
+
+        print(answer_text(answer))
 
 
 def _ask_batch(path: Path, *, with_model: bool) -> None:
@@ -178,17 +180,6 @@ def _print_json(row: dict[str, Any]) -> None:
     if not line.isprintable() and _LONE.search(line):  # an id may hold a lone surrogate
         line = json.dumps(row)
     print(line, flush=True)
-
-
-def _readable(answer: Answer) -> str:
-    """The answer as a person reads it on a terminal: notice, text, sources."""
-    sources = [
-        f"[{c.number}] {c.title}"
-        + (f" ({c.date})" if c.date else "")
-        + (f" {c.source_url}" if c.source_url else "")
-        for c in answer.citations
-    ]
-    return "\n\n".join(filter(None, (answer.notice, answer.text, "\n".join(sources))))
 
 
 @index_app.command("build")
@@ -296,23 +287,15 @@ def evaluate_answers(
     as_json: AsJson = False,
 ) -> None:
     """Ask a question set and count right, wrong and declined per kind."""
-    from assistant.evaluation.answers import judge, read_questions, tally
+    from assistant.evaluation.answers import as_row, as_text, judge, read_questions, tally
 
     questions = read_questions(file)
     assistant = _load(_settings(), with_model=False)
     tallies = tally(judge(assistant, question) for question in questions)
     if as_json:
-        rows = {
-            kind: {"right": t.right, "wrong": t.wrong, "declined": t.declined, "failures": t.failures}
-            for kind, t in tallies.items()
-        }
-        _print_json(rows)
-        return
-    for kind, t in tallies.items():
-        total = t.right + t.wrong + t.declined
-        print(f"{kind:<14} right {t.right:>4}/{total:<4} wrong {t.wrong:>3} declined {t.declined:>3}")
-        for failure in t.failures:
-            print(f"    {failure}")
+        _print_json(as_row(tallies))
+    else:
+        print(as_text(tallies))
 
 
 @evaluate_app.command("documents")

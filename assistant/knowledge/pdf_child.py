@@ -48,7 +48,6 @@ LIMITS = Limits()
 class Task:
     """What a child is asked: all pages without OCR (`page` 0), or one page by OCR."""
 
-    path: str
     page: int
     limits: Limits
 
@@ -71,7 +70,7 @@ def read_pdf(path: Path, limits: Limits = LIMITS, progress: Progress = lambda _:
     if not path.is_file():
         raise DocumentError(f"{path}: there is no such file")
     progress(path.name)
-    outcome = _in_child(Task(str(path.resolve()), 0, limits), limits.seconds)
+    outcome = _in_child(path, Task(0, limits), limits.seconds)
     reason = outcome.refused
     pages: tuple[Page, ...] = ()
     if outcome.parsed is not None:
@@ -96,7 +95,7 @@ def _with_ocr(
             failed[number] = f"not read by OCR: the document took longer than {limits.ocr_seconds:.0f} s"
             continue
         progress(f"{path.name}: OCR of page {number} of {len(pages)}")
-        outcome = _in_child(Task(str(path.resolve()), number, limits), limits.page_seconds)
+        outcome = _in_child(path, Task(number, limits), limits.page_seconds)
         if outcome.page is None:
             failed[number] = outcome.refused or "OCR gave nothing"
         elif letters(outcome.page.text) and outcome.page.quality >= min(GOOD, pages[number].quality):
@@ -117,7 +116,7 @@ def _remarks(pages: Sequence[Page], failed: dict[int, str]) -> str | None:
     return "; ".join(remarks) or None
 
 
-def _in_child(task: Task, seconds: float) -> Outcome:
+def _in_child(path: Path, task: Task, seconds: float) -> Outcome:
     """Let a child do the task; whatever happens to it becomes a reason."""
     with tempfile.TemporaryDirectory(prefix="assistant-pdf-") as name:
         folder = Path(name)
@@ -130,7 +129,7 @@ def _in_child(task: Task, seconds: float) -> Outcome:
         }
         with (folder / "errors.txt").open("wb") as errors:
             child = subprocess.Popen(
-                [sys.executable, "-m", "assistant.knowledge.pdf_child", name],
+                [sys.executable, "-m", "assistant.knowledge.pdf_child", name, path.resolve()],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -141,12 +140,18 @@ def _in_child(task: Task, seconds: float) -> Outcome:
         try:
             code = child.wait(seconds)
         except subprocess.TimeoutExpired:
-            return Outcome(refused=f"it takes longer than {seconds:.0f} s")
+            return Outcome(refused=_too_long(seconds))
         finally:
             _end(child)
         if code == 0 and (folder / "outcome.json").exists():
             return msgspec.json.decode((folder / "outcome.json").read_bytes(), type=Outcome)
+        if -code == signal.SIGXCPU:
+            return Outcome(refused=_too_long(seconds))
         return Outcome(refused=_crash(code, folder / "errors.txt"))
+
+
+def _too_long(seconds: float) -> str:
+    return f"reading it takes longer than {seconds:.0f} s; if it is merely long, split it"
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -163,16 +168,16 @@ def _crash(code: int, errors: Path) -> str:
     return f"reading it crashed ({how})"
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, path: Path) -> None:
     """The child: takes task.json, leaves outcome.json. Inverse of _in_child."""
     task = msgspec.json.decode((folder / "task.json").read_bytes(), type=Task)
     _limit(task)
     try:
         if task.page:
             seconds = task.limits.page_seconds
-            outcome = Outcome(page=recognise(Path(task.path), task.page, folder, seconds=seconds))
+            outcome = Outcome(page=recognise(path, task.page, folder, seconds=seconds))
         else:
-            outcome = Outcome(parsed=parse(Path(task.path), seconds=task.limits.seconds / 2))
+            outcome = Outcome(parsed=parse(path, seconds=task.limits.seconds / 2))
     except DocumentError as error:
         outcome = Outcome(refused=str(error))
     # Written last and renamed: what is there is whole.
@@ -193,4 +198,4 @@ def _limit(task: Task) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -93,7 +93,7 @@ _LOST = {"ngời": "người", "u": "ưu", "lu": "lưu", "dới": "dưới", "c�
 _NOT_YET = re.compile(
     r"\b([Cc])ha(?= (?:có|được|đủ|đến|biết|nhận|làm|từng|kết|đăng|phải|thể|quá|hết)\b|[.,;)])"
 )
-_MIN_LOST = 3
+_MIN_LOST = 2
 # TCVN3 has no capitals with tones; where a sentence begins there was one.
 _NEW_SENTENCE = re.compile(r"[.!?]\s+[àảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ]")
 
@@ -101,7 +101,7 @@ _NEW_SENTENCE = re.compile(r"[.!?]\s+[àảãáạằẳẵắặầẩẫấậ
 def detect(text: str) -> Encoding:
     """The encoding under which most of the accented words become Vietnamese syllables."""
     noise = "\n".join(line for line in text.split("\n") if not _ONLY_UNICODE.search(line))
-    words = [word for word in _BETWEEN_WORDS.split(noise) if word and not word.isascii() or _controls(word)]
+    words = [word for word in _BETWEEN_WORDS.split(noise) if _is_noise(word)]
     if len(words) < _MIN_WORDS:
         return Encoding.UNICODE
     shares = {
@@ -132,8 +132,9 @@ def to_unicode(text: str, otherwise: Encoding = Encoding.UNICODE) -> str:
     return decode(text, otherwise if encoding is Encoding.UNICODE else encoding)
 
 
-def _controls(word: str) -> bool:
-    return any(ord(character) < 32 for character in word)
+def _is_noise(word: str) -> bool:
+    """Whether a word may be an accented one; signs that stand alone (®, §) say nothing."""
+    return len(word) > 1 and (not word.isascii() or any(ord(character) < 32 for character in word))
 
 
 def _from_vni(text: str) -> str:
