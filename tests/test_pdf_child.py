@@ -10,8 +10,10 @@ import pytest
 from pdf_files import TEXT
 
 from assistant.errors import DocumentError
+from assistant.evaluation.documents import accuracy
 from assistant.knowledge.pages import Method
 from assistant.knowledge.pdf_child import LIMITS, read_pdf
+from assistant.text.normalize import syllables
 
 
 def test_a_good_file_is_read(tmp_path: Path) -> None:
@@ -84,3 +86,16 @@ def test_a_scan_is_read_by_ocr_and_marked(tmp_path: Path) -> None:
 def test_a_font_without_letters_is_read_by_ocr(tmp_path: Path) -> None:
     (page,) = read_pdf(pdf_files.without_unicode(tmp_path / "a.pdf")).pages
     assert (page.method, page.text.split()) == (Method.OCR, TEXT.split())
+
+
+@pytest.mark.slow
+def test_a_slanted_scan_in_the_shade_is_read(tmp_path: Path) -> None:
+    (page,) = read_pdf(pdf_files.scan(tmp_path / "a.pdf", dpi=200, slant=2, shade=True)).pages
+    assert accuracy(syllables(TEXT), syllables(page.text)) > 0.95
+
+
+@pytest.mark.slow
+def test_ocr_that_takes_too_long_costs_its_page_alone(tmp_path: Path) -> None:
+    reading = read_pdf(pdf_files.scan(tmp_path / "a.pdf"), replace(LIMITS, page_seconds=0.3))
+    assert reading.status == "quarantined"
+    assert (reading.reason or "").startswith("page 1: reading it takes longer than")

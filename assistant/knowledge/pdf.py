@@ -94,7 +94,7 @@ def parse(path: Path, *, seconds: float) -> Parsed:
 
 
 def recognise(path: Path, number: int, folder: Path, *, seconds: float) -> Page:
-    """Read one page by OCR: rendered, straightened, recognised as Vietnamese. `folder` is for its files."""
+    """Read one page by OCR: rendered, straightened, evenly white. `folder` is for its files."""
     try:
         import ocrmypdf
     except ImportError as error:
@@ -115,6 +115,8 @@ def recognise(path: Path, number: int, folder: Path, *, seconds: float) -> Page:
             language=["vie"],
             force_ocr=True,
             deskew=True,
+            tesseract_thresholding="sauvola",  # each spot by what is around it: stamps, folds
+            plugins=["assistant.knowledge.flatten"],
             jobs=1,
             use_threads=True,
             optimize=0,
