@@ -46,14 +46,15 @@ def clean(path: Path, pages: Sequence[str] = (TEXT,)) -> Path:
     return save(pdf, path)
 
 
-def glyph_by_glyph(path: Path, *, tracking: float = 1.0) -> Path:
+def glyph_by_glyph(path: Path, *, tracking: float = 1.0, spaces: bool = True) -> Path:
     """Every letter placed on its own, as some printers' drivers do."""
     pdf = new_pdf()
     pdf.add_page()
     for row, line in enumerate(TEXT.split("\n")):
         x = 10.0
         for letter in line:
-            pdf.text(x, 30 + 7 * row, letter)
+            if spaces or letter != " ":
+                pdf.text(x, 30 + 7 * row, letter)
             x += pdf.get_string_width(letter) * tracking
     save(pdf, path)
     writer = PdfWriter(clone_from=path)

@@ -10,6 +10,7 @@ from assistant.knowledge.pages import (
     best,
     is_good,
     make_page,
+    repaired,
     tidy,
     without_running_lines,
 )
@@ -26,6 +27,7 @@ def page(text: str, number: int = 1, method: Method = Method.PLAIN) -> Page:
     [
         ("Tho\u031b\u0300i  ha\u0323n\r\n\x00\u200bnăm\tngày ", "Thời hạn\nnăm ngày"),
         ("https://dichvucong.gov-\n.vn/p/home", "https://dichvucong.gov.vn/p/home"),
+        ("Ðiều 1. Ngƣời đƣợc ƯU ĐÃI", "Điều 1. Người được ƯU ĐÃI"),
         ("ứng dụng VNe-\nID", "ứng dụng VNeID"),
         ("mã G22-\n240115-0007", "mã G22-240115-0007"),
         ("Nguyễn Thị Mai-\nAnh", "Nguyễn Thị Mai-Anh"),
@@ -47,9 +49,13 @@ def test_a_short_page_may_hold_names() -> None:
 
 
 def test_the_best_reading_lacks_little_text() -> None:
-    whole, part = page(f"{GOOD} {GOOD} xyzw"), page(GOOD, method=Method.OCR)
+    whole, part = page(f"{GOOD} {GOOD} bvc zq"), page(GOOD, method=Method.OCR)
     assert best([part, whole]) == whole
     assert best([whole, page(f"{GOOD} {GOOD}", method=Method.OCR)]).method is Method.OCR
+
+
+def test_the_name_that_ocr_misreads_is_set_right() -> None:
+    assert repaired("ứng dụng VNelD, VNe1D, VNeID") == "ứng dụng VNeID, VNeID, VNeID"
 
 
 def test_running_headers_and_footers_are_removed() -> None:

@@ -31,6 +31,11 @@ def test_letters_placed_one_by_one_are_read_by_layout(tmp_path: Path) -> None:
     assert (page.text, page.method) == (TEXT, Method.LAYOUT)
 
 
+def test_letters_without_spaces_are_parted_into_words(tmp_path: Path) -> None:
+    page = read(pdf_files.glyph_by_glyph(tmp_path / "a.pdf", spaces=False))
+    assert page.text == TEXT
+
+
 def test_letters_set_wide_are_read_by_pdfplumber(tmp_path: Path) -> None:
     page = read(pdf_files.glyph_by_glyph(tmp_path / "a.pdf", tracking=1.2))
     assert (page.text, page.method) == (TEXT, Method.PDFPLUMBER)
@@ -89,6 +94,10 @@ def test_an_empty_page_is_no_reason_for_ocr(tmp_path: Path) -> None:
 def test_pictures_and_fonts_without_letters_are_for_ocr(tmp_path: Path) -> None:
     assert parse(pdf_files.scan(tmp_path / "a.pdf"), seconds=20).for_ocr == (1,)
     assert parse(pdf_files.without_unicode(tmp_path / "b.pdf"), seconds=20).for_ocr == (1,)
+
+
+def test_a_page_of_few_words_is_no_reason_for_ocr(tmp_path: Path) -> None:
+    assert parse(pdf_files.clean(tmp_path / "a.pdf", ["Hết."]), seconds=20).for_ocr == ()
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_file_that_needs_too_much_memory_is_quarantined(tmp_path: Path) -> Non
 
 def test_a_crash_is_quarantine(tmp_path: Path) -> None:
     path = pdf_files.clean(tmp_path / "a.pdf")
-    reading = read_pdf(path, replace(LIMITS, memory=1 << 20))  # too little even to begin with
+    reading = read_pdf(path, replace(LIMITS, file=0))  # it cannot even write its answer
     assert reading.status == "quarantined"
     assert reading.reason
 

@@ -24,6 +24,11 @@ def test_addresses_codes_and_abbreviations_say_nothing() -> None:
     assert readable_words(text) == (5, 5)
 
 
+def test_foreign_words_say_nothing_unless_they_are_most() -> None:
+    assert spelled_share("Mở Google Play, tìm passcode của Zalo rồi bấm vào đó") == 1.0
+    assert spelled_share("The quick brown window jumps over some lazy dogs and menus") < 0.5
+
+
 @pytest.mark.parametrize("text", ["C \n ă \n n \n c \n ư \n ớ \n c", "\x01\x02 \x03\x04", "\ufffd\ufffd ba"])
 def test_text_that_was_read_wrongly_has_a_low_share(text: str) -> None:
     assert spelled_share(text) < 0.6

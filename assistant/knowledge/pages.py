@@ -24,7 +24,9 @@ _MIN_RUNNING_PAGES = 3
 _RUNNING_SHARE = 0.6  # of the pages; a header may change with the chapter or between left and right
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAK = re.compile(r"(\S*)(?<=\w)-\n(?=(\S+))")
+_MISREAD = re.compile(r"\bVNe[l1|ı]+D\b")
 _NUMBER = re.compile(r"\d+|(?<=\b)[ivxlc]+(?=\b)")
+_LOOKALIKES = str.maketrans("ƣƢðÐ", "ưƯđĐ")  # what some fonts and typists put for these letters
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs"}
 
 
@@ -112,10 +114,16 @@ def best(pages: Sequence[Page]) -> Page:
 
 def tidy(text: str) -> str:
     """NFC text without invisible characters; spaces single, words broken at a line's end put together."""
-    text = unicodedata.normalize("NFC", text.replace("\r", "\n").replace("\f", "\n"))
+    text = unicodedata.normalize("NFC", text.translate(_LOOKALIKES))
+    text = text.replace("\r", "\n").replace("\f", "\n")
     shown = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _INVISIBLE)
     lines = (_SPACES.sub(" ", line).strip() for line in shown.split("\n"))
     return _BREAK.sub(_joined, "\n".join(filter(None, lines)))
+
+
+def repaired(recognised: str) -> str:
+    """Text from OCR, with the one name set right that no page is found without."""
+    return _MISREAD.sub("VNeID", recognised)
 
 
 def _joined(match: re.Match[str]) -> str:

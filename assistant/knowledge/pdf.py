@@ -18,14 +18,16 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from assistant.errors import DocumentError
-from assistant.knowledge.pages import Method, Page, best, is_good, letters, make_page
+from assistant.knowledge.pages import Method, Page, best, is_good, letters, make_page, repaired
 from assistant.text.legacy import Encoding, detect
 
 if TYPE_CHECKING:
     from pypdf import PageObject, PdfReader
 
 _LONG_PAGE = 10.0  # seconds; ordinary pages take 0.25 even with pdfplumber
+_VERY_GOOD = 0.98  # where the plain way failed, words may still be run together below it
 _FEW_LETTERS = 100  # a page with fewer may be a picture of text under a stamp or a page number
+_NO_LETTERS = 10  # a page number at most
 _LARGE_IMAGE = 300  # pixels each way; smaller ones are logos and signatures
 _DRAWN = 1500  # bytes of drawing: letters may have been drawn as shapes
 _OCR_PIXELS = 60  # million: A3 at 600 dpi
@@ -126,7 +128,7 @@ def recognise(path: Path, number: int, folder: Path, *, seconds: float) -> Page:
         )
     except ocrmypdf.exceptions.ExitCodeException as error:
         raise DocumentError(f"OCR of page {number} failed: {error}") from error
-    return make_page(number, out.read_text(encoding="utf-8"), Method.OCR)
+    return make_page(number, repaired(out.read_text(encoding="utf-8")), Method.OCR)
 
 
 @contextmanager
@@ -195,7 +197,7 @@ def _climb(
         if (text := _tried(rung)) is not None:
             read = make_page(number, text, method, encoding)
             yield read
-            if is_good(read) and letters(read.text) >= 0.9 * letters(first.text):
+            if read.quality >= _VERY_GOOD and letters(read.text) >= 0.9 * letters(first.text):
                 return
 
 
@@ -295,7 +297,7 @@ def _may_hold_text(page: PageObject, read: Page) -> bool:
         return True
     if _has_large_image(page):
         return True
-    contents = page.get_contents()
+    contents = page.get_contents() if letters(read.text) < _NO_LETTERS else None
     return contents is not None and len(contents.get_data()) >= _DRAWN
 
 

@@ -99,7 +99,7 @@ def _with_ocr(
         if outcome.page is None:
             failed[number] = outcome.refused or "OCR gave nothing"
         elif letters(outcome.page.text) and outcome.page.quality >= min(GOOD, pages[number].quality):
-            pages[number] = best((outcome.page, pages[number]))
+            pages[number] = best((pages[number], outcome.page))
     return tuple(pages.values()), failed
 
 

@@ -28,6 +28,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
 # Addresses and codes ("G22-240115", "69/2024/NĐ-CP") say nothing about how well a text was read.
 _NO_WORDS = re.compile(r"\S*(?:://|www\.|@|\.(?:vn|com|gov|html?)\b|\d)\S*", re.IGNORECASE)
 _ABBREVIATION = re.compile(r"[A-Z]{2,}|\w*[a-z][A-Z]\w*|[A-ZĐ]{2,5}")  # QR, VNeID, UBND
+_FOREIGN = re.compile(r"(?=[A-Za-z]*[aeiouy])[A-Za-z][a-z]{3,}")
 _ALONE = frozenset("aàáảãạoòóỏõọôồốổỗộơờớởỡợuùúủũụưừứửữựyỳýỷỹỵyiìíỉĩịeèéẻẽẹêềếểễệ")
 _UNREADABLE = frozenset({"Cc", "Cn", "Co", "Cs"})
 
@@ -44,10 +45,11 @@ def is_spelled(word: str) -> bool:
 def readable_words(text: str) -> tuple[int, int]:
     """How many words of a text are spelled as Vietnamese, of how many that could be.
 
-    Addresses, codes and abbreviations are left out of both; unreadable characters count as wrong words.
+    Addresses, codes and abbreviations are left out of both, and foreign words (names, "passcode") as long as
+    there are not more of them than right ones; unreadable characters count as wrong words.
     """
     text = unicodedata.normalize("NFC", text)
-    right = total = 0
+    right = total = foreign = 0
     for piece in _NO_WORDS.sub(" ", text).split(" "):
         if any(_is_unreadable(character) for character in piece):
             total += 1
@@ -55,9 +57,12 @@ def readable_words(text: str) -> tuple[int, int]:
         for word in _WORD.findall(piece):
             if _ABBREVIATION.fullmatch(word) and not is_spelled(word):
                 continue
+            if _FOREIGN.fullmatch(word) and not is_spelled(word):
+                foreign += 1
+                continue
             total += 1
             right += word.lower() in _ALONE if len(word) == 1 else is_spelled(word)
-    return right, total
+    return right, total + max(0, foreign - right)
 
 
 def _is_unreadable(character: str) -> bool:
