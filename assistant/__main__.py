@@ -123,7 +123,9 @@ def ask(
     if as_json:
         _print_json(_answer_json(answer))
     else:
-        print(_readable(answer))
+        from assistant.answering.json import answer_text
+
+        print(answer_text(answer))
 
 
 def _ask_batch(path: Path, *, with_model: bool) -> None:
@@ -178,17 +180,6 @@ def _print_json(row: dict[str, Any]) -> None:
     if not line.isprintable() and _LONE.search(line):  # an id may hold a lone surrogate
         line = json.dumps(row)
     print(line, flush=True)
-
-
-def _readable(answer: Answer) -> str:
-    """The answer as a person reads it on a terminal: notice, text, sources."""
-    sources = [
-        f"[{c.number}] {c.title}"
-        + (f" ({c.date})" if c.date else "")
-        + (f" {c.source_url}" if c.source_url else "")
-        for c in answer.citations
-    ]
-    return "\n\n".join(filter(None, (answer.notice, answer.text, "\n".join(sources))))
 
 
 @index_app.command("build")
@@ -273,29 +264,54 @@ def knowledge_check() -> None:
     print(f"{len(guides)} guides, no problems")
 
 
+@knowledge_app.command("read")
+def knowledge_read(
+    file: Annotated[Path, typer.Argument(help="A PDF.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what would be taken from a document; nothing is stored."""
+    from assistant.knowledge.pages import as_row, as_text
+    from assistant.knowledge.pdf_child import read_pdf
+
+    with _progress() as progress:
+        reading = read_pdf(file, progress=progress)
+    if as_json:
+        _print_json(as_row(reading))
+    else:
+        print(as_text(reading))
+
+
 @evaluate_app.command("answers")
 def evaluate_answers(
     file: Annotated[Path, typer.Argument(help="JSON lines of questions with what is expected.")],
     as_json: AsJson = False,
 ) -> None:
     """Ask a question set and count right, wrong and declined per kind."""
-    from assistant.evaluation.answers import judge, read_questions, tally
+    from assistant.evaluation.answers import as_row, as_text, judge, read_questions, tally
 
     questions = read_questions(file)
     assistant = _load(_settings(), with_model=False)
     tallies = tally(judge(assistant, question) for question in questions)
     if as_json:
-        rows = {
-            kind: {"right": t.right, "wrong": t.wrong, "declined": t.declined, "failures": t.failures}
-            for kind, t in tallies.items()
-        }
-        _print_json(rows)
-        return
-    for kind, t in tallies.items():
-        total = t.right + t.wrong + t.declined
-        print(f"{kind:<14} right {t.right:>4}/{total:<4} wrong {t.wrong:>3} declined {t.declined:>3}")
-        for failure in t.failures:
-            print(f"    {failure}")
+        _print_json(as_row(tallies))
+    else:
+        print(as_text(tallies))
+
+
+@evaluate_app.command("documents")
+def evaluate_documents(
+    folder: Annotated[Path, typer.Argument(help="PDFs beside truth.json.")],
+    as_json: AsJson = False,
+) -> None:
+    """Read a folder of PDFs and compare each with its truth: characters and syllables right."""
+    from assistant.evaluation.documents import as_row, as_text, score_documents
+
+    with _progress() as progress:
+        scores = score_documents(folder, progress)
+    if as_json:
+        _print_json(as_row(scores))
+    else:
+        print(as_text(scores))
 
 
 @evaluate_app.command("weights")

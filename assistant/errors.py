@@ -51,6 +51,10 @@ class KnowledgeError(AssistantError):
         self.problems = tuple(problems)
 
 
+class DocumentError(AssistantError):
+    """A document of another's making cannot be read; says why."""
+
+
 class IndexUnavailableError(AssistantError):
     """The index is missing, or damaged with no earlier generation; says: run `index build`."""
 

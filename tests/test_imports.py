@@ -19,9 +19,10 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8"), path) for name, path 
 # A module imports only from lines above it; a package without modules listed is one line.
 ORDER = """
 datatypes errors toml config
-text.normalize text.keystrokes text.dialect text.legacy
-knowledge.facts knowledge.sections knowledge.guides knowledge.pdf knowledge.office knowledge.check
-knowledge.sources
+text.normalize text.keystrokes text.dialect text.spelling text.legacy
+knowledge.facts knowledge.sections knowledge.guides knowledge.pages knowledge.flatten knowledge.pdf
+knowledge.pdf_child
+knowledge.office knowledge.check knowledge.sources
 retrieval.keywords retrieval.classifier retrieval.embedder retrieval.vectors retrieval.index
 retrieval.features retrieval.search
 answering.safety answering.intent answering.decide answering.follow_up
@@ -39,6 +40,8 @@ OWNERS = {
     "faiss": "assistant.retrieval.vectors",
     "llama_cpp": "assistant.models.llama",
     "pypdf": "assistant.knowledge.pdf",
+    "pdfplumber": "assistant.knowledge.pdf",
+    "ocrmypdf": "assistant.knowledge.pdf",
     "gradio": "assistant.web",
     "fastapi": "assistant.web",
 }

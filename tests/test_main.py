@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pdf_files
 import pytest
 
 from assistant.config import CHECKOUT
@@ -177,3 +178,36 @@ def test_a_wrong_setting_is_named(data: Path) -> None:
     done = run(data, "index", "status", ASSISTANT_PORT="cổng")
     assert done.returncode == 1
     assert "port" in done.stderr
+
+
+def test_knowledge_read_tells_what_would_be_taken_from_a_file(data: Path, tmp_path: Path) -> None:
+    file = pdf_files.clean(tmp_path / "a.pdf")
+    row = json.loads(run(data, "knowledge", "read", str(file), "--json").stdout)
+    assert list(row) == ["file", "status", "reason", "pages", "seconds"]
+    assert (row["file"], row["status"], row["reason"]) == (str(file), "ok", None)
+    assert row["pages"] == [{"number": 1, "text": pdf_files.TEXT, "method": "plain", "quality": 1.0}]
+    assert pdf_files.TEXT in run(data, "knowledge", "read", str(file)).stdout
+
+
+def test_knowledge_read_of_a_broken_file_is_done_and_of_a_missing_one_failed(
+    data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"<html>404</html>")
+    done = run(data, "knowledge", "read", str(tmp_path / "a.pdf"), "--json")
+    assert done.returncode == 0
+    row = json.loads(done.stdout)
+    assert (row["status"], row["pages"]) == ("quarantined", [])
+    assert "no PDF" in row["reason"]
+    missing = run(data, "knowledge", "read", str(tmp_path / "b.pdf"))
+    assert missing.returncode == 1
+    assert "b.pdf" in missing.stderr
+    assert missing.stdout == ""
+
+
+def test_evaluate_documents_scores_a_folder(data: Path, tmp_path: Path) -> None:
+    pdf_files.clean(tmp_path / "a.pdf")
+    (tmp_path / "truth.json").write_text(json.dumps({"a.pdf": pdf_files.TEXT}), encoding="utf-8")
+    row = json.loads(run(data, "evaluate", "documents", str(tmp_path), "--json").stdout)
+    assert row["files"][0]["syllables"] == 1.0
+    assert row["totals"]["files"] == 1
+    assert run(data, "evaluate", "documents", str(data)).returncode == 1

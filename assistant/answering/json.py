@@ -1,4 +1,4 @@
-"""Answer → the JSON of the contract (design.md §4). Other programs rely on every key."""
+"""Answer → the JSON of the contract (design.md §4; programs rely on every key), and words on a terminal."""
 
 from __future__ import annotations
 
@@ -59,3 +59,14 @@ def card_json(card: Card) -> dict[str, Any]:
         "cautions": list(card.cautions),
         "quick": [{"question": quick.question, "answer": quick.answer} for quick in card.quick],
     }
+
+
+def answer_text(answer: Answer) -> str:
+    """The answer as a person reads it on a terminal: notice, text, sources."""
+    sources = [
+        f"[{c.number}] {c.title}"
+        + (f" ({c.date})" if c.date else "")
+        + (f" {c.source_url}" if c.source_url else "")
+        for c in answer.citations
+    ]
+    return "\n\n".join(filter(None, (answer.notice, answer.text, "\n".join(sources))))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -117,3 +118,21 @@ def tally(judgements: Iterable[Judgement]) -> dict[str, Tally]:
             one.wrong += 1
         one.failures.append(f"{judgement.expected.id}: {'; '.join(judgement.reasons)}")
     return tallies
+
+
+def as_row(tallies: Mapping[str, Tally]) -> dict[str, Any]:
+    """The counts of every kind as JSON."""
+    return {
+        kind: {"right": t.right, "wrong": t.wrong, "declined": t.declined, "failures": t.failures}
+        for kind, t in tallies.items()
+    }
+
+
+def as_text(tallies: Mapping[str, Tally]) -> str:
+    """The counts of every kind as a table, each failure below."""
+    lines = []
+    for kind, t in tallies.items():
+        total = t.right + t.wrong + t.declined
+        lines.append(f"{kind:<14} right {t.right:>4}/{total:<4} wrong {t.wrong:>3} declined {t.declined:>3}")
+        lines += [f"    {failure}" for failure in t.failures]
+    return "\n".join(lines)
