@@ -67,6 +67,15 @@ def test_another_matter_is_not_taken_for_a_follow_up(assistant: Assistant, quest
     assert answer.status in (Status.OUT_OF_SCOPE, Status.NOT_COVERED)
 
 
+@pytest.mark.parametrize(
+    "question",
+    ["Đăng ký nghĩa vụ quân sự lần đầu cần gì", "Thủ tục ly hôn thế nào?", "xin visa đi Nhật ở đâu"],
+)
+def test_what_no_guide_covers_is_declined_after_any_other(assistant: Assistant, question: str) -> None:
+    answer = assistant.answer(question, previous=["bang lai xe may het han doi o dau"], today=TODAY)
+    assert answer.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE)
+
+
 @pytest.mark.parametrize("before", ["", "x" * 600, "🙂", "giá vàng hôm nay"])
 def test_what_nobody_answered_before_is_leant_on_by_nothing(assistant: Assistant, before: str) -> None:
     alone = assistant.answer("Xin phiếu lý lịch tư pháp ở đâu?", today=TODAY)

@@ -60,7 +60,7 @@ def follow_up(
     if not named:
         return _answered(in_view, reading, searcher)
     sure = decision.status is Status.ANSWERED and decision.hits[0].score >= _STANDS_ALONE
-    if sure and len(named) >= _SAYS_ENOUGH:
+    if (sure and len(named) >= _SAYS_ENOUGH) or searcher.features.names_something_else(named):
         return decision
     leaning = lean(reading, before, in_view, searcher)
     scores = leaning.matrix @ np.array(list(WEIGHTS.values()))
@@ -70,16 +70,17 @@ def follow_up(
             decision if not decision.hits and _is_elsewhere(reading) else _answered(best, reading, searcher)
         )
     clear = scores.size < 2 or scores.max() - np.partition(scores, -2)[-2] >= _CLEAR
-    if any(hit.section.document_id == best for hit in decision.hits) and not clear:
-        return decision
-    likely = max(leaning.alone.get(best, 0.0), leaning.together.get(best, 0.0))
-    return _answered(best, reading, searcher) if clear or likely >= ANSWER_FROM else decision
+    likely = max(leaning.alone.get(best, 0.0), leaning.together.get(best, 0.0)) >= ANSWER_FROM
+    if any(hit.section.document_id == best for hit in decision.hits):
+        return _answered(best, reading, searcher) if clear else decision
+    return _answered(best, reading, searcher) if likely or (clear and decision.hits) else decision
 
 
 def _is_elsewhere(reading: Reading) -> bool:
-    """Whether a question is likelier about another matter than about a task."""
+    """Whether a question may well be about another matter than a task."""
     acts = reading.acts
-    return acts.get(OUTSIDE, 0.0) > max(_ELSEWHERE, acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0))
+    asks = acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0)
+    return acts.get(OUTSIDE, 0.0) > max(_ELSEWHERE, asks)
 
 
 def _answered(document_id: str, reading: Reading, searcher: Searcher) -> Decision:
