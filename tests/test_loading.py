@@ -13,9 +13,13 @@ from assistant.loading import build_index, current_index, load_assistant, load_m
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    home = tmp_path / "home"
+    """A home with some topics only: an index of them is built in a second."""
+    home, topics = tmp_path / "home", ("vneid", "an-toan", "can-cuoc", "dich-vu-cong")
     shutil.copytree(CHECKOUT / "prompts", home / "prompts")
-    shutil.copytree(CHECKOUT / "knowledge", home / "knowledge")
+    for topic in topics:
+        shutil.copytree(CHECKOUT / "knowledge" / "guides" / topic, home / "knowledge" / "guides" / topic)
+    for name in ("facts.toml", "contacts.toml", "glossary.toml"):
+        shutil.copy(CHECKOUT / "knowledge" / name, home / "knowledge")
     return load_settings({"home": home, "data": tmp_path / "data"})
 
 
