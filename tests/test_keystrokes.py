@@ -90,3 +90,8 @@ def test_impossible_syllables(folded: str) -> None:
 )
 def test_words_cut_into_letters_are_put_together(typed: str, joined: str) -> None:
     assert joined_letters(typed) == joined
+
+
+@pytest.mark.parametrize("number", ["62", "61", "75", "2027", "8"])
+def test_a_number_is_never_repaired(number: str) -> None:
+    assert KeystrokeRepair(["2", "1", "7", "căn", "cước"])([number]) == [number]

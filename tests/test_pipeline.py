@@ -234,6 +234,11 @@ def test_an_instruction_in_the_question_is_not_followed(assistant: Assistant) ->
     assert "900.000" not in answer.text
 
 
+def test_an_elder_is_not_answered_from_a_guide_for_children(assistant: Assistant) -> None:
+    answer = assistant.answer("tôi 62 tuổi rồi, mần căn cước có phải đổi nữa không")
+    assert answer.citations[0].document_id == "can-cuoc-cap-doi"
+
+
 def test_a_decline_tells_what_the_procedure_is_called(assistant: Assistant) -> None:
     answer = assistant.answer("Đăng ký nghĩa vụ quân sự lần đầu cần gì?")
     assert answer.status is Status.NOT_COVERED

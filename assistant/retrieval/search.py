@@ -19,7 +19,7 @@ import numpy as np
 from assistant.datatypes import Hit, Procedure, Section
 from assistant.retrieval.classifier import NOTHING, OUTSIDE, Classifier
 from assistant.retrieval.embedder import Embedder, Vectors
-from assistant.retrieval.features import UNHEARD, Features, Matrix, ranking
+from assistant.retrieval.features import NAMES, UNHEARD, Features, Matrix, ranking
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
@@ -55,6 +55,7 @@ _HELD_OUT = 400  # questions asked at most when the weight is measured
 _SAYS_IT = 0.35  # share of what is asked, by rarity, from which a sentence answers it
 _NAMED, _NAMES = 0.8, 0.4  # shares, by rarity, of what is asked about and of a procedure's name that are both
 _NAMES_SEEN, _NAMES_SHOWN = 20, 3
+_NAMES_ANOTHER = 1.5  # taken from the logit of a document that names the other of two things, beyond the fit
 _OTHER_TOPIC = 0.3  # likelihood left when a query names only subjects that no document is known by
 _NOTHING_KNOWN: Mapping[str, float] = {}
 
@@ -100,7 +101,8 @@ class Searcher:
 
     def likelihoods(self, matrix: Matrix, none: Sequence[float]) -> list[float]:
         """For each candidate the likelihood that it is meant; what is missing to 1 is that none is."""
-        exponents = np.append(matrix @ np.array(_WEIGHTS), np.dot(none, _NONE))
+        another = matrix[:, NAMES.index("names another")]
+        exponents = np.append(matrix @ np.array(_WEIGHTS) - _NAMES_ANOTHER * another, np.dot(none, _NONE))
         shares = np.exp(exponents - exponents.max())
         return [float(share) for share in shares[:-1] / shares.sum()]
 

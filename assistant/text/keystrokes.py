@@ -101,6 +101,8 @@ class KeystrokeRepair:
         return [self._repaired(syllable) for syllable in syllables]
 
     def _repaired(self, syllable: str) -> str:
+        if syllable.isdecimal():  # 62 is no "2" with a VNI key before it
+            return syllable
         folded = fold(syllable)
         if syllable in self._known or folded in self._folded:
             return syllable
