@@ -76,7 +76,7 @@ class Features:
             scores[list(hidden)] = 0.0
         titles = self.index.titles.scores(words)
         another = self.naming_another(words)
-        named = [self._known_by(topic) for topic in self.index.glossary.topics if mentions(words, topic)]
+        named = self._named(words)
         totals = self.totals(scores) + titles
         for number in another:
             totals[number] *= _OTHER_NAME
@@ -157,8 +157,12 @@ class Features:
 
     def names_something_else(self, words: Sequence[str]) -> bool:
         """Whether the words name procedures or subjects, and nobody asks for any document by one of them."""
-        named = [self._known_by(topic) for topic in self.index.glossary.topics if mentions(words, topic)]
+        named = self._named(words)
         return bool(named) and not any(named)
+
+    def _named(self, words: Sequence[str]) -> list[set[int]]:
+        """For each of the glossary's topics that the words name, the documents that people ask for by it."""
+        return [self._known_by(topic) for topic in self.index.glossary.topics if mentions(words, topic)]
 
     def _known_by(self, topic: Phrase) -> set[int]:
         """The documents that people ask for by a topic of the glossary: in the title or many questions."""
