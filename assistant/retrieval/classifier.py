@@ -182,7 +182,7 @@ def topic_classifier(corpus: Corpus, uncovered: Sequence[str], hidden: Collectio
 
     `hidden` are chunks it may not learn from.
     """
-    rows = [row for row in range(len(corpus.chunks)) if row not in hidden]
+    rows = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id and row not in hidden]
     labels = [corpus.documents[corpus.owner[row]].id for row in rows]
     texts = [corpus.texts[row].split() for row in rows]
     return Classifier.fit(texts + [name.split() for name in uncovered], labels + [NOTHING] * len(uncovered))

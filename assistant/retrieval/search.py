@@ -27,26 +27,26 @@ from assistant.text.normalize import bare, sentences, syllables, without_marks
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py), in the order of NAMES and NONE_NAMES.
 _WEIGHTS = (
-    1.24,  # learned
-    0.57,  # asked
-    0.36,  # asked by some
-    2.23,  # said
-    0.55,  # said by some
-    -0.78,  # title
+    1.18,  # learned
+    0.45,  # asked
+    0.31,  # asked by some
+    2.38,  # said
+    0.79,  # said by some
+    -0.59,  # title
     -0.65,  # lacks the topic
-    -0.05,  # names another
-    0.40,  # words asked
-    1.22,  # words said
-    2.61,  # pairs said
-    2.08,  # pairs asked
-    1.35,  # total
-    -0.56,  # length
+    -0.13,  # names another
+    0.36,  # words asked
+    1.28,  # words said
+    2.67,  # pairs said
+    2.07,  # pairs asked
+    1.50,  # total
+    -0.58,  # length
 )
 NONE_NAMES = ("always", "learned none", "outside")
 _NONE = (
-    2.14,  # always
-    0.12,  # learned none
-    1.86,  # outside
+    2.29,  # always
+    0.11,  # learned none
+    1.98,  # outside
 )
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _DENSE_WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
