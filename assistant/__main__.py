@@ -320,7 +320,7 @@ def evaluate_weights(
         list[Path], typer.Argument(help="Question sets to fit on, beside the guides' own questions.")
     ],
 ) -> None:
-    """Fit the weights of retrieval/search.py and answering/follow_up.py anew; prints them to be put there."""
+    """Fit the weights of retrieval/search.py and answering/decide.py anew; prints them to be put there."""
     from assistant.evaluation.answers import read_questions
     from assistant.evaluation.fitting import fit_follow_up, fit_search
     from assistant.retrieval.classifier import load_utterances

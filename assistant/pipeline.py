@@ -15,8 +15,7 @@ from datetime import date
 
 from assistant.answering.card import NOTHING_TOLD, CardWriter, Told, bullets
 from assistant.answering.checks import Evidence
-from assistant.answering.decide import Decision, decide
-from assistant.answering.follow_up import follow_up
+from assistant.answering.decide import Decision, decide, follow_up
 from assistant.answering.intent import (
     MONEY,
     PROCEDURE_CODE,

@@ -25,7 +25,7 @@ knowledge.pdf_child
 knowledge.office knowledge.check knowledge.sources
 retrieval.keywords retrieval.classifier retrieval.embedder retrieval.vectors retrieval.index
 retrieval.features retrieval.search
-answering.safety answering.intent answering.decide answering.follow_up
+answering.safety answering.intent answering.decide
 answering.prompts answering.card answering.checks answering.json
 models.language_model models.prefix models.llama models.worker models.remote models.catalogue
 pipeline loading
