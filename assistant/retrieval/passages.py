@@ -1,0 +1,116 @@
+"""Sections of official documents for a query: what is searched where no guide answers, and what is newer.
+
+BM25 finds the sections; how much of the query, by rarity, the best one holds tells whether it is about it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from assistant.datatypes import Chunk, Document, Hit, OfficialText, Section
+from assistant.retrieval.keywords import KeywordIndex, folded_terms
+from assistant.text.dialect import Glossary, standard
+from assistant.text.normalize import syllables
+
+_SEEN = 8  # sections, by BM25, that are looked at closely
+_PAIRS = 0.4  # part of the score that pairs of words make, which tell a subject from its words
+
+
+@dataclass(frozen=True)
+class Passages:
+    """The official documents, their sections, and the index of these (None where there are none)."""
+
+    documents: tuple[Document, ...]
+    sections: tuple[Section, ...]
+    texts: tuple[str, ...]  # what is indexed for each section, in the glossary's words
+    keywords: KeywordIndex | None
+
+    @classmethod
+    def build(
+        cls, officials: Iterable[OfficialText], glossary: Glossary, earlier: Passages | None = None
+    ) -> Passages:
+        """Index every section, with the title of its document and its heading.
+
+        What is unchanged is taken over from `earlier`, built with the same glossary.
+        """
+        officials = tuple(officials)
+        documents = tuple(official.document for official in officials)
+        sections = tuple(section for official in officials for section in official.sections)
+        written = _written(documents, sections)
+        known: dict[str, str] = {}
+        if earlier is not None:
+            known = dict(zip(_written(earlier.documents, earlier.sections), earlier.texts, strict=True))
+        texts = tuple(known.get(w) or " ".join(standard(syllables(w), glossary)) for w in written)
+        if earlier is not None and earlier.texts == texts:
+            keywords = earlier.keywords
+        else:
+            keywords = KeywordIndex.build(texts) if texts else None
+        return cls(documents, sections, texts, keywords)
+
+    def search(self, words: Sequence[str], *, limit: int = 3) -> tuple[Hit, ...]:
+        """The sections that are about what is asked, the likest first, each with a score of 0–1."""
+        if self.keywords is None or not words:
+            return ()
+        scores = self.keywords.scores(words)
+        ranked = [int(number) for number in (-scores).argsort(kind="stable")[:_SEEN] if scores[number] > 0]
+        hits = [self._hit(number, words) for number in ranked]
+        return tuple(sorted(hits, key=lambda hit: -hit.score)[:limit])
+
+    def document(self, document_id: str) -> Document:
+        """The document of an id."""
+        return self._by_id[document_id]
+
+    def __contains__(self, document_id: str) -> bool:
+        return document_id in self._by_id
+
+    def _hit(self, number: int, words: Sequence[str]) -> Hit:
+        section = self.sections[number]
+        held = set(folded_terms(self.texts[number].split()))
+        terms = set(folded_terms(words))
+        pairs = {term for term in terms if "_" in term}
+        single = self._share(terms - pairs, held)
+        score = (1 - _PAIRS) * single + _PAIRS * self._share(pairs, held) if pairs else single
+        return Hit(section, score, Chunk(section.id, section.id, section.text))
+
+    def _share(self, wanted: set[str], held: set[str]) -> float:
+        """The part of the wanted terms, by rarity, that a section holds."""
+        weights = {term: self._rarity(term) for term in wanted}
+        total = sum(weights.values())
+        return sum(weights[term] for term in wanted & held) / total if total else 0.0
+
+    def _rarity(self, term: str) -> float:
+        assert self.keywords is not None
+        return math.log(1 + len(self.sections) / (0.5 + self.keywords.frequency(term)))
+
+    @cached_property
+    def _by_id(self) -> dict[str, Document]:
+        return {document.id: document for document in self.documents}
+
+    def save(self, folder: Path) -> None:
+        """Write documents, sections and index (no pickle)."""
+        folder.mkdir()
+        (folder / "passages.json").write_bytes(
+            msgspec.json.encode((self.documents, self.sections, self.texts))
+        )
+        if self.keywords is not None:
+            self.keywords.save(folder / "keywords")
+
+    @classmethod
+    def load(cls, folder: Path) -> Passages:
+        """Inverse of save()."""
+        kept = tuple[tuple[Document, ...], tuple[Section, ...], tuple[str, ...]]
+        documents, sections, texts = msgspec.json.decode((folder / "passages.json").read_bytes(), type=kept)
+        keywords = KeywordIndex.load(folder / "keywords") if texts else None
+        return cls(documents, sections, texts, keywords)
+
+
+def _written(documents: Sequence[Document], sections: Sequence[Section]) -> list[str]:
+    """What is indexed for each section, as written."""
+    titles = {document.id: document.title for document in documents}
+    return [f"{titles[s.document_id]}. {s.heading}. {s.text}" for s in sections]
