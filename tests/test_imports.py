@@ -21,7 +21,7 @@ ORDER = """
 datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pages knowledge.flatten knowledge.pdf
-knowledge.pdf_child
+knowledge.pdf_child knowledge.official
 knowledge.office knowledge.check knowledge.sources
 retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder retrieval.vectors
 retrieval.index retrieval.features retrieval.search

@@ -8,11 +8,12 @@ follow-ups, and on questions that stand alone asked after another: those must ge
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
-from assistant.datatypes import Hit, Intent, Reading, Status
+from assistant.datatypes import Document, Hit, Intent, Reading, Status
 from assistant.retrieval.classifier import ERRAND, OUTSIDE, TASK
 from assistant.retrieval.features import Matrix
 from assistant.retrieval.search import Searcher
@@ -26,6 +27,8 @@ CLOSE_WHEN_BOTH = 0.2  # where the question names two things of which it must me
 SURELY_OUTSIDE = 0.5  # likelihood of another matter that counts more than a word of the field
 SURELY_ASKS = 0.4  # likelihood of a question on a task that is one of the field without such a word
 _CHOICES = 4
+PASSAGE_FROM = 0.75  # score of a section from which it is about the question
+PASSAGE_SURELY = 0.9  # the same where a guide answers already
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py).
 WEIGHTS = {
@@ -62,6 +65,8 @@ class Decision:
 
     status: Status
     hits: tuple[Hit, ...] = ()
+    instead_of: Document | None = None  # what says more about it but is no longer in force
+    newer: Hit | None = None  # what a later document says about it
 
 
 def decide(
@@ -80,6 +85,33 @@ def decide(
     if len(close) > 1:
         return Decision(Status.CLARIFY, tuple(close[:_CHOICES]))
     return Decision(Status.ANSWERED, (best,))
+
+
+def with_officials(decision: Decision, reading: Reading, searcher: Searcher, today: date) -> Decision:
+    """The decision, where official documents are known: they answer what no guide does, the newer one first.
+
+    What is superseded or out of force is answered from what stands in for it, or not at all.
+    """
+    answered = decision.status is Status.ANSWERED
+    if answered and (newer := searcher.standing_in(decision.hits[0].section.document_id, today)):
+        old = searcher.document(decision.hits[0].section.document_id)
+        hit = searcher.best_of(newer, reading.topic or reading.words, reading.words)
+        return replace(decision, hits=(hit,), instead_of=old)
+    hits = searcher.index.passages.search(reading.topic or reading.words)
+    if not hits or hits[0].score < (PASSAGE_SURELY if answered else PASSAGE_FROM):
+        return decision
+    hit, document = hits[0], searcher.document(hits[0].section.document_id)
+    in_force = document.period.covers(today)
+    standing_in = searcher.standing_in(document.id, today)
+    if answered:
+        later = in_force and not standing_in and searcher.is_later(document, decision.hits[0])
+        return replace(decision, newer=hit) if later else decision
+    if decision.status is Status.CLARIFY or reading.acts.get(OUTSIDE, 0.0) >= SURELY_OUTSIDE:
+        return decision
+    if standing_in:
+        best = searcher.best_of(standing_in, reading.topic or reading.words, reading.words)
+        return Decision(Status.ANSWERED, (best,), instead_of=document)
+    return Decision(Status.ANSWERED, (hit,)) if in_force else decision
 
 
 def follow_up(

@@ -62,6 +62,11 @@ class Passages:
         hits = [self._hit(number, words) for number in ranked]
         return tuple(sorted(hits, key=lambda hit: -hit.score)[:limit])
 
+    def best_of(self, document_ids: Sequence[str], words: Sequence[str]) -> Hit:
+        """The section of the given documents that says most of what is asked."""
+        numbers = [n for n, section in enumerate(self.sections) if section.document_id in document_ids]
+        return max((self._hit(number, words) for number in numbers), key=lambda hit: hit.score)
+
     def document(self, document_id: str) -> Document:
         """The document of an id."""
         return self._by_id[document_id]

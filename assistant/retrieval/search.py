@@ -9,14 +9,16 @@ build (`earned_weight`).
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import numpy as np
 
-from assistant.datatypes import Hit, Procedure, Section
+from assistant.datatypes import Document, Hit, Procedure, Section
 from assistant.retrieval.classifier import NOTHING, OUTSIDE, Classifier
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.features import NAMES, UNHEARD, Features, Matrix, ranking
@@ -57,6 +59,7 @@ _NAMED, _NAMES = 0.8, 0.4  # shares, by rarity, of what is asked about and of a 
 _NAMES_SEEN, _NAMES_SHOWN = 20, 3
 _NAMES_ANOTHER = 1.5  # taken from the logit of a document that names the other of two things, beyond the fit
 _OTHER_TOPIC = 0.3  # likelihood left when a query names only subjects that no document is known by
+_LAW_NUMBER = re.compile(r"\b\d{1,4}/(?:19|20)\d\d\b")
 _NOTHING_KNOWN: Mapping[str, float] = {}
 
 
@@ -174,6 +177,45 @@ class Searcher:
         score = self.likely(words, also=document_id)[document_id]
         return self._hit(self.features.number(document_id), score, self.index.keywords.scores(asked))
 
+    def document(self, document_id: str) -> Document:
+        """The guide's document, or the official one, of an id."""
+        guide = self.index.guides.get(document_id)
+        return guide.document if guide else self.index.passages.document(document_id)
+
+    def standing_in(self, document_id: str, today: date) -> tuple[str, ...]:
+        """The documents in force that supersede one."""
+        found = self._standing_in.get(document_id, ())
+        return tuple(id_ for id_ in found if self.document(id_).period.covers(today))
+
+    def best_of(self, document_ids: Sequence[str], words: Sequence[str], asked: Sequence[str]) -> Hit:
+        """The likeliest of some guides, or the best section of some official documents; newest first."""
+        guides = [id_ for id_ in document_ids if id_ in self.index.guides]
+        if guides:
+            return max((self.hit(words, id_, asked=asked) for id_ in guides), key=lambda hit: hit.score)
+        return self.index.passages.best_of(document_ids, asked)
+
+    def is_later(self, document: Document, than: Hit) -> bool:
+        """Whether an official document is dated after the guide of a hit was reviewed."""
+        dated = document.sources[0].date if document.sources else None
+        reviewed = self.document(than.section.document_id).reviewed
+        return dated is not None and reviewed is not None and dated > reviewed.isoformat()
+
+    @cached_property
+    def _standing_in(self) -> dict[str, list[str]]:
+        """For each document the ids of those that supersede it, as it says itself or they say."""
+        guides = [guide.document for guide in self.index.guides.values()]
+        documents = [*guides, *self.index.passages.documents]
+        names = {name: d.id for d in documents for name in (d.id, law_number(d.title)) if name}
+        found: dict[str, list[str]] = {}
+        for document in documents:
+            told = [(old, document.id) for old in document.supersedes]
+            told += [(document.id, new) for new in document.superseded_by]
+            for old, new in told:
+                older, newer = (names.get(name) or names.get(law_number(name)) for name in (old, new))
+                if older and newer and older != newer:
+                    found.setdefault(older, []).append(newer)
+        return found
+
     def coverage(self, words: Sequence[str], document_id: str) -> tuple[float, float]:
         """The shares (0–1, by rarity) of the words that people ask this document for, and that it says."""
         asked, said = self.features.terms_of(self.features.number(document_id))
@@ -231,6 +273,12 @@ class Searcher:
     @cached_property
     def _sections(self) -> dict[str, Section]:
         return {section.id: section for section in self.index.corpus.sections}
+
+
+def law_number(text: str) -> str:
+    """The number of a law or decree named in a text, "59/2022/NĐ-CP" → "59/2022"; empty if there is none."""
+    match = _LAW_NUMBER.search(text)
+    return match[0] if match else ""
 
 
 def fuse(lexical: Sequence[int], dense: Sequence[int], weight: float) -> list[int]:
