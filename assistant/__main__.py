@@ -360,7 +360,7 @@ def _told(path: Path, key: str, value: str | None, asks: bool) -> str | None:
     if value is not None:
         return value
     try:
-        before = getattr(read_side(path), key)
+        before: str | None = getattr(read_side(path), key)
     except KnowledgeError:
         before = None
     if not asks:

@@ -27,8 +27,8 @@ CLOSE_WHEN_BOTH = 0.2  # where the question names two things of which it must me
 SURELY_OUTSIDE = 0.5  # likelihood of another matter that counts more than a word of the field
 SURELY_ASKS = 0.4  # likelihood of a question on a task that is one of the field without such a word
 _CHOICES = 4
-PASSAGE_FROM = 0.75  # score of a section from which it is about the question
-PASSAGE_SURELY = 0.9  # the same where a guide answers already
+PASSAGE_FROM = 0.63  # score of a section from which it is about the question
+PASSAGE_SURELY = 0.85  # the same where a guide answers already
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py).
 WEIGHTS = {
@@ -97,7 +97,8 @@ def with_officials(decision: Decision, reading: Reading, searcher: Searcher, tod
         old = searcher.document(decision.hits[0].section.document_id)
         hit = searcher.best_of(newer, reading.topic or reading.words, reading.words)
         return replace(decision, hits=(hit,), instead_of=old)
-    hits = searcher.index.passages.search(reading.topic or reading.words)
+    signs = searcher.index.glossary.headings.get(reading.intent.value, ())
+    hits = searcher.index.passages.search(reading.topic or reading.words, signs)
     if not hits or hits[0].score < (PASSAGE_SURELY if answered else PASSAGE_FROM):
         return decision
     hit, document = hits[0], searcher.document(hits[0].section.document_id)

@@ -1,13 +1,14 @@
 """Sections of official documents for a query: what is searched where no guide answers, and what is newer.
 
-BM25 finds the sections; how much of the query, by rarity, the best one holds tells whether it is about it.
+BM25 finds the sections. Whether one is about the query is told by how much of its words, and of their pairs,
+stand in the section and in its headings, by rarity: words of a long text alone say little.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,11 +16,11 @@ import msgspec
 
 from assistant.datatypes import Chunk, Document, Hit, OfficialText, Section
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
-from assistant.text.dialect import Glossary, standard
+from assistant.text.dialect import Glossary, Phrase, mentions, standard
 from assistant.text.normalize import syllables
 
 _SEEN = 8  # sections, by BM25, that are looked at closely
-_PAIRS = 0.4  # part of the score that pairs of words make, which tell a subject from its words
+_BESIDE = 0.6  # of the best section's score, from which another of its document is about the same
 
 
 @dataclass(frozen=True)
@@ -46,25 +47,42 @@ class Passages:
         known: dict[str, str] = {}
         if earlier is not None:
             known = dict(zip(_written(earlier.documents, earlier.sections), earlier.texts, strict=True))
-        texts = tuple(known.get(w) or " ".join(standard(syllables(w), glossary)) for w in written)
+        texts = tuple(known.get(text) or _words(text, glossary) for text in written)
         if earlier is not None and earlier.texts == texts:
             keywords = earlier.keywords
         else:
             keywords = KeywordIndex.build(texts) if texts else None
         return cls(documents, sections, texts, keywords)
 
-    def search(self, words: Sequence[str], *, limit: int = 3) -> tuple[Hit, ...]:
-        """The sections that are about what is asked, the likest first, each with a score of 0–1."""
+    def search(
+        self, words: Sequence[str], signs: Sequence[Phrase] = (), *, limit: int = 3
+    ) -> tuple[Hit, ...]:
+        """The sections that are about what is asked, the likest first, each with a score of 0–1.
+
+        Of the best document the section is taken whose heading holds one of `signs`, where one is nearly as
+        much about it: a question for papers is answered by the list of papers.
+        """
         if self.keywords is None or not words:
             return ()
         scores = self.keywords.scores(words)
         ranked = [int(number) for number in (-scores).argsort(kind="stable")[:_SEEN] if scores[number] > 0]
-        hits = [self._hit(number, words) for number in ranked]
-        return tuple(sorted(hits, key=lambda hit: -hit.score)[:limit])
+        hits = sorted((self._hit(number, words) for number in ranked), key=lambda hit: -hit.score)[:limit]
+        if hits and signs:
+            best = hits[0]
+            beside = [self._hit(number, words) for number in self._numbers[best.section.document_id]]
+            fit = [
+                hit
+                for hit in beside
+                if hit.score >= _BESIDE * best.score
+                and any(mentions(syllables(hit.section.heading), sign) for sign in signs)
+            ]
+            if fit:
+                hits[0] = replace(max(fit, key=lambda hit: hit.score), score=best.score)
+        return tuple(hits)
 
     def best_of(self, document_ids: Sequence[str], words: Sequence[str]) -> Hit:
         """The section of the given documents that says most of what is asked."""
-        numbers = [n for n, section in enumerate(self.sections) if section.document_id in document_ids]
+        numbers = [number for id_ in document_ids for number in self._numbers.get(id_, ())]
         return max((self._hit(number, words) for number in numbers), key=lambda hit: hit.score)
 
     def document(self, document_id: str) -> Document:
@@ -76,12 +94,14 @@ class Passages:
 
     def _hit(self, number: int, words: Sequence[str]) -> Hit:
         section = self.sections[number]
-        held = set(folded_terms(self.texts[number].split()))
+        head, _, body = self.texts[number].partition("\n")
+        named = set(folded_terms(head.split()))
+        held = named | set(folded_terms(body.split()))
         terms = set(folded_terms(words))
         pairs = {term for term in terms if "_" in term}
-        single = self._share(terms - pairs, held)
-        score = (1 - _PAIRS) * single + _PAIRS * self._share(pairs, held) if pairs else single
-        return Hit(section, score, Chunk(section.id, section.id, section.text))
+        kinds = [kind for kind in (terms - pairs, pairs) if kind]
+        shares = [self._share(kind, where) for kind in kinds for where in (named, held)]
+        return Hit(section, sum(shares) / len(shares), Chunk(section.id, section.id, section.text))
 
     def _share(self, wanted: set[str], held: set[str]) -> float:
         """The part of the wanted terms, by rarity, that a section holds."""
@@ -92,6 +112,13 @@ class Passages:
     def _rarity(self, term: str) -> float:
         assert self.keywords is not None
         return math.log(1 + len(self.sections) / (0.5 + self.keywords.frequency(term)))
+
+    @cached_property
+    def _numbers(self) -> dict[str, list[int]]:
+        numbers: dict[str, list[int]] = {}
+        for number, section in enumerate(self.sections):
+            numbers.setdefault(section.document_id, []).append(number)
+        return numbers
 
     @cached_property
     def _by_id(self) -> dict[str, Document]:
@@ -116,6 +143,11 @@ class Passages:
 
 
 def _written(documents: Sequence[Document], sections: Sequence[Section]) -> list[str]:
-    """What is indexed for each section, as written."""
+    """What is indexed for each section, as written: title and heading on the first line."""
     titles = {document.id: document.title for document in documents}
-    return [f"{titles[s.document_id]}. {s.heading}. {s.text}" for s in sections]
+    return [f"{titles[s.document_id]}. {s.heading}\n{s.text}" for s in sections]
+
+
+def _words(text: str, glossary: Glossary) -> str:
+    head, _, body = text.partition("\n")
+    return "\n".join(" ".join(standard(syllables(part), glossary)) for part in (head, body))
