@@ -29,7 +29,7 @@ from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
 from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
-from assistant.retrieval.search import Searcher
+from assistant.retrieval.search import Searcher, law_number
 from assistant.text.dialect import Glossary, by_ear, by_sound, mentions, standard, topic_words
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, sentences, syllables
@@ -359,12 +359,22 @@ class Assistant:
         if wrong := self._false_contact(reading, answer.text, writer):
             said.append(wrong)
         newer, official = decision.newer, self.replies.official
+        if old := self._superseded_law(reading, answer):
+            said.append(official["old_law"].format(old=old))
+
         if decision.instead_of is not None:
             said.append(writer.about(official["instead_of"], decision.instead_of))
         if newer is not None:
             document = self.searcher.document(newer.section.document_id)
             said.append(writer.about(official["newer"], document, number=len(answer.citations)))
         return " ".join(said) or None
+
+    def _superseded_law(self, reading: Reading, answer: Answer) -> str | None:
+        """The law that the question names and that what answers it supersedes."""
+        number = law_number(reading.question)
+        ids = [citation.document_id for citation in answer.citations[:1] if number]
+        supersedes = self.searcher.document(ids[0]).supersedes if ids else ()
+        return next((old for old in supersedes if law_number(old) == number), None)
 
     def _false_figure(self, reading: Reading, answer: Answer) -> bool:
         """Whether the question takes an amount or a waiting time for granted that the answer lacks."""

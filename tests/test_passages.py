@@ -110,6 +110,15 @@ def test_a_law_is_superseded_by_its_number(assistant: Assistant) -> None:
     assert answer.citations[0].document_id == "nd-moi"
 
 
+def test_a_question_that_names_an_old_law_is_told_so(assistant: Assistant) -> None:
+    answer = assistant.answer("Theo Nghị định 59/2022 thì kích hoạt VNeID thế nào?")
+    assert answer.citations[0].document_id == "vneid-kich-hoat"
+    assert answer.notice is not None
+    assert "Nghị định 59/2022/NĐ-CP không còn áp dụng" in answer.notice
+    asked = assistant.answer("Theo Nghị định 69/2024 thì kích hoạt VNeID thế nào?")
+    assert "không còn áp dụng" not in (asked.notice or "")
+
+
 def test_a_guide_that_a_document_supersedes_answers_no_more(assistant: Assistant) -> None:
     new = official(
         "tam-tru-2027", "Đăng ký tạm trú", (("Hồ sơ", "Mẫu CT99."),), supersedes=("dang-ky-tam-tru",)
