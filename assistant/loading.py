@@ -58,9 +58,10 @@ def assistant_of(
     safety = load_safety(settings.home / "prompts" / "safety.toml")
     replies = load_replies(settings.home / "prompts")
     spoken = chain(safety.vocabulary(), replies.vocabulary())
-    counted = chain.from_iterable([word] * count for word, count in index.corpus.vocabulary.items())
+    searcher = Searcher(index, embedder)
+    counted = chain.from_iterable([word] * count for word, count in searcher.vocabulary.items())
     return Assistant(
-        searcher=Searcher(index, embedder),
+        searcher=searcher,
         repair=KeystrokeRepair(chain(counted, spoken)),
         safety=safety,
         replies=replies,

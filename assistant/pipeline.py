@@ -145,7 +145,7 @@ class Assistant:
 
     def _words(self, text: str) -> list[str]:
         repaired = self.repair(known_secrets(syllables(joined_letters(text))))
-        return by_sound(repaired, self.searcher.index.corpus.vocabulary)
+        return by_sound(repaired, self.searcher.vocabulary)
 
     # 2. Guard
 

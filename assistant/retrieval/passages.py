@@ -7,7 +7,8 @@ stand in the section and in its headings, by rarity: words of a long text alone 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,8 @@ class Passages:
     documents: tuple[Document, ...]
     sections: tuple[Section, ...]
     texts: tuple[str, ...]  # what is indexed for each section, in the glossary's words
+    vocabulary: Mapping[str, int]  # accented syllable → occurrences
+
     keywords: KeywordIndex | None
 
     @classmethod
@@ -52,7 +55,8 @@ class Passages:
             keywords = earlier.keywords
         else:
             keywords = KeywordIndex.build(texts) if texts else None
-        return cls(documents, sections, texts, keywords)
+        vocabulary = Counter(word for text in texts for word in text.split())
+        return cls(documents, sections, texts, dict(vocabulary), keywords)
 
     def search(
         self, words: Sequence[str], signs: Sequence[Phrase] = (), *, limit: int = 3
@@ -128,7 +132,7 @@ class Passages:
         """Write documents, sections and index (no pickle)."""
         folder.mkdir()
         (folder / "passages.json").write_bytes(
-            msgspec.json.encode((self.documents, self.sections, self.texts))
+            msgspec.json.encode((self.documents, self.sections, self.texts, self.vocabulary))
         )
         if self.keywords is not None:
             self.keywords.save(folder / "keywords")
@@ -136,10 +140,12 @@ class Passages:
     @classmethod
     def load(cls, folder: Path) -> Passages:
         """Inverse of save()."""
-        kept = tuple[tuple[Document, ...], tuple[Section, ...], tuple[str, ...]]
-        documents, sections, texts = msgspec.json.decode((folder / "passages.json").read_bytes(), type=kept)
+        kept = tuple[tuple[Document, ...], tuple[Section, ...], tuple[str, ...], dict[str, int]]
+        documents, sections, texts, vocabulary = msgspec.json.decode(
+            (folder / "passages.json").read_bytes(), type=kept
+        )
         keywords = KeywordIndex.load(folder / "keywords") if texts else None
-        return cls(documents, sections, texts, keywords)
+        return cls(documents, sections, texts, vocabulary, keywords)
 
 
 def _written(documents: Sequence[Document], sections: Sequence[Section]) -> list[str]:

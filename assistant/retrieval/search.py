@@ -155,6 +155,11 @@ class Searcher:
         return Counter(word for name in self._names for word in {*name, *map(bare, name)})
 
     @cached_property
+    def vocabulary(self) -> Mapping[str, int]:
+        """Every accented syllable of guides and official documents, with its occurrences."""
+        return Counter(self.index.corpus.vocabulary) + Counter(self.index.passages.vocabulary)
+
+    @cached_property
     def features(self) -> Features:
         """What speaks for each document."""
         return Features(self.index)
