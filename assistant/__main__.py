@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.errors import AssistantError, EmbedderError, KnowledgeError, ModelError, QuestionError
+from assistant.errors import (
+    AssistantError,
+    DocumentError,
+    EmbedderError,
+    KnowledgeError,
+    ModelError,
+    QuestionError,
+)
 
 if TYPE_CHECKING:
     from assistant.config import Settings
@@ -188,14 +195,15 @@ def index_build(
 ) -> None:
     """Bring the index up to date with the knowledge."""
     from assistant.errors import IndexUnavailableError
-    from assistant.loading import build_index, current_index, load_embedder
+    from assistant.loading import build_index, current_index, load_embedder, load_officials
     from assistant.retrieval.index import load
 
     settings = _settings()
     embedder = load_embedder(settings)
     with _progress() as progress:
         if full:
-            index = build_index(settings, embedder, None, progress)
+            officials = load_officials(settings, read_new=True, progress=progress)
+            index = build_index(settings, embedder, None, officials, progress)
         else:
             try:
                 before = load(settings.data / "index").manifest
@@ -206,7 +214,10 @@ def index_build(
                 print(f"up to date: {index.manifest.documents} guides")
                 return
     manifest = index.manifest
-    print(f"built: {manifest.documents} guides, {manifest.sections} sections, {manifest.chunks} chunks")
+    print(
+        f"built: {manifest.documents} guides, {manifest.sections} sections, {manifest.chunks} chunks, "
+        f"{manifest.officials} official documents with {manifest.official_sections} sections"
+    )
 
 
 @index_app.command("status")
@@ -214,17 +225,22 @@ def index_status(as_json: AsJson = False) -> None:
     """What the index holds, how old it is, and whether an embedder takes part."""
     from datetime import UTC, datetime
 
+    from assistant.loading import load_officials
     from assistant.retrieval.index import KnowledgePaths, current_folder, load
 
     settings = _settings()
     root = settings.data / "index"
     manifest = load(root).manifest
-    inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest()
+    officials = load_officials(settings, read_new=False)
+    inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(officials.texts)
     folder = current_folder(root)
     status = {
         "documents": manifest.documents,
         "sections": manifest.sections,
         "chunks": manifest.chunks,
+        "officials": manifest.officials,
+        "official_sections": manifest.official_sections,
+        "pages_to_approve": sum(len(file.held) for file in officials.files),
         "built": manifest.built.isoformat(timespec="seconds"),
         "age_hours": round((datetime.now(UTC) - manifest.built).total_seconds() / 3600, 1),
         "up_to_date": inputs == manifest.inputs,
@@ -281,6 +297,136 @@ def knowledge_read(
         print(as_text(reading))
 
 
+@knowledge_app.command("add")
+def knowledge_add(
+    files: Annotated[list[Path], typer.Argument(help="Official documents.")],
+    title: Annotated[str | None, typer.Option(help="Its title, as people would name it.")] = None,
+    agency: Annotated[str | None, typer.Option(help="Who issued it.")] = None,
+    date_: Annotated[str | None, typer.Option("--date", help="Day of issue, ISO 8601.")] = None,
+    url: Annotated[str | None, typer.Option(help="Where it stands on the web.")] = None,
+    supersedes: Annotated[
+        list[str] | None, typer.Option(help="Id or law number of what it stands in for; may be repeated.")
+    ] = None,
+    superseded_by: Annotated[
+        list[str] | None, typer.Option(help="Id of the guide or document that stands in for it.")
+    ] = None,
+) -> None:
+    """Bring official documents into the ward's knowledge, and build the index anew.
+
+    Title, agency, date and web address are asked for on a terminal where no option tells them.
+    """
+    from assistant.knowledge.official import Side, add_official
+    from assistant.loading import current_index, load_embedder
+
+    settings = _settings()
+    asks = sys.stdin.isatty() and sys.stdout.isatty()
+    told = {"title": title, "agency": agency, "date": date_, "url": url}
+    failed = []
+    for path in files:
+        values = {key: _told(path, key, value, asks) for key, value in told.items()}
+        if not values["title"] or not values["agency"]:
+            raise typer.BadParameter(f"{path}: tell --title and --agency; answers are cited by them")
+        side = Side(
+            **values,  # type: ignore[arg-type]
+            supersedes=tuple(supersedes or ()),
+            superseded_by=tuple(superseded_by or ()),
+        )
+        try:
+            with _progress() as progress:
+                file = add_official(
+                    path, side, settings.overlay / "official", settings.data / "documents", progress=progress
+                )
+        except DocumentError as error:
+            _complain(error)
+            failed.append(path)
+            continue
+        print(f"{file.id}: {len(file.text.sections)} sections of {len(file.reading.pages)} pages")
+        if file.reading.reason:
+            print(f"{file.id}: to be looked at: {file.reading.reason}")
+        if file.held:
+            print(f"{file.id}: {len(file.held)} pages wait for `assistant knowledge approve {file.id}`")
+    if len(failed) < len(files):
+        with _progress() as progress:
+            current_index(settings, load_embedder(settings), progress, strict=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _told(path: Path, key: str, value: str | None, asks: bool) -> str | None:
+    """What an option tells about a document, else what its side file did, else what is typed."""
+    from assistant.errors import KnowledgeError
+    from assistant.knowledge.official import read_side
+
+    if value is not None:
+        return value
+    try:
+        before: str | None = getattr(read_side(path), key)
+    except KnowledgeError:
+        before = None
+    if not asks:
+        return before
+    question = f"{path.name}: {_ui()['add'][key]}"
+    return str(typer.prompt(question, default=before or "", show_default=bool(before))) or None
+
+
+@knowledge_app.command("approve")
+def knowledge_approve(
+    document: Annotated[str | None, typer.Argument(help="Its id; none lists what waits.")] = None,
+    page: Annotated[list[int] | None, typer.Option(help="Only this page; may be repeated.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Release without asking again.")] = False,
+) -> None:
+    """Release pages that were read by OCR, after a person has compared them with the document."""
+    from assistant.knowledge.official import approve
+    from assistant.loading import current_index, load_embedder, load_officials
+
+    settings = _settings()
+    waiting = {file.id: file for file in load_officials(settings, read_new=False).files if file.held}
+    if document is None:
+        for file in waiting.values():
+            print(f"{file.id}: pages {', '.join(str(held.number) for held in file.held)} of {file.path}")
+        if not waiting:
+            print("no page waits for approval")
+        return
+    if document not in waiting:
+        names = ", ".join(sorted(waiting)) or "none"
+        raise DocumentError(f"no page of `{document}` waits for approval; waiting: {names}")
+    file = waiting[document]
+    for held in file.held:
+        if page is None or held.number in page:
+            print(f"--- {file.path.name}, page {held.number}\n{held.text}\n")
+    if not yes and not (sys.stdin.isatty() and typer.confirm(_ui()["add"]["approve"])):
+        raise DocumentError("nothing released; compare the text above with the document, then add --yes")
+    released = approve(file, page)
+    with _progress() as progress:
+        current_index(settings, load_embedder(settings), progress, strict=True)
+    print(f"{file.id}: {len(file.held) - len(released.held)} pages released, {len(released.held)} wait")
+
+
+@knowledge_app.command("diff")
+def knowledge_diff(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Question sets to ask, beside the guides' own questions.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the knowledge with the index before it: sections that changed, and answers that change."""
+    from assistant.evaluation.answers import read_questions
+    from assistant.evaluation.changes import answers_changed, as_row, as_text, sections_changed
+    from assistant.loading import assistant_of, earlier_index
+
+    settings = _settings()
+    questions = [question for file in files or () for question in read_questions(file)]
+    with _progress() as progress:
+        before, after = earlier_index(settings, progress)
+        sections = sections_changed(before, after)
+        progress("asking the questions of both")
+        answers = answers_changed(assistant_of(settings, before), assistant_of(settings, after), questions)
+    if as_json:
+        _print_json(as_row(sections, answers))
+    else:
+        print(as_text(sections, answers))
+
+
 @evaluate_app.command("answers")
 def evaluate_answers(
     file: Annotated[Path, typer.Argument(help="JSON lines of questions with what is expected.")],
@@ -320,7 +466,7 @@ def evaluate_weights(
         list[Path], typer.Argument(help="Question sets to fit on, beside the guides' own questions.")
     ],
 ) -> None:
-    """Fit the weights of retrieval/search.py and answering/follow_up.py anew; prints them to be put there."""
+    """Fit the weights of retrieval/search.py and answering/decide.py anew; prints them to be put there."""
     from assistant.evaluation.answers import read_questions
     from assistant.evaluation.fitting import fit_follow_up, fit_search
     from assistant.retrieval.classifier import load_utterances

@@ -182,7 +182,9 @@ class Document:
     agency: str
     sources: tuple[Source, ...] = ()
     reviewed: date | None = None
-    supersedes: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()  # ids or law numbers of what this one stands in for
+    superseded_by: tuple[str, ...] = ()  # the same, told by the older one
+    period: Period = ALWAYS  # when it is in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,14 @@ class Section:
     text: str
     page: int | None = None
     images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialText:
+    """An official document as it was read, section by section."""
+
+    document: Document
+    sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,22 @@ from assistant.answering.safety import load_safety
 from assistant.config import Settings
 from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, references
+from assistant.knowledge.official import Officials, read_officials
 from assistant.models.language_model import LanguageModel
 from assistant.pipeline import Assistant
 from assistant.retrieval.classifier import CONTACT, ERRAND, OUTSIDE, TASK, load_utterances
 from assistant.retrieval.embedder import Embedder, SentenceEmbedder
-from assistant.retrieval.index import Index, KnowledgePaths, Progress, build, load, save, with_vectors
+from assistant.retrieval.index import (
+    Index,
+    KnowledgePaths,
+    Progress,
+    build,
+    generations,
+    load,
+    load_generation,
+    save,
+    with_vectors,
+)
 from assistant.retrieval.search import Searcher, earned_weight
 from assistant.text.keystrokes import KeystrokeRepair
 
@@ -37,13 +48,20 @@ def load_assistant(
     """
     embedder = load_embedder(settings) if with_embedder else None
     index = current_index(settings, embedder, progress, any_vectors=not with_embedder)
+    return assistant_of(settings, index, embedder, load_model(settings) if with_model else None)
+
+
+def assistant_of(
+    settings: Settings, index: Index, embedder: Embedder | None = None, model: LanguageModel | None = None
+) -> Assistant:
+    """The assistant that answers from an index. Raises KnowledgeError."""
     safety = load_safety(settings.home / "prompts" / "safety.toml")
     replies = load_replies(settings.home / "prompts")
-    model = load_model(settings) if with_model else None
     spoken = chain(safety.vocabulary(), replies.vocabulary())
-    counted = chain.from_iterable([word] * count for word, count in index.corpus.vocabulary.items())
+    searcher = Searcher(index, embedder)
+    counted = chain.from_iterable([word] * count for word, count in searcher.vocabulary.items())
     return Assistant(
-        searcher=Searcher(index, embedder),
+        searcher=searcher,
         repair=KeystrokeRepair(chain(counted, spoken)),
         safety=safety,
         replies=replies,
@@ -62,21 +80,23 @@ def current_index(
 ) -> Index:
     """The index on disk if it is of today's knowledge and this embedder, else a new one.
 
-    Where knowledge is broken an earlier index goes on serving, unless `strict`. With `any_vectors` an
-    index of another embedder will do: its words are the same.
+    Where knowledge is broken an earlier index goes on serving, unless `strict`: then documents that were
+    not read yet are read, too. With `any_vectors` an index of another embedder will do: its words are the
+    same.
     """
     root = settings.data / "index"
+    officials = load_officials(settings, read_new=strict, progress=progress)
     try:
         index = load(root)
     except IndexUnavailableError:
-        return build_index(settings, embedder, None, progress)
+        return build_index(settings, embedder, None, officials, progress)
     wanted = embedder.name if embedder else None
     try:
-        inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest()
+        inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(officials.texts)
         same_vectors = any_vectors or index.manifest.embedder == wanted
         if index.manifest.inputs == inputs and same_vectors:
             return index
-        return build_index(settings, embedder, index, progress)
+        return build_index(settings, embedder, index, officials, progress)
     except KnowledgeError as error:
         if strict:
             raise
@@ -86,14 +106,46 @@ def current_index(
         return index
 
 
+def earlier_index(settings: Settings, progress: Progress) -> tuple[Index, Index]:
+    """The index before the last change of knowledge, and today's, which is built if it is behind.
+
+    Raises IndexUnavailableError where there is no earlier one.
+    """
+    root = settings.data / "index"
+    embedder = load_embedder(settings)
+    after = current_index(settings, embedder, progress, strict=True)
+    before = sorted(generations(root))[:-1]
+    if not before:
+        raise IndexUnavailableError(f"{root} holds one index only: nothing has changed since it was built")
+    return load_generation(root / before[-1]), after
+
+
+def load_officials(settings: Settings, *, read_new: bool, progress: Progress = lambda _: None) -> Officials:
+    """The official documents, shipped and the ward's; what is wrong with any is logged."""
+    officials = read_officials(
+        (settings.knowledge / "official", settings.overlay / "official"),
+        settings.data / "documents",
+        read_new=read_new,
+        progress=progress,
+    )
+    for problem in officials.problems:
+        LOG.warning("%s", problem)
+    return officials
+
+
 def build_index(
-    settings: Settings, embedder: Embedder | None, earlier: Index | None, progress: Progress
+    settings: Settings,
+    embedder: Embedder | None,
+    earlier: Index | None,
+    officials: Officials,
+    progress: Progress,
 ) -> Index:
-    """Build and save a new generation; unchanged chunks keep their vectors.
+    """Build and save a new generation; what is unchanged is taken over from `earlier`.
 
     An embedder is asked the guides' own questions first and takes part only as far as it helps.
     """
-    index = build(KnowledgePaths(settings.knowledge, settings.overlay), progress=progress)
+    paths = KnowledgePaths(settings.knowledge, settings.overlay)
+    index = build(paths, officials.texts, earlier=earlier, progress=progress)
     if embedder is not None:
         progress("reading the guides with the embedder")
         index = with_vectors(index, embedder, earlier)

@@ -15,8 +15,7 @@ from datetime import date
 
 from assistant.answering.card import NOTHING_TOLD, CardWriter, Told, bullets
 from assistant.answering.checks import Evidence
-from assistant.answering.decide import Decision, decide
-from assistant.answering.follow_up import follow_up
+from assistant.answering.decide import Decision, decide, follow_up, with_officials
 from assistant.answering.intent import (
     MONEY,
     PROCEDURE_CODE,
@@ -30,7 +29,7 @@ from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
 from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
-from assistant.retrieval.search import Searcher
+from assistant.retrieval.search import Searcher, law_number
 from assistant.text.dialect import Glossary, by_ear, by_sound, mentions, standard, topic_words
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, sentences, syllables
@@ -89,6 +88,7 @@ class Assistant:
         answer = self.guard(reading, today) or (None if asks else self.chat(reading, today))
         if answer is None:
             decision, reading = self.retrieve(reading, previous)
+            decision = with_officials(decision, reading, self.searcher, today)
             if decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE) and not asks:
                 answer = self.chat(reading, today, unanswered=True)
             answer = answer or self.compose(reading, decision, today)
@@ -145,7 +145,7 @@ class Assistant:
 
     def _words(self, text: str) -> list[str]:
         repaired = self.repair(known_secrets(syllables(joined_letters(text))))
-        return by_sound(repaired, self.searcher.index.corpus.vocabulary)
+        return by_sound(repaired, self.searcher.vocabulary)
 
     # 2. Guard
 
@@ -247,10 +247,8 @@ class Assistant:
         notices = self.safety.notices_of(reading.words, reading.masked, reading.acts)
         asked_for = self._contacts_asked_for(reading)
         if decision.status is Status.ANSWERED and not asked_for:
-            hit = decision.hits[0]
-            document_id = hit.section.document_id
-            answer = self._from_guide(reading, document_id, today, told=self._told(reading, document_id))
-            return replace(answer, notice=self._notice(reading, notices, answer, writer))
+            answer = self._answered(reading, decision, today)
+            return replace(answer, notice=self._notice(reading, notices, answer, writer, decision))
         alone = next((notice for notice in notices if notice.alone is not None), None)
         if alone is not None and alone.alone is not None and reading.intent is not Intent.CONTACT:
             status = Status.SAFETY if alone.masked else Status.ANSWERED
@@ -270,6 +268,23 @@ class Assistant:
         return Answer(
             reading.question, decision.status, text, notice=writer.plain(warning.reply) if warning else None
         )
+
+    def _answered(self, reading: Reading, decision: Decision, today: date) -> Answer:
+        """What the guide says, or where there is none the section of an official document."""
+        hit = decision.hits[0]
+        document_id = hit.section.document_id
+        if document_id in self.searcher.index.guides:
+            answer = self._from_guide(reading, document_id, today, told=self._told(reading, document_id))
+        else:
+            writer = self._writer(today)
+            card, citation = writer.quote(self.searcher.document(document_id), hit.section)
+            answer = Answer(reading.question, Status.ANSWERED, writer.text(card), card, (citation,))
+        if decision.newer is None:
+            return answer
+        section = decision.newer.section
+        number = len(answer.citations) + 1
+        cited = self._writer(today).cite(self.searcher.document(section.document_id), section, number)
+        return replace(answer, citations=(*answer.citations, cited))
 
     def _official_names(self, reading: Reading) -> list[str]:
         """What procedures are called that the question may mean, with their codes where known."""
@@ -328,9 +343,14 @@ class Assistant:
         return Answer(reading.question, Status.ANSWERED, text, citations=citations, notice=notice)
 
     def _notice(
-        self, reading: Reading, rules: Iterable[Rule], answer: Answer, writer: CardWriter
+        self,
+        reading: Reading,
+        rules: Iterable[Rule],
+        answer: Answer,
+        writer: CardWriter,
+        decision: Decision,
     ) -> str | None:
-        """What must be said before the answer: warnings, and that a premise is false."""
+        """What must be said before the answer: warnings, a false premise, what is out of date or newer."""
         said = [writer.plain(rule.reply) for rule in rules]
         if fact := self.replies.correction(reading.words):
             said.append(writer.plain("{{" + fact + "}}."))
@@ -338,7 +358,23 @@ class Assistant:
             said.append(self.replies.premise.figure)
         if wrong := self._false_contact(reading, answer.text, writer):
             said.append(wrong)
+        newer, official = decision.newer, self.replies.official
+        if old := self._superseded_law(reading, answer):
+            said.append(official["old_law"].format(old=old))
+
+        if decision.instead_of is not None:
+            said.append(writer.about(official["instead_of"], decision.instead_of))
+        if newer is not None:
+            document = self.searcher.document(newer.section.document_id)
+            said.append(writer.about(official["newer"], document, number=len(answer.citations)))
         return " ".join(said) or None
+
+    def _superseded_law(self, reading: Reading, answer: Answer) -> str | None:
+        """The law that the question names and that what answers it supersedes."""
+        number = law_number(reading.question)
+        ids = [citation.document_id for citation in answer.citations[:1] if number]
+        supersedes = self.searcher.document(ids[0]).supersedes if ids else ()
+        return next((old for old in supersedes if law_number(old) == number), None)
 
     def _false_figure(self, reading: Reading, answer: Answer) -> bool:
         """Whether the question takes an amount or a waiting time for granted that the answer lacks."""

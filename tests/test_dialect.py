@@ -40,6 +40,8 @@ place = ["ở đâu"]
 child = "trẻ em dưới 14 tuổi"
 [leaving]
 phrases = ["thôi khỏi"]
+[headings]
+papers = ["hồ sơ"]
 [signs]
 
 [pointing]

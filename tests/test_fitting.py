@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assistant.answering.follow_up import WEIGHTS
+from assistant.answering.decide import WEIGHTS
 from assistant.datatypes import Status
 from assistant.evaluation.answers import ExpectedAnswer
 from assistant.evaluation.fitting import Example, fit_follow_up, maximise

@@ -21,11 +21,11 @@ ORDER = """
 datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pages knowledge.flatten knowledge.pdf
-knowledge.pdf_child
+knowledge.pdf_child knowledge.official
 knowledge.office knowledge.check knowledge.sources
-retrieval.keywords retrieval.classifier retrieval.embedder retrieval.vectors retrieval.index
-retrieval.features retrieval.search
-answering.safety answering.intent answering.decide answering.follow_up
+retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder retrieval.vectors
+retrieval.index retrieval.features retrieval.search
+answering.safety answering.intent answering.decide
 answering.prompts answering.card answering.checks answering.json
 models.language_model models.prefix models.llama models.worker models.remote models.catalogue
 pipeline loading

@@ -15,6 +15,7 @@ import pytest
 from conftest import FakeEmbedder
 
 from assistant.config import CHECKOUT
+from assistant.datatypes import Document, OfficialText, Section, Source
 from assistant.errors import IndexUnavailableError, KnowledgeError
 from assistant.retrieval.index import Index, KnowledgePaths, build, generations, load, save, with_vectors
 from assistant.retrieval.search import Searcher
@@ -34,11 +35,17 @@ FILES = [
     "guides.json",
     *(f"keywords/{name}" for name in BM25),
     "manifest.json",
+    *(f"passages/keywords/{name}" for name in BM25),
+    "passages/passages.json",
     "procedures.json",
     *(f"titles/{name}" for name in BM25),
     "topics.npz",
     "vectors.faiss",
 ]
+LAW = OfficialText(
+    Document("luat", "Luật Cư trú", "Quốc hội", (Source(1, "Luật Cư trú", None, "2020"),)),
+    tuple(Section(f"luat#{n}", "luat", f"Điều {n}", "Đăng ký thường trú " * n, n) for n in range(1, 9)),
+)
 GUIDE = "guides/can-cuoc/can-cuoc-cap-doi.md"
 
 
@@ -54,7 +61,7 @@ def small(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -
     for name in ("facts.toml", "contacts.toml", "glossary.toml"):
         shutil.copy(knowledge.shipped / name, folder)
     shutil.copytree(knowledge.shipped / "guides" / "can-cuoc", folder / "guides" / "can-cuoc")
-    return with_vectors(build(KnowledgePaths(folder, folder / "no-overlay")), FakeEmbedder())
+    return with_vectors(build(KnowledgePaths(folder, folder / "no-overlay"), [LAW]), FakeEmbedder())
 
 
 @pytest.fixture

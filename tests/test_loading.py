@@ -8,6 +8,7 @@ from conftest import FakeEmbedder
 
 from assistant.config import CHECKOUT, Settings, load_settings
 from assistant.errors import IndexUnavailableError, KnowledgeError, ModelError
+from assistant.knowledge.official import Officials
 from assistant.loading import build_index, current_index, load_assistant, load_model
 
 
@@ -81,7 +82,7 @@ def test_a_model_file_that_is_not_there_is_named(settings: Settings, tmp_path: P
 
 
 def test_an_index_with_vectors_serves_while_their_model_loads(settings: Settings) -> None:
-    built = build_index(settings, FakeEmbedder(), None, lambda _: None)
+    built = build_index(settings, FakeEmbedder(), None, Officials((), ()), lambda _: None)
     assert built.manifest.embedder == "fake"
     guides_alone = load_assistant(settings, with_embedder=False)
     assert guides_alone.searcher.index.manifest == built.manifest

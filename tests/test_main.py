@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -211,3 +212,50 @@ def test_evaluate_documents_scores_a_folder(data: Path, tmp_path: Path) -> None:
     assert row["files"][0]["syllables"] == 1.0
     assert row["totals"]["files"] == 1
     assert run(data, "evaluate", "documents", str(data)).returncode == 1
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> Path:
+    """A home with a few guides, so that an index is quickly built."""
+    shutil.copytree(CHECKOUT / "prompts", tmp_path / "home" / "prompts")
+    for name in ("facts.toml", "contacts.toml", "glossary.toml", "guides/can-cuoc"):
+        source, target = CHECKOUT / "knowledge" / name, tmp_path / "home" / "knowledge" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    return tmp_path
+
+
+def test_a_document_is_added_and_answers(ward: Path) -> None:
+    home = {"ASSISTANT_HOME": str(ward / "home")}
+    text = "Đăng ký chở hàng trên đảo.\nBước 1: Nộp tờ khai tại Ủy ban nhân dân xã.\nBước 2: Nhận giấy."
+    file = pdf_files.clean(ward / "Chở hàng.pdf", [text])
+    untold = run(ward / "data", "knowledge", "add", str(file), **home)
+    assert untold.returncode == 2
+    assert "--agency" in untold.stderr
+    told = ("--title", "Đăng ký chở hàng trên đảo", "--agency", "Xã đảo", "--date", "2026-05")
+    added = run(ward / "data", "knowledge", "add", str(file), *told, **home)
+    assert (added.returncode, added.stdout) == (0, "cho-hang: 1 sections of 1 pages\n"), added.stderr
+    answer = json.loads(run(ward / "data", "ask", "đăng ký chở hàng trên đảo", "--json", **home).stdout)
+    assert answer["citations"][0]["title"] == "Đăng ký chở hàng trên đảo"
+    assert answer["citations"][0]["page"] == 1
+    listed = run(ward / "data", "knowledge", "approve", **home)
+    assert listed.stdout == "no page waits for approval\n"
+    broken = ward / "hong.pdf"
+    broken.write_bytes(b"%PDF-1.7")
+    failed = run(ward / "data", "knowledge", "add", str(broken), *told, **home)
+    assert failed.returncode == 1
+    assert "hong.pdf is not taken" in failed.stderr
+
+
+def test_diff_tells_what_a_change_touches(ward: Path) -> None:
+    home = {"ASSISTANT_HOME": str(ward / "home")}
+    assert run(ward / "data", "index", "build", **home).returncode == 0
+    guide = ward / "home" / "knowledge" / "guides" / "can-cuoc" / "can-cuoc-cap-doi.md"
+    text = guide.read_text(encoding="utf-8")
+    guide.write_text(text.replace("amount: 50.000 đồng", "amount: 51.000 đồng"), encoding="utf-8")
+    done = run(ward / "data", "knowledge", "diff", "--json", ASSISTANT_TODAY="2027-06-01", **home)
+    changes = json.loads(done.stdout)
+    assert [row["section_id"] for row in changes["sections"]] == ["can-cuoc-cap-doi#fees"]
+    touched = {row["question"] for row in changes["answers"]}
+    assert "Đổi thẻ căn cước mất bao nhiêu tiền?" in touched
+    assert {row["document_after"] for row in changes["answers"]} == {"can-cuoc-cap-doi"}

@@ -6,10 +6,12 @@ The facts come from the guide alone, the words between them from prompts/replies
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import accumulate
 from typing import TypeVar
 
 from assistant.answering.prompts import Replies
@@ -25,15 +27,20 @@ from assistant.datatypes import (
     Paper,
     Period,
     QuickAnswer,
+    Section,
     ShownContact,
     ShownFee,
     Source,
+    Step,
 )
 from assistant.knowledge.facts import REFERENCE, SharedFacts
 from assistant.text.normalize import SOURCE_MARK, bare, sentences, syllables
 
 CONTACTS = "contacts"  # contacts.toml, cited like a guide
 _UNSAID = 0.3  # what a word of a row's case that was not said takes from it; one that was said gives 1
+_QUOTED = 120  # words of an official document that are shown at once
+_STEP = re.compile(r"(?:Bước|BƯỚC)\s+\d+")
+_ITEM = re.compile(r"(?:Bước|BƯỚC)\s+\d+|[-–+•*]\s|\d{1,2}[.)]\s|[a-zđ]\)\s|Điều\s+\d+")
 _WARD = ("address", "hours")  # kinds of a ward's own contacts, shown with whatever is done in person
 Row = TypeVar("Row", Fee, Detail)
 
@@ -165,6 +172,42 @@ class CardWriter:
         if card.cautions:
             parts.append(bullets(words["cautions"], card.cautions))
         return "\n\n".join(parts)
+
+    def quote(self, document: Document, section: Section) -> tuple[Card, Citation]:
+        """The card of a section of an official document: its own words, as far as one reads on a page."""
+        words = self.replies.official
+        pieces = _pieces(section.text)
+        lengths = accumulate(len(piece.split()) for piece in pieces)
+        shown = pieces[: max(1, sum(length <= _QUOTED for length in lengths))]
+        steps = tuple(Step(piece) for piece in shown if _STEP.match(piece))
+        prose = [piece for piece in shown if not _STEP.match(piece)]
+        heading = [f"{section.heading.rstrip('.:')}:"] if section.heading else []
+        more = [words["more"]] if len(shown) < len(pieces) else []
+        summary = " ".join([*heading, *prose, *more]) + " [1]"
+        lead = self.about(words["lead"], document)
+        card = Card(document.title, lead, summary, steps, cautions=(words["ask"],))
+        return card, self.cite(document, section, 1)
+
+    def cite(self, document: Document, section: Section, number: int) -> Citation:
+        """What [number] points to: a section of an official document, on its page."""
+        source = document.sources[0]
+        return Citation(
+            number,
+            document.id,
+            source.title,
+            document.agency,
+            source.url,
+            source.date,
+            section.page,
+            section.heading,
+        )
+
+    def about(self, text: str, document: Document, number: int = 0) -> str:
+        """A reply about a document: its title, its date where it is known, its number among the citations."""
+        dated = next((source.date for source in document.sources), None) or document.reviewed
+        day = "/".join(reversed(str(dated).split("-"))) if dated else ""
+        shown = self.replies.official["date"].format(day=day) if day else ""
+        return text.format(title=document.title, date=shown, number=number)
 
     def _steps_text(self, card: Card) -> str:
         lines = [f"{self.replies.card['steps']}:"]
@@ -350,6 +393,17 @@ class CardWriter:
                 words = f"{self._days(fact.period)}: {words}"
             sentence = sentence.replace("{{" + reference + "}}", words)
         return sentence[:1].upper() + sentence[1:]
+
+
+def _pieces(text: str) -> list[str]:
+    """The sentences, steps and list items of a text whose lines were broken by a page's width."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if lines and not _ITEM.match(line):
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    return [piece for line in lines for piece in ([line] if _STEP.match(line) else sentences(line))]
 
 
 def _nearest_first(rows: Sequence[Row], asked: Sequence[str]) -> tuple[Row, ...]:

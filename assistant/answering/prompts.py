@@ -66,6 +66,7 @@ class Replies:
     decline: Mapping[str, str]
     procedures: str  # before the official names of procedures that no guide covers
     admit: Mapping[str, str]
+    official: Mapping[str, str]
     hotlines: Hotlines
     premise: Premise
     card: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Fits the weights of retrieval/search.py and answering/follow_up.py: `assistant evaluate weights FILE…`.
+"""Fits the weights of retrieval/search.py and answering/decide.py: `assistant evaluate weights FILE…`.
 
 Examples that some document is meant: the guides' own questions, each hidden from the index while it is asked,
 and the lines of question sets that name documents. Examples that none is: the same questions with their
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.answering.follow_up import WEIGHTS, lean
+from assistant.answering.decide import WEIGHTS, lean
 from assistant.datatypes import Status
 from assistant.errors import QuestionError
 from assistant.evaluation.answers import ExpectedAnswer
@@ -79,7 +79,7 @@ def fit_search(
 
 
 def fit_follow_up(assistant: Assistant, questions: Sequence[ExpectedAnswer]) -> Fit:
-    """The weights of answering/follow_up.py, from follow-ups and from questions asked after any other."""
+    """The weights of answering/decide.py, from follow-ups and from questions asked after any other."""
     answered = [
         expected for expected in questions if Status.ANSWERED in expected.status and expected.documents
     ]

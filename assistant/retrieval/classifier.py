@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -166,11 +167,11 @@ def uncovered(
     for chunk, text, owner in zip(corpus.chunks, corpus.texts, corpus.owner, strict=True):
         if "?" in chunk.id:
             asked[owner].update(map(bare, text.split()))
-    count = len(corpus.documents)
+    known_by = Counter(word for words in asked for word in words)
     left = [" ".join(standard(syllables(u.says), glossary)) for u in utterances if u.guide == NOTHING]
     for name in names:
         words = {bare(word) for word in name.split()}
-        rarity = {word: math.log(1 + count / (0.5 + corpus.frequency.get(word, 0))) for word in words}
+        rarity = {word: math.log(1 + len(asked) / (0.5 + known_by[word])) for word in words}
         most = max(sum(rarity[word] for word in words & known) for known in asked)
         if most < _COVERED * sum(rarity.values()):
             left.append(name)
@@ -182,7 +183,7 @@ def topic_classifier(corpus: Corpus, uncovered: Sequence[str], hidden: Collectio
 
     `hidden` are chunks it may not learn from.
     """
-    rows = [row for row in range(len(corpus.chunks)) if row not in hidden]
+    rows = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id and row not in hidden]
     labels = [corpus.documents[corpus.owner[row]].id for row in rows]
     texts = [corpus.texts[row].split() for row in rows]
     return Classifier.fit(texts + [name.split() for name in uncovered], labels + [NOTHING] * len(uncovered))

@@ -21,7 +21,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from assistant.datatypes import Chunk, Contact, Corpus, Fact, Guide, Procedure, Section
+from assistant.datatypes import (
+    Chunk,
+    Contact,
+    Corpus,
+    Document,
+    Fact,
+    Guide,
+    OfficialText,
+    Procedure,
+    Section,
+)
 from assistant.errors import IndexUnavailableError, KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, load_procedures, load_shared_facts
 from assistant.knowledge.guides import guide_paths, read_guide
@@ -37,26 +47,34 @@ from assistant.retrieval.classifier import (
 )
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
+from assistant.retrieval.passages import Passages
 from assistant.retrieval.vectors import VectorIndex
 from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
 from assistant.text.normalize import syllables
 
-FORMAT = 5  # raise when what is stored changes
+FORMAT = 6  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
+_NOTHING_KNOWN: Mapping[str, list[str]] = {}
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation is made of. `inputs` is the sha256 of all knowledge it was built from."""
+    """What a generation is made of.
+
+    `inputs` is the sha256 of all knowledge it was built from, `ways` that of all that was learned from.
+    """
 
     format: int
     built: datetime
     inputs: str
+    ways: str
     documents: int
     sections: int
     chunks: int
+    officials: int = 0  # documents beside the guides, and their sections
+    official_sections: int = 0
     embedder: str | None = None
     dense_weight: float = 0.0
     lexical_mrr: float | None = None  # of held-out questions, when an embedder was tried
@@ -78,6 +96,7 @@ class Index:
     topics: Classifier  # which guide answers it, or NOTHING
     procedures: tuple[Procedure, ...]
     names: KeywordIndex | None  # of the procedures, where any are known
+    passages: Passages  # of official documents
     vectors: VectorIndex | None
     manifest: Manifest
 
@@ -106,9 +125,11 @@ class KnowledgePaths:
             *guide_paths(self.shipped / "guides", self.overlay / "guides"),
         ]
 
-    def digest(self) -> str:
-        """sha256 over names and contents: changes when any knowledge file does."""
+    def digest(self, officials: Iterable[OfficialText] = ()) -> str:
+        """sha256 over names and contents: changes when any knowledge file does, or any text of a document."""
         total = hashlib.sha256(f"format {FORMAT}".encode())
+        for official in officials:
+            total.update(msgspec.json.encode(official))
         for path in self.files():
             if not path.exists():
                 raise KnowledgeError([Problem(path, 0, "is missing; restore it from the project")])
@@ -140,15 +161,25 @@ def read_knowledge(
 
 
 def corpus_of(
-    guides: Iterable[Guide], facts: SharedFacts, glossary: Glossary, utterances: Sequence[Utterance] = ()
+    guides: Iterable[Guide],
+    facts: SharedFacts,
+    glossary: Glossary,
+    utterances: Sequence[Utterance] = (),
+    known: Mapping[str, list[str]] = _NOTHING_KNOWN,
 ) -> Corpus:
-    """What is searched: every guide's sections in chunks, and the ways people ask for it."""
+    """What is searched: every guide's sections in chunks, and the ways people ask for it.
+
+    `known` are texts whose words are worked out already.
+    """
     sections: list[Section] = []
     chunks: list[Chunk] = []
     owner: list[int] = []
     words: list[list[str]] = []
     frequency: Counter[str] = Counter()
     documents = []
+    said: dict[str, list[str]] = {}
+    for utterance in utterances:
+        said.setdefault(utterance.guide or "", []).append(utterance.says)
     for number, guide in enumerate(guides):
         documents.append(guide.document)
         first = len(chunks)
@@ -156,13 +187,11 @@ def corpus_of(
             sections.append(section)
             for chunk in chunks_of(section):
                 chunks.append(chunk)
-                text = f"{guide.document.title}. {section.heading}. {chunk.text}"
-                words.append(standard(syllables(text), glossary))
-        said = [utterance.says for utterance in utterances if utterance.guide == guide.document.id]
-        for chunk in question_chunks(guide, said):
+                text = _with_headings(guide.document, section, chunk)
+                words.append(known.get(text) or standard(syllables(text), glossary))
+        for chunk in question_chunks(guide, said.get(guide.document.id, ())):
             chunks.append(chunk)
-            asked = standard(syllables(chunk.text), glossary)
-            words.append(topic_words(asked, glossary) or asked)
+            words.append(known.get(chunk.text) or _way_of_asking(chunk.text, glossary))
         owner += [number] * (len(chunks) - first)
         frequency.update({term for piece in words[first:] for term in folded_terms(piece)})
     vocabulary = Counter(chain(glossary.words(), chain.from_iterable(words)))
@@ -178,25 +207,82 @@ def corpus_of(
     )
 
 
-def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Index:
-    """Build a lexical index in memory."""
-    inputs = paths.digest()
+def _way_of_asking(text: str, glossary: Glossary) -> list[str]:
+    asked = standard(syllables(text), glossary)
+    return topic_words(asked, glossary) or asked
+
+
+def _with_headings(document: Document, section: Section, chunk: Chunk) -> str:
+    return f"{document.title}. {section.heading}. {chunk.text}"
+
+
+def _known_words(earlier: Index | None, glossary: Glossary) -> dict[str, list[str]]:
+    """The words of every text of an index that was built with the same glossary."""
+    if earlier is None or earlier.glossary != glossary:
+        return {}
+    corpus = earlier.corpus
+    sections = {section.id: section for section in corpus.sections}
+    known = {}
+    for chunk, text, owner in zip(corpus.chunks, corpus.texts, corpus.owner, strict=True):
+        asked = "?" in chunk.id
+        written = (
+            chunk.text
+            if asked
+            else _with_headings(corpus.documents[owner], sections[chunk.section_id], chunk)
+        )
+        known[written] = text.split()
+    return known
+
+
+def build(
+    paths: KnowledgePaths,
+    officials: Sequence[OfficialText] = (),
+    *,
+    earlier: Index | None = None,
+    progress: Progress = lambda _: None,
+) -> Index:
+    """Build a lexical index in memory.
+
+    What was learned and worked out for `earlier` is taken over as far as it comes from the same words: the
+    result is the same as without.
+    """
+    inputs = paths.digest(officials)
     progress("reading the guides")
     guides, facts, glossary, utterances = read_knowledge(paths)
     progress(f"indexing {len(guides)} guides")
-    corpus = corpus_of(guides.values(), facts, glossary, utterances)
+    corpus = corpus_of(guides.values(), facts, glossary, utterances, _known_words(earlier, glossary))
+    procedures = load_procedures(paths.shipped / "procedures.tsv")
+    examples = act_examples(utterances, guides)
+    asked = [
+        (chunk.text, corpus.documents[owner].id)
+        for chunk, owner in zip(corpus.chunks, corpus.owner, strict=True)
+        if "?" in chunk.id
+    ]
+    ways = hashlib.sha256(
+        msgspec.json.encode((glossary, examples, asked, utterances, procedures))
+    ).hexdigest()
+    if earlier is not None and earlier.manifest.ways == ways:
+        acts, topics, names = earlier.acts, earlier.topics, earlier.names
+    else:
+        progress("learning from the ways people ask")
+        named = [" ".join(standard(syllables(procedure.name), glossary)) for procedure in procedures]
+        acts = act_classifier(examples, glossary)
+        topics = topic_classifier(corpus, uncovered(named, utterances, corpus, glossary))
+        names = KeywordIndex.build(named) if named else None
+    same_words = earlier is not None and earlier.glossary == glossary
+    passages = Passages.build(officials, glossary, earlier.passages if earlier and same_words else None)
     manifest = Manifest(
         format=FORMAT,
         built=datetime.now(UTC).astimezone(),
         inputs=inputs,
+        ways=ways,
         documents=len(corpus.documents),
         sections=len(corpus.sections),
         chunks=len(corpus.chunks),
+        officials=len(passages.documents),
+        official_sections=len(passages.sections),
     )
     titles = [" ".join(standard(syllables(d.title), glossary)) for d in corpus.documents]
-    procedures = load_procedures(paths.shipped / "procedures.tsv")
-    names = [" ".join(standard(syllables(procedure.name), glossary)) for procedure in procedures]
-    nothing = uncovered(names, utterances, corpus, glossary)
     return Index(
         corpus=corpus,
         guides=guides,
@@ -204,10 +290,11 @@ def build(paths: KnowledgePaths, *, progress: Progress = lambda _: None) -> Inde
         glossary=glossary,
         keywords=KeywordIndex.build(corpus.texts),
         titles=KeywordIndex.build(titles),
-        acts=act_classifier(act_examples(utterances, guides), glossary),
-        topics=topic_classifier(corpus, nothing),
+        acts=acts,
+        topics=topics,
         procedures=procedures,
-        names=KeywordIndex.build(names) if names else None,
+        names=names,
+        passages=passages,
         vectors=None,
         manifest=manifest,
     )
@@ -254,6 +341,7 @@ def save(index: Index, root: Path) -> Index:
     (building / "procedures.json").write_bytes(encode(index.procedures))
     index.acts.save(building / "acts.npz")
     index.topics.save(building / "topics.npz")
+    index.passages.save(building / "passages")
     if index.vectors is not None:
         index.vectors.save(building / "vectors.faiss")
     files = {str(path.relative_to(building)): _sha256(path) for path in _files(building)}
@@ -328,6 +416,7 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         acts=Classifier.load(folder / "acts.npz"),
         topics=Classifier.load(folder / "topics.npz"),
         procedures=msgspec.json.decode((folder / "procedures.json").read_bytes(), type=tuple[Procedure, ...]),
+        passages=Passages.load(folder / "passages"),
         names=KeywordIndex.load(folder / "names") if (folder / "names").is_dir() else None,
         vectors=VectorIndex.load(vectors) if vectors.name in manifest.files else None,
         manifest=manifest,

@@ -69,6 +69,12 @@ class KeywordIndex:
         scores: Scores = self._scorer.get_scores(known)
         return scores
 
+    def frequency(self, term: str) -> int:
+        """The number of texts that hold a term."""
+        at = self._scorer.vocab_dict.get(term)
+        starts = self._scorer.scores["indptr"]
+        return 0 if at is None else int(starts[at + 1] - starts[at])
+
     def save(self, folder: Path) -> None:
         """Write arrays and vocabulary (no pickle)."""
         self._scorer.save(str(folder), show_progress=False)

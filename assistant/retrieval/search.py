@@ -9,14 +9,16 @@ build (`earned_weight`).
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import numpy as np
 
-from assistant.datatypes import Hit, Procedure, Section
+from assistant.datatypes import Document, Hit, Procedure, Section
 from assistant.retrieval.classifier import NOTHING, OUTSIDE, Classifier
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.features import NAMES, UNHEARD, Features, Matrix, ranking
@@ -27,26 +29,26 @@ from assistant.text.normalize import bare, sentences, syllables, without_marks
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py), in the order of NAMES and NONE_NAMES.
 _WEIGHTS = (
-    1.24,  # learned
-    0.57,  # asked
-    0.36,  # asked by some
-    2.23,  # said
-    0.55,  # said by some
-    -0.78,  # title
+    1.18,  # learned
+    0.45,  # asked
+    0.31,  # asked by some
+    2.38,  # said
+    0.79,  # said by some
+    -0.59,  # title
     -0.65,  # lacks the topic
-    -0.05,  # names another
-    0.40,  # words asked
-    1.22,  # words said
-    2.61,  # pairs said
-    2.08,  # pairs asked
-    1.35,  # total
-    -0.56,  # length
+    -0.13,  # names another
+    0.36,  # words asked
+    1.28,  # words said
+    2.67,  # pairs said
+    2.07,  # pairs asked
+    1.50,  # total
+    -0.58,  # length
 )
 NONE_NAMES = ("always", "learned none", "outside")
 _NONE = (
-    2.14,  # always
-    0.12,  # learned none
-    1.86,  # outside
+    2.29,  # always
+    0.11,  # learned none
+    1.98,  # outside
 )
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _DENSE_WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
@@ -57,6 +59,7 @@ _NAMED, _NAMES = 0.8, 0.4  # shares, by rarity, of what is asked about and of a 
 _NAMES_SEEN, _NAMES_SHOWN = 20, 3
 _NAMES_ANOTHER = 1.5  # taken from the logit of a document that names the other of two things, beyond the fit
 _OTHER_TOPIC = 0.3  # likelihood left when a query names only subjects that no document is known by
+_LAW_NUMBER = re.compile(r"\b\d{1,4}/(?:19|20)\d\d\b")
 _NOTHING_KNOWN: Mapping[str, float] = {}
 
 
@@ -152,6 +155,11 @@ class Searcher:
         return Counter(word for name in self._names for word in {*name, *map(bare, name)})
 
     @cached_property
+    def vocabulary(self) -> Mapping[str, int]:
+        """Every accented syllable of guides and official documents, with its occurrences."""
+        return Counter(self.index.corpus.vocabulary) + Counter(self.index.passages.vocabulary)
+
+    @cached_property
     def features(self) -> Features:
         """What speaks for each document."""
         return Features(self.index)
@@ -173,6 +181,45 @@ class Searcher:
         """A given document as a hit: its best section for the query, and the likelihood that it is meant."""
         score = self.likely(words, also=document_id)[document_id]
         return self._hit(self.features.number(document_id), score, self.index.keywords.scores(asked))
+
+    def document(self, document_id: str) -> Document:
+        """The guide's document, or the official one, of an id."""
+        guide = self.index.guides.get(document_id)
+        return guide.document if guide else self.index.passages.document(document_id)
+
+    def standing_in(self, document_id: str, today: date) -> tuple[str, ...]:
+        """The documents in force that supersede one."""
+        found = self._standing_in.get(document_id, ())
+        return tuple(id_ for id_ in found if self.document(id_).period.covers(today))
+
+    def best_of(self, document_ids: Sequence[str], words: Sequence[str], asked: Sequence[str]) -> Hit:
+        """The likeliest of some guides, or the best section of some official documents; newest first."""
+        guides = [id_ for id_ in document_ids if id_ in self.index.guides]
+        if guides:
+            return max((self.hit(words, id_, asked=asked) for id_ in guides), key=lambda hit: hit.score)
+        return self.index.passages.best_of(document_ids, asked)
+
+    def is_later(self, document: Document, than: Hit) -> bool:
+        """Whether an official document is dated after the guide of a hit was reviewed."""
+        dated = document.sources[0].date if document.sources else None
+        reviewed = self.document(than.section.document_id).reviewed
+        return dated is not None and reviewed is not None and dated > reviewed.isoformat()
+
+    @cached_property
+    def _standing_in(self) -> dict[str, list[str]]:
+        """For each document the ids of those that supersede it, as it says itself or they say."""
+        guides = [guide.document for guide in self.index.guides.values()]
+        documents = [*guides, *self.index.passages.documents]
+        names = {name: d.id for d in documents for name in (d.id, law_number(d.title)) if name}
+        found: dict[str, list[str]] = {}
+        for document in documents:
+            told = [(old, document.id) for old in document.supersedes]
+            told += [(document.id, new) for new in document.superseded_by]
+            for old, new in told:
+                older, newer = (names.get(name) or names.get(law_number(name)) for name in (old, new))
+                if older and newer and older != newer:
+                    found.setdefault(older, []).append(newer)
+        return found
 
     def coverage(self, words: Sequence[str], document_id: str) -> tuple[float, float]:
         """The shares (0–1, by rarity) of the words that people ask this document for, and that it says."""
@@ -231,6 +278,12 @@ class Searcher:
     @cached_property
     def _sections(self) -> dict[str, Section]:
         return {section.id: section for section in self.index.corpus.sections}
+
+
+def law_number(text: str) -> str:
+    """The number of a law or decree named in a text, "59/2022/NĐ-CP" → "59/2022"; empty if there is none."""
+    match = _LAW_NUMBER.search(text)
+    return match[0] if match else ""
 
 
 def fuse(lexical: Sequence[int], dense: Sequence[int], weight: float) -> list[int]:

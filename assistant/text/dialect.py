@@ -39,6 +39,7 @@ class Glossary:
     fillers: tuple[Phrase, ...]  # carry no meaning for search
     intents: Mapping[str, tuple[Phrase, ...]]  # what about a thing is asked
     signs: Mapping[str, tuple[Phrase, ...]]  # what a sentence holds that answers such a question
+    headings: Mapping[str, tuple[Phrase, ...]]  # what official documents call the section that does
     topics: tuple[Phrase, ...]  # names of procedures and subjects, covered or not
     field: tuple[Phrase, ...]  # public services and digital life in general
     exclusive: tuple[tuple[Phrase, ...], ...]  # rows of names of which a question means one
@@ -64,6 +65,7 @@ def load_glossary(path: Path) -> Glossary:
             fillers=_phrases(tables["fillers"]["phrases"]),
             intents={name: _phrases(cues) for name, cues in tables["intent"].items()},
             signs={name: _phrases(signs) for name, signs in tables["signs"].items()},
+            headings={name: _phrases(names) for name, names in tables["headings"].items()},
             topics=_phrases(tables["topic"]["phrases"]),
             field=_phrases(tables["field"]["phrases"]),
             exclusive=tuple(_phrases(row) for row in tables["exclusive"]["rows"]),

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import pdf_files
+import pytest
+
+from assistant.errors import DocumentError, KnowledgeError
+from assistant.knowledge.official import (
+    READER,
+    Side,
+    add_official,
+    approve,
+    document_id,
+    read_officials,
+    read_side,
+    write_side,
+)
+from assistant.knowledge.pages import Method, Page, Reading
+
+SIDE = Side("Thông tư 1/2026", "Bộ Công an", date="2026-01-05", supersedes=("Thông tư 9/2020",))
+SPELLED = "Công dân nộp hồ sơ tại Công an cấp xã nơi cư trú."
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "official"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return tmp_path / "kept"
+
+
+def scanned(folder: Path, kept: Path, text: str = SPELLED) -> Path:
+    """A document of which page 2 is known to have been read by OCR."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "quyet-dinh.pdf"
+    path.write_bytes(text.encode())
+    write_side(path, SIDE)
+    pages = (Page(1, "Trang đầu nói về lệ phí.", Method.PLAIN, 1.0), Page(2, text, Method.OCR, 0.97))
+    kept.mkdir(exist_ok=True)
+    key = hashlib.sha256(path.read_bytes()).hexdigest()
+    (kept / f"{key}-{READER}.json").write_bytes(msgspec.json.encode(Reading("x", pages, None, 1.0)))
+    return path
+
+
+def test_a_document_is_added_and_read_back(tmp_path: Path, folder: Path, kept: Path) -> None:
+    source = pdf_files.clean(tmp_path / "Thông tư 1.pdf")
+    added = add_official(source, SIDE, folder, kept, progress=lambda _: None)
+    assert added.path == folder / "thong-tu-1.pdf"
+    (file,) = read_officials([folder], kept).files
+    assert (file.id, file.side) == ("thong-tu-1", SIDE)
+    assert "căn cước" in file.text.sections[0].text
+    assert file.text.sections[0].page == 1
+    assert file.text.document.supersedes == ("Thông tư 9/2020",)
+
+
+def test_a_broken_document_is_refused_and_nothing_is_stored(tmp_path: Path, folder: Path, kept: Path) -> None:
+    source = tmp_path / "broken.pdf"
+    source.write_bytes(b"%PDF-1.7\nnothing of use")
+    with pytest.raises(DocumentError, match=r"broken\.pdf is not taken: "):
+        add_official(source, SIDE, folder, kept, progress=lambda _: None)
+    assert not folder.exists()
+
+
+def test_a_broken_document_in_the_folder_stops_no_other(folder: Path, kept: Path) -> None:
+    scanned(folder, kept)
+    (folder / "broken.pdf").write_bytes(b"no PDF at all")
+    write_side(folder / "broken.pdf", SIDE)
+    officials = read_officials([folder], kept)
+    assert [file.id for file in officials.files] == ["quyet-dinh"]
+    (problem,) = officials.problems
+    assert problem.path.name == "broken.pdf"
+    assert problem.message.startswith("is quarantined: ")
+
+
+def test_a_document_that_says_nothing_of_itself_is_left_out(folder: Path, kept: Path) -> None:
+    folder.mkdir()
+    (folder / "la.pdf").write_bytes(b"?")
+    officials = read_officials([folder], kept)
+    assert officials.files == ()
+    assert "assistant knowledge add la.pdf" in officials.problems[0].message
+
+
+def test_what_was_not_read_yet_is_not_read_while_a_kiosk_starts(folder: Path, kept: Path) -> None:
+    scanned(folder, kept)
+    for path in kept.iterdir():
+        path.unlink()
+    officials = read_officials([folder], kept, read_new=False)
+    assert officials.files == ()
+    assert "run `assistant index build`" in officials.problems[0].message
+
+
+def test_text_from_ocr_is_held_back_until_it_is_approved(folder: Path, kept: Path) -> None:
+    scanned(folder, kept)
+    (file,) = read_officials([folder], kept).files
+    assert [page.number for page in file.held] == [2]
+    assert [section.page for section in file.text.sections] == [1]
+    approve(file)
+    (file,) = read_officials([folder], kept).files
+    assert file.held == ()
+    assert [section.page for section in file.text.sections] == [1, 2]
+
+
+def test_an_approval_is_of_one_text(folder: Path, kept: Path) -> None:
+    path = scanned(folder, kept)
+    (file,) = read_officials([folder], kept).files
+    approve(file, [2])
+    side = read_side(path)
+    scanned(folder, kept, text="Công dân nộp hồ sơ tại Công an cấp huyện.")
+    write_side(path, side)
+    (file,) = read_officials([folder], kept).files
+    assert [page.number for page in file.held] == [2]
+
+
+def test_only_a_page_that_waits_is_approved(folder: Path, kept: Path) -> None:
+    scanned(folder, kept)
+    (file,) = read_officials([folder], kept).files
+    with pytest.raises(DocumentError, match=r"page 1 waits for no approval; waiting: \[2\]"):
+        approve(file, [1])
+
+
+def test_what_vanished_is_removed_and_nothing_else(tmp_path: Path, folder: Path, kept: Path) -> None:
+    path = scanned(folder, kept)
+    add_official(pdf_files.clean(tmp_path / "khac.pdf"), SIDE, folder, kept, progress=lambda _: None)
+    assert len(read_officials([folder], kept).files) == 2
+    path.unlink()
+    assert [file.id for file in read_officials([folder], kept).files] == ["khac"]
+    assert len(list(kept.iterdir())) == 1
+
+
+def test_the_wards_document_wins(tmp_path: Path, folder: Path, kept: Path) -> None:
+    scanned(folder, kept)
+    ward = scanned(tmp_path / "ward", kept, text="Văn bản của phường.")
+    (file,) = read_officials([folder, tmp_path / "ward"], kept).files
+    assert file.path == ward
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('title = "A"', "agency"),
+        ('title = "A"\nagency = "B"\ncolour = 1', r"unknown keys \['colour'\]"),
+        ('title = "A"\nagency = "B"\ndate = "5/1/2026"', "not ISO 8601"),
+        ("title = ", "Invalid value"),
+    ],
+)
+def test_a_wrong_side_file_is_told(folder: Path, text: str, message: str) -> None:
+    folder.mkdir()
+    (folder / "a.pdf.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=rf"a\.pdf\.toml:\d+: .*{message}"):
+        read_side(folder / "a.pdf")
+
+
+def test_a_side_file_is_written_as_it_is_read(folder: Path) -> None:
+    folder.mkdir()
+    write_side(folder / "a.pdf", SIDE)
+    assert read_side(folder / "a.pdf") == SIDE
+
+
+@pytest.mark.parametrize(
+    ("name", "id_"), [("Nghị định 59.pdf", "nghi-dinh-59"), ("ĐỀ_ÁN--06.PDF", "de-an-06"), ("…", "document")]
+)
+def test_an_id_is_plain(name: str, id_: str) -> None:
+    assert document_id(Path(name)) == id_

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from assistant.datatypes import Answer, Document, OfficialText, Period, Section, Source, Status
+from assistant.pipeline import Assistant
+from assistant.retrieval.passages import Passages
+from assistant.retrieval.search import Searcher
+from assistant.text.dialect import Glossary
+
+TODAY = date(2026, 11, 26)
+MILITARY = (
+    ("Trình tự thực hiện", "Bước 1: Nộp hồ sơ cho Ban Chỉ huy quân sự cấp xã.\nBước 2: Chờ giấy gọi khám."),
+    ("Thành phần hồ sơ", "Phiếu tự khai sức khỏe. Bản chụp thẻ căn cước."),
+    ("Thời hạn giải quyết", "Giải quyết ngay trong ngày."),
+)
+
+
+def official(
+    id_: str = "nghia-vu-quan-su",
+    title: str = "Đăng ký nghĩa vụ quân sự lần đầu",
+    sections: tuple[tuple[str, str], ...] = MILITARY,
+    issued: str = "2025-06-09",
+    **told: object,
+) -> OfficialText:
+    document = Document(id_, title, "Bộ Quốc phòng", (Source(1, title, None, issued),))
+    return OfficialText(
+        replace(document, **told),  # type: ignore[arg-type]
+        tuple(Section(f"{id_}#{n}", id_, heading, text, n) for n, (heading, text) in enumerate(sections, 1)),
+    )
+
+
+def knowing(assistant: Assistant, *texts: OfficialText) -> Assistant:
+    index = assistant.searcher.index
+    passages = Passages.build(texts, index.glossary)
+    return replace(assistant, searcher=Searcher(replace(index, passages=passages)))
+
+
+def ask(assistant: Assistant, question: str, *texts: OfficialText, today: date = TODAY) -> Answer:
+    return knowing(assistant, *texts).answer(question, today=today)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Đăng ký nghĩa vụ quân sự lần đầu thế nào?", "dang ky nghia vu quan su lan dau the nao"],
+)
+def test_a_document_answers_what_no_guide_does(assistant: Assistant, question: str) -> None:
+    assert assistant.answer(question).status is Status.NOT_COVERED
+    answer = ask(assistant, question, official())
+    assert answer.status is Status.ANSWERED
+    assert answer.card is not None
+    assert [step.text for step in answer.card.steps] == [
+        "Bước 1: Nộp hồ sơ cho Ban Chỉ huy quân sự cấp xã.",
+        "Bước 2: Chờ giấy gọi khám.",
+    ]
+    (citation,) = answer.citations
+    assert (citation.title, citation.date, citation.page) == (
+        "Đăng ký nghĩa vụ quân sự lần đầu",
+        "2025-06-09",
+        1,
+    )
+    assert "09/06/2025" in answer.text
+
+
+def test_the_section_that_answers_is_quoted(assistant: Assistant) -> None:
+    answer = ask(assistant, "Đăng ký nghĩa vụ quân sự lần đầu cần giấy tờ gì?", official())
+    assert "Phiếu tự khai sức khỏe" in answer.text
+    assert answer.citations[0].heading == "Thành phần hồ sơ"
+
+
+def test_a_guide_answers_before_a_document_does(assistant: Assistant) -> None:
+    old = official("luat-cu-tru", "Đăng ký tạm trú", (("Hồ sơ", "Nộp ở công an huyện."),), "2021-07-01")
+    answer = ask(assistant, "Đăng ký tạm trú cần giấy tờ gì?", old)
+    assert {citation.document_id for citation in answer.citations} == {"dang-ky-tam-tru"}
+    assert "công an huyện" not in answer.text
+
+
+def test_a_document_later_than_the_guide_is_named(assistant: Assistant) -> None:
+    later = official("thong-tu-moi", "Đăng ký tạm trú", (("Hồ sơ", "Mẫu mới."),), "2027-02-01")
+    answer = ask(assistant, "Đăng ký tạm trú cần giấy tờ gì?", later, today=date(2027, 2, 2))
+    assert answer.citations[0].document_id == "dang-ky-tam-tru"
+    assert answer.citations[-1].document_id == "thong-tu-moi"
+    assert answer.notice is not None
+    assert f"“Đăng ký tạm trú” (ngày 01/02/2027) [{len(answer.citations)}]" in answer.notice
+
+
+def test_what_is_superseded_is_answered_from_what_stands_in_for_it(assistant: Assistant) -> None:
+    new = official(
+        "nvqs-2027",
+        "Nghĩa vụ quân sự theo Luật mới",
+        (("Đăng ký lần đầu", "Đăng ký qua mạng."),),
+        "2027-01-01",
+    )
+    new = replace(new, document=replace(new.document, supersedes=("nghia-vu-quan-su",)))
+    answer = ask(assistant, "Đăng ký nghĩa vụ quân sự lần đầu thế nào?", official(), new)
+    assert {citation.document_id for citation in answer.citations} == {"nvqs-2027"}
+    assert "Đăng ký qua mạng." in answer.text
+    assert answer.notice is not None
+    assert "“Đăng ký nghĩa vụ quân sự lần đầu” (ngày 09/06/2025) không còn áp dụng" in answer.notice
+
+
+def test_a_law_is_superseded_by_its_number(assistant: Assistant) -> None:
+    old = official(title="Nghị định 13/2016/NĐ-CP về đăng ký nghĩa vụ quân sự lần đầu")
+    new = official("nd-moi", "Nghị định 9/2027/NĐ-CP", supersedes=("Nghị định 13/2016",))
+    answer = ask(assistant, "Đăng ký nghĩa vụ quân sự lần đầu thế nào?", old, new)
+    assert answer.citations[0].document_id == "nd-moi"
+
+
+def test_a_question_that_names_an_old_law_is_told_so(assistant: Assistant) -> None:
+    answer = assistant.answer("Theo Nghị định 59/2022 thì kích hoạt VNeID thế nào?")
+    assert answer.citations[0].document_id == "vneid-kich-hoat"
+    assert answer.notice is not None
+    assert "Nghị định 59/2022/NĐ-CP không còn áp dụng" in answer.notice
+    asked = assistant.answer("Theo Nghị định 69/2024 thì kích hoạt VNeID thế nào?")
+    assert "không còn áp dụng" not in (asked.notice or "")
+
+
+def test_a_guide_that_a_document_supersedes_answers_no_more(assistant: Assistant) -> None:
+    new = official(
+        "tam-tru-2027", "Đăng ký tạm trú", (("Hồ sơ", "Mẫu CT99."),), supersedes=("dang-ky-tam-tru",)
+    )
+    answer = ask(assistant, "Đăng ký tạm trú cần giấy tờ gì?", new)
+    assert {citation.document_id for citation in answer.citations} == {"tam-tru-2027"}
+    assert "CT99" in answer.text
+    assert answer.notice is not None
+    assert "không còn áp dụng" in answer.notice
+
+
+@pytest.mark.parametrize(
+    "period", [Period(ends=date(2026, 11, 25)), Period(starts=date(2026, 11, 27))], ids=["over", "not yet"]
+)
+def test_a_document_out_of_force_answers_nothing(assistant: Assistant, period: Period) -> None:
+    question = "Đăng ký nghĩa vụ quân sự lần đầu thế nào?"
+    assert ask(assistant, question, official(period=period)).status is Status.NOT_COVERED
+
+
+def test_a_long_section_is_cut_at_a_sentence_and_says_so(assistant: Assistant) -> None:
+    long = official(sections=(("Trình tự", " ".join(f"Câu số {n} của văn bản này." for n in range(90))),))
+    answer = ask(assistant, "Đăng ký nghĩa vụ quân sự lần đầu thế nào?", long)
+    assert answer.card is not None
+    assert "bác xem tiếp trong văn bản" in answer.card.summary
+    assert len(answer.card.summary.split()) < 160
+
+
+@pytest.mark.parametrize(
+    "question", ["Kết quả bóng đá hôm qua?", "Con tôi muốn đi bộ đội thì ăn gì cho khỏe?", "di chúc"]
+)
+def test_words_alone_do_not_make_a_document_answer(assistant: Assistant, question: str) -> None:
+    assert ask(assistant, question, official()).status is not Status.ANSWERED
+
+
+def test_saved_and_loaded_it_finds_the_same(glossary: Glossary, tmp_path: Path) -> None:
+    built = Passages.build([official()], glossary)
+    built.save(tmp_path / "passages")
+    loaded = Passages.load(tmp_path / "passages")
+    words = "đăng ký nghĩa vụ quân sự".split()
+    assert loaded.search(words) == built.search(words)
+
+
+def test_an_unchanged_text_is_not_worked_out_again(glossary: Glossary) -> None:
+    before = Passages.build([official()], glossary)
+    again = Passages.build([official()], glossary, before)
+    assert again.keywords is before.keywords
+    changed = Passages.build([official(), official("khac", "Văn bản khác")], glossary, before)
+    assert [hit.section.document_id for hit in changed.search("văn bản khác".split())][0] == "khac"
+
+
+@pytest.fixture
+def glossary(assistant: Assistant) -> Glossary:
+    return assistant.searcher.index.glossary
