@@ -246,6 +246,7 @@ def knowledge_check() -> None:
     """Validate every guide and what prompts/ names; problems come with file and line."""
     from assistant.knowledge.check import check_knowledge
     from assistant.knowledge.facts import load_shared_facts
+    from assistant.knowledge.sources import citing, source_problems
     from assistant.loading import check_prompts
     from assistant.text.dialect import load_glossary
 
@@ -259,6 +260,8 @@ def knowledge_check() -> None:
     roots = (settings.knowledge / "guides", settings.overlay / "guides")
     guides, problems = check_knowledge(roots, facts, glossary.abbreviations)
     problems += tuple(check_prompts(settings, {guide.document.id for guide in guides}, facts))
+    if not problems:  # who cites what can be told of whole files only
+        problems = tuple(source_problems(settings.knowledge / "sources.toml", citing(settings.knowledge)))
     if problems:
         raise KnowledgeError(problems)
     print(f"{len(guides)} guides, no problems")
