@@ -10,7 +10,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -30,6 +30,7 @@ from assistant.errors import (
 if TYPE_CHECKING:
     from assistant.config import Settings
     from assistant.datatypes import Answer
+    from assistant.knowledge.fetch import Result
     from assistant.pipeline import Assistant
 
 app = typer.Typer(
@@ -262,6 +263,7 @@ def knowledge_check() -> None:
     """Validate every guide and what prompts/ names; problems come with file and line."""
     from assistant.knowledge.check import check_knowledge
     from assistant.knowledge.facts import load_shared_facts
+    from assistant.knowledge.sources import citing, source_problems
     from assistant.loading import check_prompts
     from assistant.text.dialect import load_glossary
 
@@ -275,6 +277,8 @@ def knowledge_check() -> None:
     roots = (settings.knowledge / "guides", settings.overlay / "guides")
     guides, problems = check_knowledge(roots, facts, glossary.abbreviations)
     problems += tuple(check_prompts(settings, {guide.document.id for guide in guides}, facts))
+    if not problems:  # who cites what can be told of whole files only
+        problems = tuple(source_problems(settings.knowledge / "sources.toml", citing(settings.knowledge)))
     if problems:
         raise KnowledgeError(problems)
     print(f"{len(guides)} guides, no problems")
@@ -352,6 +356,45 @@ def knowledge_add(
         raise typer.Exit(1)
 
 
+@knowledge_app.command("fetch")
+def knowledge_fetch(
+    ids: Annotated[list[str] | None, typer.Argument(help="Of sources.toml; all if none is given.")] = None,
+    as_json: AsJson = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be asked for.")] = False,
+) -> None:
+    """Fetch the official sources; tell what changed and which guides are to be read again."""
+    from assistant.knowledge.fetch import as_row, fetch_all, plan
+    from assistant.knowledge.hosts import Hosts, Outcome
+    from assistant.knowledge.sources import cited_by, citing, load_sources
+
+    settings = _settings()
+    listed = load_sources(settings.knowledge / "sources.toml")
+    if unknown := set(ids or ()) - {source.id for source in listed}:
+        raise typer.BadParameter(f"not in sources.toml: {', '.join(sorted(unknown))}")
+    sources = [source for source in listed if not ids or source.id in ids]
+    folder = settings.data / "sources"
+    if dry_run:
+        print("\n".join(f"{address}  ({why})" for address, why in plan(sources, folder).items()))
+        return
+    everything = citing(settings.knowledge, settings.overlay)
+    names = {source.id: cited_by(source, everything) for source in sources}
+    results: list[Result] = []
+    try:
+        with _progress() as progress:
+            for result in fetch_all(sources, folder, Hosts(listed), progress):
+                results.append(result)
+    finally:  # what came before the disk was full is told, too
+        failed = [result for result in results if result.outcome is Outcome.FAILED]
+        if as_json:
+            _print_json(as_row(results, names))
+        elif len(failed) < len(results):
+            _print_fetched(results, names)
+    for result in failed:
+        print(f"{result.source.id}: {result.detail}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
 def _told(path: Path, key: str, value: str | None, asks: bool) -> str | None:
     """What an option tells about a document, else what its side file did, else what is typed."""
     from assistant.errors import KnowledgeError
@@ -425,6 +468,27 @@ def knowledge_diff(
         _print_json(as_row(sections, answers))
     else:
         print(as_text(sections, answers))
+
+
+def _print_fetched(results: Sequence[Result], names: Mapping[str, Sequence[str]]) -> None:
+    """A table of what somebody should look at, and how many there are of each outcome."""
+    from collections import Counter
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from assistant.knowledge.hosts import Outcome
+
+    table = Table("outcome", "source", "what", "guides to read again")
+    for outcome in Outcome:
+        for result in results:
+            if result.outcome is outcome and result.is_to_be_looked_at:
+                again = ", ".join(names[result.source.id]) if result.is_to_be_read_again else ""
+                table.add_row(outcome, f"{result.source.title} ({result.source.id})", result.detail, again)
+    if table.row_count:
+        Console(width=None if sys.stdout.isatty() else 200, markup=False).print(table)
+    counts = Counter(result.outcome for result in results)
+    print(", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]))
 
 
 @evaluate_app.command("answers")

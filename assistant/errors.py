@@ -55,6 +55,10 @@ class DocumentError(AssistantError):
     """A document of another's making cannot be read; says why."""
 
 
+class FetchError(AssistantError):
+    """Official sources cannot be fetched: no network, no room on the disk; says why."""
+
+
 class IndexUnavailableError(AssistantError):
     """The index is missing, or damaged with no earlier generation; says: run `index build`."""
 

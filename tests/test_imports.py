@@ -22,7 +22,7 @@ datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pages knowledge.flatten knowledge.pdf
 knowledge.pdf_child knowledge.official
-knowledge.office knowledge.check knowledge.sources
+knowledge.office knowledge.check knowledge.sources knowledge.hosts knowledge.fetch
 retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder retrieval.vectors
 retrieval.index retrieval.features retrieval.search
 answering.safety answering.intent answering.decide
@@ -42,6 +42,9 @@ OWNERS = {
     "pypdf": "assistant.knowledge.pdf",
     "pdfplumber": "assistant.knowledge.pdf",
     "ocrmypdf": "assistant.knowledge.pdf",
+    "httpx": "assistant.knowledge.hosts",
+    "protego": "assistant.knowledge.hosts",
+    "trafilatura": "assistant.knowledge.fetch",
     "gradio": "assistant.web",
     "fastapi": "assistant.web",
 }
@@ -137,6 +140,12 @@ def test_the_pipeline_can_be_read_with_few_modules() -> None:
         reached |= new
         waiting.extend(new)
     assert len(reached) <= MAX_REACH, sorted(reached)
+
+
+def test_only_the_command_line_can_ask_the_network() -> None:
+    importers = {name for name in FILES if inside(name) & {"assistant.knowledge.hosts"}}
+    assert importers == {"assistant.knowledge.fetch", "assistant.__main__"}
+    assert {name for name in FILES if inside(name) & {"assistant.knowledge.fetch"}} == {"assistant.__main__"}
 
 
 def spoken(tree: ast.Module) -> Iterator[tuple[int, str]]:

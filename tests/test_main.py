@@ -5,11 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pdf_files
 import pytest
+from guide_text import guide_text
+from web_site import Says, Site, page, serve
 
 from assistant.config import CHECKOUT
 
@@ -118,6 +121,74 @@ def test_knowledge_check_names_file_and_line(data: Path, tmp_path: Path) -> None
     done = run(data, "knowledge", "check", ASSISTANT_LOCAL=str(tmp_path))
     assert done.returncode == 1
     assert "sai.md:1:" in done.stderr
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[tuple[Path, Site]]:
+    """A product of one guide, whose source stands on a server of this machine."""
+    home = tmp_path / "home"
+    (home / "knowledge" / "guides").mkdir(parents=True)
+    (home / "prompts").symlink_to(CHECKOUT / "prompts")
+    with serve() as site:
+        source = f"{{n: 1, title: Quy định, url: '{site.url('/the')}'}}"
+        (home / "knowledge/guides/doi-the.md").write_text(guide_text(sources=f"[{source}]"), encoding="utf-8")
+        entry = f'url = "{site.url("/the")}"\ntitle = "Quy định thẻ"\nagency = "Bộ Văn hóa"\nkind = "page"\n'
+        (home / "knowledge/sources.toml").write_text(f"[the]\n{entry}", encoding="utf-8")
+        for name in ("facts.toml", "contacts.toml"):
+            (home / "knowledge" / name).write_text("", encoding="utf-8")
+        yield home, site
+
+
+def fetch(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    variables = {"ASSISTANT_HOME": str(home), "NO_PROXY": "127.0.0.1"}
+    return run(home / "data", "knowledge", "fetch", *arguments, **variables)
+
+
+def test_knowledge_fetch_tells_what_changed_and_which_guides_to_read_again(home: tuple[Path, Site]) -> None:
+    folder, site = home
+    site.at["/the"] = page()
+    done = fetch(folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 new\n", "")
+    site.at["/the"] = page("Từ nay đổi thẻ mất 90.000 đồng. " * 10)
+    done = fetch(folder, "the")
+    assert done.returncode == 0
+    row = next(line for line in done.stdout.splitlines() if "Quy định thẻ (the)" in line)
+    assert "changed" in row
+    assert "doi-the" in row
+    assert done.stdout.endswith("\n1 changed\n")
+
+
+def test_knowledge_fetch_names_what_failed(home: tuple[Path, Site]) -> None:
+    folder, site = home
+    site.at["/the"] = Says(status=500)
+    done = fetch(folder, "--json")
+    assert done.returncode == 1
+    assert done.stderr == "the: answers 500\n"
+    assert json.loads(done.stdout)["counts"] == {"failed": 1}
+
+
+def test_knowledge_fetch_can_only_show_its_plan(home: tuple[Path, Site]) -> None:
+    folder, site = home
+    done = fetch(folder, "--dry-run")
+    assert done.returncode == 0
+    assert f"{site.url('/the')}  (the: for the first time)" in done.stdout
+    assert site.asked == []
+
+
+def test_knowledge_fetch_without_a_network_says_so_once(home: tuple[Path, Site]) -> None:
+    folder, site = home
+    path = folder / "knowledge/sources.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace(site.host, "127.0.0.1:1"), encoding="utf-8")
+    done = fetch(folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "FetchError: is there a network?" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_an_unknown_source_is_wrong_usage(home: tuple[Path, Site]) -> None:
+    done = fetch(home[0], "khong-co")
+    assert done.returncode == 2
+    assert "khong-co" in done.stderr
 
 
 def test_a_model_that_cannot_be_loaded_is_said_and_the_guides_answer(data: Path, tmp_path: Path) -> None:
