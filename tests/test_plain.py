@@ -78,7 +78,7 @@ def test_the_reader_is_addressed(tmp_path: Path) -> None:
             "“NFC” is not explained where it first stands: write “NFC (phần đọc được chip)”",
         ),
         ("Bác bấm nút Gửi đi nhé.", "put the label that begins with “Gửi” in quotes"),
-        ("Bác chọn mục Tạo mới nhé.", "put the label that begins with “Tạo” in quotes"),
+        ("Bác chọn Công an xã - chọn mục Tạo mới nhé.", "put the label that begins with “Tạo” in quotes"),
     ],
 )
 def test_what_an_old_person_would_stumble_over(tmp_path: Path, sentence: str, message: str) -> None:

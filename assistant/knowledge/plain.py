@@ -25,7 +25,7 @@ MAX_MEDIAN = 18
 UNREAD = re.compile(r"“[^”]*”|\{\{.*?\}\}|\S+\.(?:vn|com|net|org|info)\b\S*|\S*\d\S*/\S+")
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _ABBREVIATION = re.compile(r"[A-ZĐ]{2,}")
-_LEAD = re.compile(r"(?:\d+\.|-(?: [a-d]\))?)\s+|\s*Nếu khác:\s*")
+_LEAD = re.compile(r"^\s*(?:(?:\d+\.|-(?: [a-d]\))?)\s+|Nếu khác:\s*)?")
 _STEP = re.compile(r"\d+\.\s")
 _CLAUSE = re.compile(r"[,;.]\s+|\s*\b(?:rồi|sau đó|và)\s+")
 # Things done to the screen, the form or the money. Looking, waiting and going somewhere are not counted; nor
@@ -55,9 +55,8 @@ class PlainWords:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence of a guide's body with the line it stands on and its heading."""
+    """A sentence of a guide's body with the line it stands on."""
 
-    heading: str
     line: int
     text: str
 
@@ -81,15 +80,14 @@ def load_plain_words(path: Path) -> PlainWords:
 
 def statements(file: GuideFile) -> Iterator[Statement]:
     """Every sentence that the guide or lesson says; questions and pictures are left out."""
-    for heading, lines in file.body.items():
+    for lines in file.body.values():
         for line in lines:
             for sentence in sentences(_words_of(line)):
-                yield Statement(heading, line.number, sentence)
+                yield Statement(line.number, sentence)
 
 
 def _words_of(line: Line) -> str:
-    text = line.text.strip()
-    return "" if text.startswith(("### ", "![")) else _LEAD.sub("", line.text, count=1).strip()
+    return "" if line.text.strip().startswith(("### ", "![")) else _LEAD.sub("", line.text)
 
 
 def plain_problems(file: GuideFile, words: PlainWords) -> Iterator[Problem]:
@@ -130,10 +128,11 @@ def _sentence_problems(file: GuideFile, said: Sequence[Statement], words: PlainW
 
 def _bare_label(text: str, words: PlainWords) -> str | None:
     """The first word of a label that stands after "bấm", "chọn", "mục" without quotes."""
-    for match in _PRESSED.finditer(UNREAD.sub("“”", text)):
-        word, following = match[1], text[text.find(match[1]) :]
-        if word[0].isupper() and word.lower() not in words.known and not following.startswith(words.places):
-            return word
+    seen = UNREAD.sub("“”", text)
+    for match in _PRESSED.finditer(seen):
+        place = seen.startswith(words.places, match.start(1))
+        if match[1][0].isupper() and match[1].lower() not in words.known and not place:
+            return match[1]
     return None
 
 
