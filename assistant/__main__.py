@@ -259,12 +259,18 @@ def index_status(as_json: AsJson = False) -> None:
 
 
 @knowledge_app.command("check")
-def knowledge_check() -> None:
-    """Validate every guide and what prompts/ names; problems come with file and line."""
+def knowledge_check(
+    readability: Annotated[bool, typer.Option(help="Tell how hard each guide is to read instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Validate every guide and lesson and what prompts/ names; problems come with file and line."""
     from assistant.knowledge.check import check_knowledge
     from assistant.knowledge.facts import load_shared_facts
+    from assistant.knowledge.plain import check_lessons, load_plain_words
+    from assistant.knowledge.readability import as_row, as_text, read_readability
     from assistant.knowledge.sources import citing, source_problems
     from assistant.loading import check_prompts
+    from assistant.retrieval.classifier import load_utterances
     from assistant.text.dialect import load_glossary
 
     settings = _settings()
@@ -272,16 +278,29 @@ def knowledge_check() -> None:
         from assistant.retrieval.index import KnowledgePaths
 
         KnowledgePaths(settings.knowledge, settings.overlay).files()
-    facts = load_shared_facts(settings.knowledge, settings.overlay)
-    glossary = load_glossary(settings.knowledge / "glossary.toml")
     roots = (settings.knowledge / "guides", settings.overlay / "guides")
-    guides, problems = check_knowledge(roots, facts, glossary.abbreviations)
+    if readability:
+        utterances = load_utterances(settings.knowledge / "utterances.jsonl")
+        rows = read_readability(roots, (utterance.says for utterance in utterances))
+        if as_json:
+            _print_json(as_row(rows))
+        else:
+            print(as_text(rows))
+        return
+    facts = load_shared_facts(settings.knowledge, settings.overlay)
+    load_glossary(settings.knowledge / "glossary.toml")
+    words = load_plain_words(settings.knowledge / "glossary.toml")
+    guides, problems = check_knowledge(roots, facts, words)
+    problems += tuple(check_lessons(settings.knowledge / "lessons", words))
     problems += tuple(check_prompts(settings, {guide.document.id for guide in guides}, facts))
     if not problems:  # who cites what can be told of whole files only
         problems = tuple(source_problems(settings.knowledge / "sources.toml", citing(settings.knowledge)))
     if problems:
         raise KnowledgeError(problems)
-    print(f"{len(guides)} guides, no problems")
+    if as_json:
+        _print_json({"guides": len(guides), "problems": []})
+    else:
+        print(f"{len(guides)} guides, no problems")
 
 
 @knowledge_app.command("read")

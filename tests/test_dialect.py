@@ -19,8 +19,6 @@ from assistant.text.normalize import bare, syllables
 
 REAL = Path(__file__).resolve().parents[1] / "knowledge" / "glossary.toml"
 TABLES = """
-[abbreviations]
-allowed = ["OTP"]
 [dialect]
 "mô" = "đâu"
 "mần răng" = "làm sao"
@@ -165,7 +163,6 @@ def test_every_occurrence_of_a_phrase_is_taken_out() -> None:
 def test_the_vocabulary_holds_both_sides_of_the_glossary(glossary: Glossary) -> None:
     words = set(glossary.words())
     assert {"mô", "đâu", "cccd", "căn", "hỏi", "tiền", "hôn"} <= words
-    assert glossary.abbreviations == {"OTP"}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +170,6 @@ def test_the_vocabulary_holds_both_sides_of_the_glossary(glossary: Glossary) -> 
     [
         ("[field]", "[fields]"),
         ('phrases = ["ly hôn"]', ""),
-        ('allowed = ["OTP"]', "allowed = [1]"),
         ('"mô" = "đâu"', '"mô" = 1'),
         ('fee = ["bao nhiêu tiền", "mất bao nhiêu tiền"]', "fee = 1"),
     ],

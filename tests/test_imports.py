@@ -22,7 +22,8 @@ datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pages knowledge.flatten knowledge.pdf
 knowledge.pdf_child knowledge.official
-knowledge.office knowledge.check knowledge.sources knowledge.hosts knowledge.fetch
+knowledge.office knowledge.plain knowledge.readability
+knowledge.check knowledge.sources knowledge.hosts knowledge.fetch
 retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder retrieval.vectors
 retrieval.index retrieval.features retrieval.search
 answering.safety answering.intent answering.decide

@@ -114,6 +114,16 @@ def test_knowledge_check_passes_on_what_is_shipped(data: Path) -> None:
     assert "no problems" in done.stdout
 
 
+def test_knowledge_check_tells_how_hard_guides_are_to_read(data: Path) -> None:
+    lines = run(data, "knowledge", "check", "--readability").stdout.splitlines()
+    assert lines[-1].endswith("mean")
+    row = json.loads(run(data, "knowledge", "check", "--readability", "--json").stdout)
+    levels = [guide["level"] for guide in row["guides"]]
+    assert len(levels) == len(lines) - 2
+    assert levels == sorted(levels, reverse=True)
+    assert row["mean"]["level"] < 6
+
+
 def test_knowledge_check_names_file_and_line(data: Path, tmp_path: Path) -> None:
     guides = tmp_path / "guides" / "x"
     guides.mkdir(parents=True)

@@ -1,25 +1,22 @@
 """What every guide must satisfy (design.md §5): sources, plain language, nothing that can go stale.
 
-Reports every problem with file and line; knows no index and no models.
+Reports every problem with file and line; knows no index and no models. Plain language is plain.py.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from assistant.datatypes import Document, Guide
 from assistant.errors import KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, references, source_numbers
-from assistant.knowledge.guides import HEADINGS, GuideFile, Line, guide_paths, parse_guide, read_guide_file
-from assistant.text.normalize import fold, sentences, without_marks
+from assistant.knowledge.guides import HEADINGS, GuideFile, guide_paths, parse_guide, read_guide_file
+from assistant.knowledge.plain import PlainWords, Statement, plain_problems, statements
+from assistant.text.normalize import fold, without_marks
 
-MAX_SENTENCE = 28  # words; design.md §5
-MAX_MEDIAN = 18
-MAX_SUMMARY = 60
+MAX_SUMMARY = 60  # words; design.md §5
 QUESTION_COUNT = range(10, 26)
 MIN_STEPS = 3
 _KINDS = ("procedure", "explain", "safety")
@@ -34,26 +31,13 @@ _PHONE = re.compile(
 )
 _WEB = re.compile(r"\b(?:[a-z0-9-]+\.)+(?:vn|com|net|org|info)\b", re.IGNORECASE)
 _NEEDS_SOURCE = re.compile(r"\d|“")
-_ABBREVIATION = re.compile(r"\b[A-ZĐ]{2,}\d*\b")
 _STRAIGHT_QUOTE = re.compile(r"\"")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A sentence of a guide's body with the line it stands on and its heading."""
-
-    heading: str
-    line: int
-    text: str
-
-
 def check_knowledge(
-    roots: Sequence[Path], facts: SharedFacts, abbreviations: frozenset[str]
+    roots: Sequence[Path], facts: SharedFacts, words: PlainWords
 ) -> tuple[tuple[Guide, ...], tuple[Problem, ...]]:
-    """Read and check every guide under the roots; gives the readable guides and all problems.
-
-    `abbreviations` are those a guide may use unexplained (from glossary.toml).
-    """
+    """Read and check every guide under the roots; gives the readable guides and all problems."""
     guides: dict[str, tuple[Guide, GuideFile]] = {}
     problems: list[Problem] = []
     for path in guide_paths(*roots):
@@ -69,7 +53,7 @@ def check_knowledge(
             other = guides[guide.document.id][1].path
             problems.append(file.problem("id", f"id `{guide.document.id}` is also in {other}"))
         guides[guide.document.id] = (guide, file)
-        problems.extend(_guide_problems(guide, file, facts, abbreviations))
+        problems.extend(_guide_problems(guide, file, facts, words))
     problems.extend(_problems_between(guides))
     return tuple(guide for guide, _ in guides.values()), tuple(problems)
 
@@ -91,15 +75,13 @@ def _problems_between(guides: dict[str, tuple[Guide, GuideFile]]) -> Iterator[Pr
 
 
 def _guide_problems(
-    guide: Guide, file: GuideFile, facts: SharedFacts, abbreviations: frozenset[str]
+    guide: Guide, file: GuideFile, facts: SharedFacts, words: PlainWords
 ) -> Iterator[Problem]:
     yield from _front_problems(guide, file, facts)
     yield from _structure_problems(guide, file)
-    statements = list(_statements(file))
-    for statement in statements:
+    for statement in statements(file):
         yield from _statement_problems(statement, guide, file, facts)
-    yield from _length_problems(guide, file, statements)
-    yield from _abbreviation_problems(file, statements, abbreviations)
+    yield from plain_problems(file, words)
 
 
 def _front_problems(guide: Guide, file: GuideFile, facts: SharedFacts) -> Iterator[Problem]:
@@ -154,32 +136,17 @@ def _structure_problems(guide: Guide, file: GuideFile) -> Iterator[Problem]:
     for answer in guide.quick_answers:
         if not answer.answer:
             yield file.problem(1, f"### {answer.question} has no answer")
-
-
-def _statements(file: GuideFile) -> Iterator[Statement]:
-    for heading, lines in file.body.items():
-        for line in lines:
-            for sentence in sentences(_words_of(line)):
-                yield Statement(heading, line.number, sentence)
-
-
-def _words_of(line: Line) -> str:
-    text = line.text.strip()
-    if text.startswith(("### ", "![")):
-        return ""
-    text = re.sub(r"^(?:\d+\.|-)\s+", "", text)
-    return re.sub(r"^Nếu khác:\s*", "", text)
+    summary = len(without_marks(guide.summary).split())
+    if summary > MAX_SUMMARY:
+        yield file.problem(1, f"## Tóm tắt has {summary} words, at most {MAX_SUMMARY}")
 
 
 def _statement_problems(
     statement: Statement, guide: Guide, file: GuideFile, facts: SharedFacts
 ) -> Iterator[Problem]:
     text, line = statement.text, statement.line
-    words = without_marks(text).split()
     numbers = source_numbers(text)
     used = references(text)
-    if len(words) > MAX_SENTENCE:
-        yield file.problem(line, f"sentence of {len(words)} words, at most {MAX_SENTENCE}: “{text}”")
     for number in numbers:
         if number not in {source.number for source in guide.document.sources}:
             yield file.problem(line, f"source [{number}] is not in the front matter")
@@ -200,27 +167,3 @@ def _statement_problems(
             yield file.problem(line, f"“{found[0]}” stands in no source of this guide nor in contacts.toml")
     if _STRAIGHT_QUOTE.search(text):
         yield file.problem(line, "button labels stand in “…”, not in straight quotes")
-
-
-def _length_problems(guide: Guide, file: GuideFile, statements: Sequence[Statement]) -> Iterator[Problem]:
-    summary = len(without_marks(guide.summary).split())
-    if summary > MAX_SUMMARY:
-        yield file.problem(1, f"## Tóm tắt has {summary} words, at most {MAX_SUMMARY}")
-    lengths = [len(without_marks(statement.text).split()) for statement in statements]
-    if lengths and median(lengths) > MAX_MEDIAN:
-        yield file.problem(1, f"median sentence of {median(lengths)} words, at most {MAX_MEDIAN}")
-    if not any("bác" in statement.text.lower() for statement in statements):
-        yield file.problem(1, "the text never addresses the reader as “bác”")
-
-
-def _abbreviation_problems(
-    file: GuideFile, statements: Sequence[Statement], allowed: frozenset[str]
-) -> Iterator[Problem]:
-    reported: set[str] = set()
-    explained = {match for s in statements for match in re.findall(r"\(([A-ZĐ]{2,}\d*)\)", s.text)}
-    for statement in statements:
-        for word in _ABBREVIATION.findall(re.sub(r"“[^”]*”|\{\{.*?\}\}", "", statement.text)):
-            if word not in allowed | explained | reported:
-                reported.add(word)
-                message = f"abbreviation {word}: write it out, explain it once as “… ({word})”, or allow it"
-                yield file.problem(statement.line, message + " in glossary.toml")

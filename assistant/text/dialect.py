@@ -11,8 +11,6 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-import msgspec
-
 from assistant.errors import KnowledgeError, Problem
 from assistant.text.normalize import bare, syllables
 from assistant.toml import read_toml
@@ -47,7 +45,6 @@ class Glossary:
     pointing: tuple[Phrase, ...]  # "cái đó", "vụ này": a question about what was asked before
     little: frozenset[Phrase]  # words that name nothing in a question that leans on another
     child: Phrase  # what a guide calls somebody younger than CHILD_BEFORE
-    abbreviations: frozenset[str]  # a guide may use these unexplained
 
     def words(self) -> Iterable[str]:
         """Every syllable of the glossary, for the vocabulary that repairs typing."""
@@ -73,12 +70,10 @@ def load_glossary(path: Path) -> Glossary:
             pointing=_phrases(tables["pointing"]["phrases"]),
             little=frozenset(_phrases(tables["pointing"]["little"])),
             child=tuple(syllables(tables["ages"]["child"])),
-            abbreviations=frozenset(msgspec.convert(tables["abbreviations"]["allowed"], list[str])),
         )
-    except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
-        raise KnowledgeError(
-            [Problem(path, 0, f"table or key missing or of another type: {error}")]
-        ) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        message = f"table or key missing or of another type: {error}"
+        raise KnowledgeError([Problem(path, 0, message)]) from error
 
 
 def _pairs(table: Mapping[str, str]) -> tuple[tuple[Phrase, Phrase], ...]:
