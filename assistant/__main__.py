@@ -246,6 +246,7 @@ def knowledge_check() -> None:
     """Validate every guide and what prompts/ names; problems come with file and line."""
     from assistant.knowledge.check import check_knowledge
     from assistant.knowledge.facts import load_shared_facts
+    from assistant.knowledge.pictures import load_scenes
     from assistant.loading import check_prompts
     from assistant.text.dialect import load_glossary
 
@@ -257,7 +258,9 @@ def knowledge_check() -> None:
     facts = load_shared_facts(settings.knowledge, settings.overlay)
     glossary = load_glossary(settings.knowledge / "glossary.toml")
     roots = (settings.knowledge / "guides", settings.overlay / "guides")
-    guides, problems = check_knowledge(roots, facts, glossary.abbreviations)
+    scenes, broken = load_scenes(*settings.pictures)
+    guides, problems = check_knowledge(roots, facts, glossary.abbreviations, scenes)
+    problems += broken
     problems += tuple(check_prompts(settings, {guide.document.id for guide in guides}, facts))
     if problems:
         raise KnowledgeError(problems)

@@ -20,8 +20,8 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8"), path) for name, path 
 ORDER = """
 datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
-knowledge.facts knowledge.sections knowledge.guides knowledge.pages knowledge.flatten knowledge.pdf
-knowledge.pdf_child
+knowledge.facts knowledge.sections knowledge.guides knowledge.pictures knowledge.pages knowledge.flatten
+knowledge.pdf knowledge.pdf_child
 knowledge.office knowledge.check knowledge.sources
 retrieval.keywords retrieval.classifier retrieval.embedder retrieval.vectors retrieval.index
 retrieval.features retrieval.search

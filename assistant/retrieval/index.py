@@ -41,7 +41,7 @@ from assistant.retrieval.vectors import VectorIndex
 from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
 from assistant.text.normalize import syllables
 
-FORMAT = 5  # raise when what is stored changes
+FORMAT = 6  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 Progress = Callable[[str], None]
