@@ -31,7 +31,8 @@ _ATTRIBUTES = frozenset(
     "stroke-width stroke-linecap stroke-linejoin stroke-dasharray font-family font-size font-weight "
     "text-anchor data-label data-width data-height".split()
 )
-_SIZES = (30, 28, 26, 24, 22, 20, 18, 17, 16, 15)  # of letters; 320 are as wide as the picture
+_LARGE = (30, 28, 26, 24)  # sizes of letters; 320 are as wide as the picture
+_SMALL = (22, 20, 18, 17, 16, 15)
 _MAX_LINES = 3
 _LINE = 1.2  # height of a line, and from its middle to the letters' foot, in sizes
 _FOOT = 0.35
@@ -39,7 +40,7 @@ _FOOT = 0.35
 _WIDTHS = {character: 0.35 for character in "lIij.:!,"}
 _WIDTHS |= {character: 0.46 for character in "frt1()“”"}
 _WIDTHS |= {character: 0.9 for character in "mwM"} | {" ": 0.23, "W": 1.06}
-_CAPITAL, _SMALL = 0.77, 0.65
+_CAPITAL, _LOWER = 0.77, 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +177,15 @@ def drawn(scene: Scene, words: Mapping[str, str], alt: str) -> str:
 
 
 def _laid_out(place: Place, text: str) -> tuple[int, list[str]]:
-    """The largest letters, and the lines, with which the text fits; the smallest where it does not fit."""
+    """The letters and lines with which the text fits; the smallest where it does not fit.
+
+    While letters are large, one line is better than two: a line that ends inside a word is hard to read.
+    """
     words = text.split()
     most = range(1, min(_MAX_LINES, len(words)) + 1)
-    tries = [(size, _broken(words, count)) for size in _SIZES for count in most]
+    ways = [_broken(words, count) for count in most]
+    tries = [(size, lines) for lines in ways for size in _LARGE]
+    tries += [(size, lines) for size in _SMALL for lines in ways]
     return next((found for found in tries if _fits(place, *found)), tries[-1])
 
 
@@ -196,4 +202,4 @@ def _fits(place: Place, size: int, lines: list[str]) -> bool:
 
 def _width(line: str) -> float:
     """How wide a line is, in sizes of its letters."""
-    return sum(_WIDTHS.get(c) or (_CAPITAL if c.isupper() else _SMALL) for c in line)
+    return sum(_WIDTHS.get(c) or (_CAPITAL if c.isupper() else _LOWER) for c in line)
