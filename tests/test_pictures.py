@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from assistant.errors import KnowledgeError
+from assistant.knowledge.facts import load_shared_facts
+from assistant.knowledge.guides import guide_paths, read_guide
 from assistant.knowledge.pictures import MAX_BYTES, Scene, drawn, load_scenes, read_scene, words_of
 
 KNOWLEDGE = Path(__file__).resolve().parents[1] / "knowledge"
@@ -17,6 +19,14 @@ GOOD = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 220" role="img"><title>Một nút</title>'
     f'<rect width="10" height="10" fill="#111"/>{BUTTON}<text x="12" y="212">Hình minh hoạ</text></svg>'
 )
+# The procedures that are asked about most: each of their steps has a picture.
+MOST_ASKED = """
+vneid-cai-dat vneid-dang-ky-muc-1 vneid-dang-ky-muc-2 vneid-kich-hoat vneid-dang-nhap vneid-quen-mat-khau
+vneid-quen-passcode vneid-doi-dien-thoai vneid-khoa-tai-khoan vneid-tich-hop-giay-to thong-bao-luu-tru
+dvc-dang-nhap dvc-nop-ho-so dvc-theo-doi-ho-so dvc-thanh-toan can-cuoc-cap-doi can-cuoc-mat-hong
+can-cuoc-tre-em dang-ky-thuong-tru dang-ky-tam-tru khai-sinh doi-giay-phep-lai-xe tra-cuu-phat-nguoi
+vssid-the-bhyt ho-chieu-cap-moi ly-lich-tu-phap lo-doc-otp-chuyen-tien nhan-biet-lua-dao
+""".split()
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +71,20 @@ def test_words_in_every_scene_are_large_and_stand_out(shipped: dict[str, Scene])
             grounds = ["#0B3D91", "#A30000"] if fill == "#fff" else ["#fff"]  # a button, a number in a disc
             assert min(contrast(fill, ground) for ground in grounds) >= 7, name
             assert float(text.get("font-size", 16)) >= 16, name
+
+
+def test_the_procedures_asked_about_most_have_a_picture_at_every_step() -> None:
+    facts = load_shared_facts(KNOWLEDGE)
+    guides = {path.stem: path for path in guide_paths(KNOWLEDGE / "guides")}
+    for name in MOST_ASKED:
+        steps = read_guide(guides[name], facts).steps
+        assert [step.text for step in steps if step.image is None] == [], name
+
+
+def test_every_scene_is_used(shipped: dict[str, Scene]) -> None:
+    facts = load_shared_facts(KNOWLEDGE)
+    guides = [read_guide(path, facts) for path in guide_paths(KNOWLEDGE / "guides")]
+    assert shipped.keys() - {step.image for guide in guides for step in guide.steps} == set()
 
 
 # Reading
