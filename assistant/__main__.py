@@ -266,6 +266,7 @@ def knowledge_check(
     """Validate every guide and lesson and what prompts/ names; problems come with file and line."""
     from assistant.knowledge.check import check_knowledge
     from assistant.knowledge.facts import load_shared_facts
+    from assistant.knowledge.pictures import load_scenes
     from assistant.knowledge.plain import check_lessons, load_plain_words
     from assistant.knowledge.readability import as_row, as_text, read_readability
     from assistant.knowledge.sources import citing, source_problems
@@ -290,7 +291,9 @@ def knowledge_check(
     facts = load_shared_facts(settings.knowledge, settings.overlay)
     load_glossary(settings.knowledge / "glossary.toml")
     words = load_plain_words(settings.knowledge / "glossary.toml")
-    guides, problems = check_knowledge(roots, facts, words)
+    scenes, broken = load_scenes(*settings.pictures)
+    guides, problems = check_knowledge(roots, facts, words, scenes)
+    problems += broken
     problems += tuple(check_lessons(settings.knowledge / "lessons", words))
     problems += tuple(check_prompts(settings, {guide.document.id for guide in guides}, facts))
     if not problems:  # who cites what can be told of whole files only

@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         """The ward's own contacts and guides, laid over the shipped ones."""
         return self.local or self.data / "local"
 
+    @property
+    def pictures(self) -> tuple[Path, Path]:
+        """Folders of drawn scenes, the ward's own last."""
+        return self.knowledge / "pictures", self.overlay / "pictures"
+
     @classmethod
     def settings_customise_sources(
         cls,

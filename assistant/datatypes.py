@@ -126,11 +126,16 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action; `otherwise` says what to do when the screen looks different."""
+    """One action; `otherwise` says what to do when the screen looks different.
+
+    `image` is a scene of knowledge/pictures, `alt` what it shows, `label` the words of the step in it.
+    """
 
     text: str
     otherwise: str | None = None
     image: str | None = None
+    alt: str = ""
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

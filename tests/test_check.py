@@ -9,6 +9,7 @@ from assistant.datatypes import Contact, Fact, Source
 from assistant.errors import Problem
 from assistant.knowledge.check import check_knowledge
 from assistant.knowledge.facts import SharedFacts, load_shared_facts
+from assistant.knowledge.pictures import load_scenes
 from assistant.knowledge.plain import PlainWords, load_plain_words
 
 KNOWLEDGE = Path(__file__).resolve().parents[1] / "knowledge"
@@ -18,13 +19,14 @@ FACTS = SharedFacts(
     {"trang": Contact("trang", "Trang thư viện", "https://thuvien.gov.vn", "link", LAW)},
 )
 WORDS = PlainWords(frozenset({"otp"}), {}, ())
+SCENES = load_scenes(KNOWLEDGE / "pictures")[0]
 
 
 def check(folder: Path, **texts: str) -> tuple[Problem, ...]:
     """The problems of guides written as <keyword with - for _>.md."""
     for name, text in texts.items():
         (folder / f"{name.replace('_', '-')}.md").write_text(text, encoding="utf-8")
-    return check_knowledge([folder], FACTS, WORDS)[1]
+    return check_knowledge([folder], FACTS, WORDS, SCENES)[1]
 
 
 def other(name: str, **changes: str) -> str:
@@ -35,7 +37,8 @@ def other(name: str, **changes: str) -> str:
 
 def test_the_shipped_guides_have_no_problem() -> None:
     words = load_plain_words(KNOWLEDGE / "glossary.toml")
-    guides, problems = check_knowledge([KNOWLEDGE / "guides"], load_shared_facts(KNOWLEDGE), words)
+    facts = load_shared_facts(KNOWLEDGE)
+    guides, problems = check_knowledge([KNOWLEDGE / "guides"], facts, words, SCENES)
     assert [str(problem) for problem in problems] == []
     assert len(guides) >= 33
 
@@ -164,6 +167,41 @@ def test_what_to_do_otherwise_and_quick_answers_are_read_too(tmp_path: Path) -> 
     text = guide_text(steps=steps, quick="### Lâu không?\nBác chờ 7 hôm.")
     lines = [problem.line for problem in check(tmp_path, doi_the=text)]
     assert lines == [line_of(text, "Gọi 113"), line_of(text, "7 hôm")]
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        ("![](bam-nut.svg)", "the text for a picture, in ![…], has 0 words; 1–20 are needed"),
+        ("![Nút" + " này" * 24 + ".](bam-nut.svg)", "the text for a picture, in ![…], has 25 words"),
+        ("![Một nút.](nut-la.svg)", "picture `nut-la.svg` is not in knowledge/pictures"),
+        ("![Nút “Gửi”.](bam-nut.svg)", "“Gửi” does not stand in the step"),
+        ('![Một nút.](cup-may.svg "Gửi")', "“Gửi” does not stand in the step"),
+        ("![Hai nút.](hai-nut.svg)", "picture `hai-nut.svg` shows a “label” number 2, and the step has none"),
+        ("![Trang.](go-dia-chi.svg)", "picture `go-dia-chi.svg` shows a web address, and the step has none"),
+    ],
+)
+def test_a_broken_rule_of_a_picture_is_told_at_its_line(tmp_path: Path, picture: str, message: str) -> None:
+    text = guide_text(steps=f"1. Mở trang.\n2. Bấm “Đổi thẻ” [1].\n   {picture}\n3. Nhận thẻ.")
+    [problem] = check(tmp_path, doi_the=text)
+    assert (problem.path, problem.line) == (tmp_path / "doi-the.md", line_of(text, picture))
+    assert problem.message.startswith(message)
+
+
+def test_a_label_that_no_picture_has_room_for_is_told(tmp_path: Path) -> None:
+    label = "Xác nhận thông tin đăng ký " * 4
+    text = guide_text(steps=f"1. Mở trang.\n2. Bấm “{label}” [1].\n   ![Nút.](bam-nut.svg)\n3. Nhận thẻ.")
+    assert [problem.message for problem in check(tmp_path, doi_the=text)] == [
+        f"picture `bam-nut.svg` has no room for “{label}”"
+    ]
+
+
+def test_pictures_show_labels_and_addresses_of_their_step(tmp_path: Path) -> None:
+    pictures = (
+        "1. Mở {{trang}}, bấm “Vào” [1].\n   ![Nút “Vào”.](trang-bam-nut.svg)\n"
+        '2. Bấm nút Mở.\n   ![Nút.](bam-nut.svg "Mở")\n3. Cúp máy.\n   ![Nút đỏ.](cup-may.svg)'
+    )
+    assert check(tmp_path, doi_the=guide_text(steps=pictures)) == ()
 
 
 def test_an_explanation_may_name_an_amount(tmp_path: Path) -> None:

@@ -61,9 +61,16 @@ def test_a_fee_by_a_shared_fact_takes_its_condition_days_and_source(tmp_path: Pa
 
 
 def test_steps_keep_what_to_do_otherwise_and_their_picture(tmp_path: Path) -> None:
-    steps = "1. Mở máy.\n   Nếu khác: Hỏi cán bộ.\n   ![màn hình](may.svg)\n2. Bấm nút [1]."
+    steps = (
+        "1. Mở máy.\n   Nếu khác: Hỏi cán bộ.\n   ![màn hình](may.svg)\n"
+        '2. Bấm nút Mở [1].\n   ![Nút mở.](nut.svg "Mở")\n3. Bấm nút [1].'
+    )
     guide = read_guide(write(tmp_path, guide_text(steps=steps)), NO_FACTS)
-    assert guide.steps == (Step("Mở máy.", "Hỏi cán bộ.", "may.svg"), Step("Bấm nút [1]."))
+    assert guide.steps == (
+        Step("Mở máy.", "Hỏi cán bộ.", "may.svg", "màn hình"),
+        Step("Bấm nút Mở [1].", None, "nut.svg", "Nút mở.", "Mở"),
+        Step("Bấm nút [1]."),
+    )
 
 
 def test_the_other_parts_become_lines_without_their_dashes(tmp_path: Path) -> None:
@@ -128,6 +135,7 @@ def test_guides_are_found_in_one_order_everywhere(tmp_path: Path) -> None:
         ({"steps": "Mở máy."}, "Mở máy.", "a step must begin with `1. `"),
         ({"steps": "1. Mở máy.\n3. Bấm nút."}, "3. Bấm", "step 2 expected"),
         ({"steps": "1. Mở máy.\nNếu khác: Thôi."}, "Nếu khác", "inside ## Các bước only"),
+        ({"steps": "1. Mở máy.\n   ![Máy.](a.svg)\n   ![Máy.](b.svg)"}, "b.svg", "a step has one picture"),
         ({"quick": "Bác chờ."}, "Bác chờ.", "## Hỏi nhanh must begin with ### question"),
         ({"title": "[Đổi"}, "audience", "while parsing a flow sequence"),
     ],

@@ -20,8 +20,8 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8"), path) for name, path 
 ORDER = """
 datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
-knowledge.facts knowledge.sections knowledge.guides knowledge.pages knowledge.flatten knowledge.pdf
-knowledge.pdf_child knowledge.official
+knowledge.facts knowledge.sections knowledge.guides knowledge.pictures knowledge.pages knowledge.flatten
+knowledge.pdf knowledge.pdf_child knowledge.official
 knowledge.office knowledge.plain knowledge.readability
 knowledge.check knowledge.sources knowledge.hosts knowledge.fetch
 retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder retrieval.vectors

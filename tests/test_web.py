@@ -31,12 +31,14 @@ from assistant.datatypes import (
     Step,
 )
 from assistant.errors import AssistantError, EmptyQuestionError, ModelError, QuestionTooLongError
+from assistant.knowledge.pictures import load_scenes
 from assistant.web.render import Renderer, day, rows
 from assistant.web.server import create_app, serve
 from assistant.web.visits import FORGOTTEN_AFTER, Visit, Visits
 from assistant.web.waiting import LoadingAssistant
 
 UI: dict[str, Any] = tomllib.loads((CHECKOUT / "prompts" / "ui.toml").read_text(encoding="utf-8"))
+SCENES = load_scenes(CHECKOUT / "knowledge" / "pictures")[0]
 CHROMIUM = Path("/usr/bin/chromium")
 SIZES = {
     "kiosk": ViewportSize(width=1080, height=1920),
@@ -52,7 +54,12 @@ CARD = Card(
     lead="Bác tự lấy lại mật khẩu ngay trên điện thoại [1]. Bác cần thẻ căn cước [1] [2].",
     summary="Bác tự lấy lại mật khẩu ngay trên điện thoại [1]. Bác cần thẻ căn cước [1] [2].",
     steps=(
-        Step("Mở VNeID, bấm “Quên mật khẩu” [1].", "Máy còn đăng nhập thì vào “Cá nhân”."),
+        Step(
+            "Mở VNeID, bấm “Quên mật khẩu” [1].",
+            "Máy còn đăng nhập thì vào “Cá nhân”.",
+            "bam-nut.svg",
+            "Bàn tay chỉ nút “Quên mật khẩu”.",
+        ),
         Step("Nhập số định danh cá nhân [1]."),
         Step("Đặt mật khẩu mới, bấm “Xác nhận” [1]."),
     ),
@@ -125,7 +132,8 @@ def answer_to(question: str) -> Answer:
     if "giá vàng" in question:
         return Answer(question, Status.OUT_OF_SCOPE, "Dạ, máy không trả lời được ạ.")
     if "mã độc" in question:
-        card = replace(CARD, title=EVIL, lead=EVIL, summary=EVIL, steps=(Step(EVIL, EVIL),), cautions=(EVIL,))
+        steps = (Step(EVIL, EVIL, "bam-nut.svg", EVIL, EVIL),)
+        card = replace(CARD, title=EVIL, lead=EVIL, summary=EVIL, steps=steps, cautions=(EVIL,))
         return Answer(question, Status.ANSWERED, EVIL, card, CITATIONS, notice=EVIL)
     return Answer(
         question, Status.ANSWERED, text, CARD, CITATIONS, notice="Máy đã che số." * ("số" in question)
@@ -140,7 +148,7 @@ def fake() -> FakeAssistant:
 @pytest.fixture(scope="module")
 def address(fake: FakeAssistant) -> Iterator[str]:
     """The pages over the fake, on a free port."""
-    server = uvicorn.Server(uvicorn.Config(create_app(fake, UI), port=0, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(create_app(fake, UI, SCENES), port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -289,6 +297,14 @@ def test_what_the_lead_says_is_not_said_again() -> None:
     assert "Đổi thẻ: <b>25.000 đồng</b>" in Renderer(UI).head(Answer("q", Status.ANSWERED, "", card), "q", 1)
 
 
+def test_a_step_shows_no_words_that_it_does_not_say() -> None:
+    shown = Renderer(UI, SCENES)
+    step = Step("Bấm “Gửi”.", image="hai-nut.svg", alt="Hai nút.")
+    assert "<svg" not in shown.step(replace(CARD, steps=(step,)), 0, 1)
+    assert "<svg" not in shown.step(replace(CARD, steps=(replace(step, image="nut-la.svg"),)), 0, 1)
+    assert "<svg" in shown.step(replace(CARD, steps=(replace(step, image="bam-nut.svg"),)), 0, 1)
+
+
 def test_visits_of_dead_pages_are_dropped() -> None:
     class Request:
         session_hash = "a"
@@ -434,11 +450,15 @@ def test_steps_one_at_a_time(page: Page) -> None:
     page.locator("#start").click()
     expect(page.locator(".coach h2")).to_have_text("Bước 1/3")
     expect(page.locator("#back")).to_be_disabled()
+    picture = page.get_by_role("img", name="Bàn tay chỉ nút “Quên mật khẩu”.")
+    expect(picture).to_contain_text("Hình minh hoạ")
+    expect(picture).to_contain_text("khẩu")
     page.locator("#stuck").click()
     expect(page.locator(".stuck .other")).to_have_text("Máy còn đăng nhập thì vào “Cá nhân”.")
     expect(page.locator(".stuck .number")).to_have_text("1900 0368")
     page.locator("#next").click()
     expect(page.locator(".coach h2")).to_have_text("Bước 2/3")
+    expect(picture).to_have_count(0)
     expect(page.locator(".stuck")).to_be_hidden()
     page.locator("#stuck").click()
     expect(page.locator(".stuck .other")).to_have_text(UI["coach"]["no_otherwise"])
@@ -453,6 +473,27 @@ def test_steps_one_at_a_time(page: Page) -> None:
     page.locator("#next").click()
     expect(page.locator(".coach h2")).to_have_text(UI["coach"]["done_title"])
     expect(page.locator("#next")).to_be_hidden()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", SIZES)
+def test_a_picture_leaves_the_words_and_the_buttons_in_sight(opened: Opener, size: str) -> None:
+    page = opened(size)
+    ask(page, "quên mật khẩu")
+    page.locator("#start").click()
+    page.locator(".picture svg").wait_for()
+    names = (".steptext", ".picture svg", "#next", "#foot")
+    text, picture, button, foot = (page.locator(name).bounding_box() for name in names)
+    assert text
+    assert picture
+    assert button
+    assert foot
+    assert button["y"] + button["height"] <= foot["y"]
+    assert picture["width"] >= 300
+    if size == "desk":
+        assert text["x"] + text["width"] <= picture["x"]
+    else:
+        assert text["y"] + text["height"] <= picture["y"]
 
 
 @pytest.mark.browser

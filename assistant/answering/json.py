@@ -40,7 +40,10 @@ def card_json(card: Card) -> dict[str, Any]:
         "title": card.title,
         "lead": card.lead,
         "summary": card.summary,
-        "steps": [{"text": s.text, "otherwise": s.otherwise, "image": s.image} for s in card.steps],
+        "steps": [
+            {"text": s.text, "otherwise": s.otherwise, "image": s.image, "alt": s.alt, "label": s.label}
+            for s in card.steps
+        ],
         "papers": [{"name": p.name, "form": p.form, "count": p.count, "note": p.note} for p in card.papers],
         "fees": [
             {

@@ -6,19 +6,21 @@ Reports every problem with file and line; knows no index and no models. Plain la
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from assistant.datatypes import Document, Guide
+from assistant.datatypes import Document, Guide, Step
 from assistant.errors import KnowledgeError, Problem
-from assistant.knowledge.facts import SharedFacts, references, source_numbers
+from assistant.knowledge.facts import REFERENCE, SharedFacts, references, source_numbers
 from assistant.knowledge.guides import HEADINGS, GuideFile, guide_paths, parse_guide, read_guide_file
+from assistant.knowledge.pictures import ADDRESS, NO_SCENES, Scene, labels_in, words_of
 from assistant.knowledge.plain import PlainWords, Statement, plain_problems, statements
 from assistant.text.normalize import fold, without_marks
 
 MAX_SUMMARY = 60  # words; design.md §5
 QUESTION_COUNT = range(10, 26)
 MIN_STEPS = 3
+MAX_ALT = 20  # words that say what a picture shows
 _KINDS = ("procedure", "explain", "safety")
 _AUDIENCES = ("learner", "volunteer", "official")
 _FORMS = (None, "original", "copy", "electronic", "form")
@@ -29,15 +31,20 @@ _MONEY = re.compile(r"\d[\d.]*\s*(?:đồng|nghìn|ngàn|triệu|tỷ|đ\b)")
 _PHONE = re.compile(
     r"(?<![\w/.-])(?:1[89]00[ .]?\d{4}|18001096|11[2-5]|156|5656|0\d{2,3}[ .]?\d{3}[ .]?\d{3,4})(?![\w/-])"
 )
-_WEB = re.compile(r"\b(?:[a-z0-9-]+\.)+(?:vn|com|net|org|info)\b", re.IGNORECASE)
 _NEEDS_SOURCE = re.compile(r"\d|“")
 _STRAIGHT_QUOTE = re.compile(r"\"")
 
 
 def check_knowledge(
-    roots: Sequence[Path], facts: SharedFacts, words: PlainWords
+    roots: Sequence[Path],
+    facts: SharedFacts,
+    words: PlainWords,
+    scenes: Mapping[str, Scene] = NO_SCENES,
 ) -> tuple[tuple[Guide, ...], tuple[Problem, ...]]:
-    """Read and check every guide under the roots; gives the readable guides and all problems."""
+    """Read and check every guide under the roots; gives the readable guides and all problems.
+
+    `scenes` are the pictures that steps may name.
+    """
     guides: dict[str, tuple[Guide, GuideFile]] = {}
     problems: list[Problem] = []
     for path in guide_paths(*roots):
@@ -54,6 +61,7 @@ def check_knowledge(
             problems.append(file.problem("id", f"id `{guide.document.id}` is also in {other}"))
         guides[guide.document.id] = (guide, file)
         problems.extend(_guide_problems(guide, file, facts, words))
+        problems.extend(_picture_problems(guide, file, facts, scenes))
     problems.extend(_problems_between(guides))
     return tuple(guide for guide, _ in guides.values()), tuple(problems)
 
@@ -160,10 +168,46 @@ def _statement_problems(
     bare = re.sub(r"\{\{.*?\}\}", "", text)
     if found := _PHONE.search(bare):
         yield file.problem(line, f"“{found[0]}”: write a hotline as {{{{id}}}} of contacts.toml")
-    if found := _WEB.search(bare):
+    if found := ADDRESS.search(bare):
         known = " ".join(contact.value for contact in facts.contacts.values())
         known += " ".join(source.url or source.title for source in guide.document.sources)
         if found[0].lower() not in known.lower():
             yield file.problem(line, f"“{found[0]}” stands in no source of this guide nor in contacts.toml")
     if _STRAIGHT_QUOTE.search(text):
         yield file.problem(line, "button labels stand in “…”, not in straight quotes")
+
+
+def _picture_problems(
+    guide: Guide, file: GuideFile, facts: SharedFacts, scenes: Mapping[str, Scene]
+) -> Iterator[Problem]:
+    lines = [line for line in file.body.get("Các bước", ()) if line.text.lstrip().startswith("![")]
+    steps = [step for step in guide.steps if step.image is not None]
+    for line, step in zip(lines, steps, strict=True):
+        for message in _picture_messages(step, facts, scenes):
+            yield file.problem(line.number, message)
+
+
+def _picture_messages(step: Step, facts: SharedFacts, scenes: Mapping[str, Scene]) -> Iterator[str]:
+    if len(step.alt.split()) not in range(1, MAX_ALT + 1):
+        yield f"the text for a picture, in ![…], has {len(step.alt.split())} words; 1–{MAX_ALT} are needed"
+    text = REFERENCE.sub(lambda match: _value(match[1], facts), step.text)
+    for said in labels_in(step.alt) + ([step.label] if step.label else []):
+        if said not in text:
+            yield f"“{said}” does not stand in the step"
+    scene = scenes.get(step.image or "")
+    if scene is None:
+        yield f"picture `{step.image}` is not in knowledge/pictures"
+        return
+    words = words_of(text, step.label)
+    for name in scene.missing(words):
+        what = "web address" if name == "address" else f"“label” number {name}"
+        yield f"picture `{step.image}` shows a {what}, and the step has none"
+    for label in scene.too_long(words):
+        yield f"picture `{step.image}` has no room for “{label}”"
+
+
+def _value(reference: str, facts: SharedFacts) -> str:
+    """What {{id}} is filled in with; nothing if there is none, which is told elsewhere."""
+    if reference in facts.contacts:
+        return facts.contacts[reference].value
+    return facts.facts[reference].text if reference in facts.facts else ""

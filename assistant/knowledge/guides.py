@@ -51,7 +51,7 @@ _REQUIRED = ("id", "kind", "title", "audience", "agency", "sources", "reviewed",
 _STEP = re.compile(r"(\d+)\.\s+(.+)")
 _OTHERWISE = re.compile(r"\s+Nếu khác:\s*(.+)")
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same loader in C, where PyYAML has it
-_IMAGE = re.compile(r"\s*!\[([^\]]*)\]\(([^)]+)\)\s*$")
+_IMAGE = re.compile(r"\s*!\[([^\]]*)\]\(([^)\s]+)(?:\s+\"([^\"]+)\")?\)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,9 @@ def _steps(file: GuideFile) -> tuple[Step, ...]:
         elif match := _OTHERWISE.fullmatch(line.text):
             steps[-1] = replace(steps[-1], otherwise=match[1])
         elif match := _IMAGE.fullmatch(line.text):
-            steps[-1] = replace(steps[-1], image=match[2])
+            if steps[-1].image is not None:
+                raise KnowledgeError([file.problem(line.number, "a step has one picture at most")])
+            steps[-1] = replace(steps[-1], alt=match[1].strip(), image=match[2], label=match[3])
         else:
             message = "inside ## Các bước only `1. …`, indented `Nếu khác: …` or a picture may stand"
             raise KnowledgeError([file.problem(line.number, message)])

@@ -12,6 +12,7 @@ import gradio as gr
 
 from assistant.datatypes import Answer, Choice, Composer, Status
 from assistant.errors import AssistantError
+from assistant.knowledge.pictures import Scene
 from assistant.web.render import Renderer
 from assistant.web.visits import CHOICES, Visit, Visits
 from assistant.web.waiting import Answering
@@ -24,11 +25,13 @@ Updates = dict[Any, Any]  # component → its new value or properties
 class Kiosk:
     """The page: its components, and what each button does to the visit."""
 
-    def __init__(self, assistant: Answering, ui: Mapping[str, Any], visits: Visits) -> None:
+    def __init__(
+        self, assistant: Answering, ui: Mapping[str, Any], visits: Visits, scenes: Mapping[str, Scene]
+    ) -> None:
         self.assistant = assistant
         self.ui = ui
         self.visits = visits
-        self.render = Renderer(ui)
+        self.render = Renderer(ui, scenes)
         self.topics: list[dict[str, Any]] = list(ui["topics"].values())
 
     def blocks(self) -> gr.Blocks:

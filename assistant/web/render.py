@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -19,6 +19,7 @@ from assistant.datatypes import (
     Status,
     Step,
 )
+from assistant.knowledge.pictures import Scene, drawn, words_of
 
 _MARKS = re.compile(r"(?:\s*\[\d{1,3}\])+")
 _PHONE = re.compile(r"(?<![\d.,/-])(?:1[89]00[ .]?\d{4}|11[2-5]|156|5656)(?![\d/]|[.,]\d)")
@@ -50,9 +51,10 @@ def icon(name: str) -> str:
 
 @dataclass(frozen=True)
 class Renderer:
-    """The words of prompts/ui.toml around the words of an answer."""
+    """The words of prompts/ui.toml around the words of an answer; the scenes that steps are drawn with."""
 
     ui: Mapping[str, Any]
+    scenes: Mapping[str, Scene] = field(default_factory=dict)
 
     def words(self, text: str) -> str:
         """One line of text: escaped, [n] as a small raised number, hotlines in bold."""
@@ -261,8 +263,9 @@ class Renderer:
         return f'<li value="{citation.number}">{escape(citation.title)}{small}</li>'
 
     def step(self, card: Card, position: int, turn: int) -> str:
-        """One step in large type; after the last one, that it is done."""
+        """One step in large type, with its picture; after the last one, that it is done."""
         words, count = self.ui["coach"], len(card.steps)
+        picture = ""
         if position >= count:
             kind, text = "coach done", escape(words["done_text"])
             heading = _focus_heading(icon("check") + escape(words["done_title"]))
@@ -270,6 +273,7 @@ class Renderer:
             number = position + 1
             progress = escape(words["progress"].format(number=number, count=count))
             kind, text = "coach", self.words(card.steps[position].text)
+            picture = self._picture(card.steps[position])
             heading = (
                 _focus_heading(escape(words["position"].format(number=number, count=count)))
                 + f'<div class="bar" role="progressbar" aria-label="{progress}" aria-valuemin="0" '
@@ -279,8 +283,15 @@ class Renderer:
         return (
             f'<section class="{kind}" aria-label="{escape(words["region"])}" data-turn="{turn}">'
             f'<p class="task">{escape(card.title)}</p>{heading}'
-            f'<p class="steptext" aria-live="polite">{text}</p></section>'
+            f'<p class="steptext" aria-live="polite">{text}</p>{picture}</section>'
         )
+
+    def _picture(self, step: Step) -> str:
+        """The step's picture; none where its scene is unknown, or shows words that do not hold today."""
+        scene, words = self.scenes.get(step.image or ""), words_of(step.text, step.label)
+        if scene is None or scene.missing(words):
+            return ""
+        return f'<div class="picture">{drawn(scene, words, step.alt)}</div>'
 
     def stuck(self, card: Card, position: int, turn: int) -> str:
         """What helps a person who cannot go on: the step's other way, then people."""

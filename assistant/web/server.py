@@ -20,6 +20,7 @@ from jinja2 import BaseLoader, Environment
 
 from assistant.config import Settings
 from assistant.errors import ConfigError
+from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
 from assistant.web.kiosk import Kiosk
@@ -79,8 +80,10 @@ class VietnameseTemplates(BaseLoader):
         return source, filename, fresh
 
 
-def create_app(assistant: Answering, ui: Mapping[str, Any]) -> FastAPI:
-    """The pages over an assistant, with the words of prompts/ui.toml."""
+def create_app(
+    assistant: Answering, ui: Mapping[str, Any], scenes: Mapping[str, Scene] = NO_SCENES
+) -> FastAPI:
+    """The pages over an assistant, with the words of prompts/ui.toml and the scenes of its pictures."""
     visits = Visits()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # switches Gradio's own permissive layer off
@@ -97,7 +100,7 @@ def create_app(assistant: Answering, ui: Mapping[str, Any]) -> FastAPI:
         environment.loader = VietnameseTemplates(environment.loader)
     pages: FastAPI = gr.mount_gradio_app(
         app,
-        Kiosk(assistant, ui, visits).blocks(),
+        Kiosk(assistant, ui, visits, scenes).blocks(),
         "/",
         footer_links=[],
         run_history=False,
@@ -149,7 +152,10 @@ def serve(settings: Settings) -> None:
     taken = _listen(settings.host, settings.port)
     host, port = taken.getsockname()[:2]
     assistant = LoadingAssistant()
-    app = create_app(assistant, ui)
+    scenes, broken = load_scenes(*settings.pictures)
+    for problem in broken:  # steps are shown without it
+        LOG.warning("%s", problem)
+    app = create_app(assistant, ui, scenes)
     # After the page is up: both at once would make a person wait longer for the first sight of it.
     models = settings.models.path or settings.embedder.path
     loads = (
