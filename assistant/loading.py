@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from itertools import chain
+from tempfile import TemporaryFile
 
 from assistant.answering.prompts import load_replies
 from assistant.answering.safety import load_safety
@@ -144,6 +146,10 @@ def build_index(
 
     An embedder is asked the guides' own questions first and takes part only as far as it helps.
     """
+    root = settings.data / "index"
+    with _written_to(settings):  # found out before the work, not after it
+        root.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=root).close()
     paths = KnowledgePaths(settings.knowledge, settings.overlay)
     index = build(paths, officials.texts, earlier=earlier, progress=progress)
     if embedder is not None:
@@ -157,8 +163,14 @@ def build_index(
             fused_mrr=trial.fused_mrr,
         )
         index = replace(index, manifest=manifest)
+    with _written_to(settings):
+        return save(index, root)
+
+
+@contextmanager
+def _written_to(settings: Settings) -> Iterator[None]:
     try:
-        return save(index, settings.data / "index")
+        yield
     except OSError as error:
         raise ConfigError(f"ASSISTANT_DATA = {settings.data} cannot be written: {error}") from error
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import FakeEmbedder
 
 from assistant.config import CHECKOUT, Settings, load_settings
-from assistant.errors import IndexUnavailableError, KnowledgeError, ModelError
+from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError, ModelError
 from assistant.knowledge.official import Officials
 from assistant.loading import build_index, current_index, load_assistant, load_model
 
@@ -98,3 +98,11 @@ def test_a_damaged_index_without_another_is_built_anew(settings: Settings) -> No
     except IndexUnavailableError:
         pytest.fail("a start repairs what it can build")
     assert assistant.searcher.index.guides
+
+
+def test_a_data_folder_that_cannot_be_written_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where a folder should be", encoding="utf-8")
+    said: list[str] = []
+    with pytest.raises(ConfigError, match=r"ASSISTANT_DATA = .*data cannot be written"):
+        build_index(load_settings({"data": tmp_path / "data"}), None, None, Officials((), ()), said.append)
+    assert said == []
