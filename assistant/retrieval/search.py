@@ -29,26 +29,26 @@ from assistant.text.normalize import bare, sentences, syllables, without_marks
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py), in the order of NAMES and NONE_NAMES.
 _WEIGHTS = (
-    1.18,  # learned
-    0.45,  # asked
-    0.31,  # asked by some
-    2.38,  # said
-    0.79,  # said by some
-    -0.59,  # title
-    -0.65,  # lacks the topic
-    -0.13,  # names another
-    0.36,  # words asked
-    1.28,  # words said
-    2.67,  # pairs said
-    2.07,  # pairs asked
-    1.50,  # total
-    -0.58,  # length
+    1.20,  # learned
+    0.57,  # asked
+    0.54,  # asked by some
+    2.17,  # said
+    0.74,  # said by some
+    -0.58,  # title
+    -0.54,  # lacks the topic
+    -0.00,  # names another
+    0.48,  # words asked
+    1.05,  # words said
+    2.47,  # pairs said
+    2.19,  # pairs asked
+    1.40,  # total
+    -0.52,  # length
 )
 NONE_NAMES = ("always", "learned none", "outside")
 _NONE = (
-    2.29,  # always
-    0.11,  # learned none
-    1.98,  # outside
+    2.21,  # always
+    0.12,  # learned none
+    1.96,  # outside
 )
 _RRF = 60  # Cormack, Clarke, Buettcher 2009
 _DENSE_WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
