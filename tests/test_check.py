@@ -198,8 +198,9 @@ def test_a_label_that_no_picture_has_room_for_is_told(tmp_path: Path) -> None:
 
 def test_pictures_show_labels_and_addresses_of_their_step(tmp_path: Path) -> None:
     pictures = (
-        "1. Mở {{trang}}, bấm “Vào” [1].\n   ![Nút “Vào”.](trang-bam-nut.svg)\n"
-        '2. Bấm nút Mở.\n   ![Nút.](bam-nut.svg "Mở")\n3. Cúp máy.\n   ![Nút đỏ.](cup-may.svg)'
+        "1. Mở {{trang}} [1].\n   ![Trang mạng.](go-dia-chi.svg)\n"
+        "2. Bấm “Vào” [1].\n   ![Nút “Vào”.](bam-nut.svg)\n"
+        '3. Bấm kết nối.\n   ![Nút.](bam-nut.svg "kết nối")\n4. Cúp máy.\n   ![Nút đỏ.](cup-may.svg)'
     )
     assert check(tmp_path, doi_the=guide_text(steps=pictures)) == ()
 

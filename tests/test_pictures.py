@@ -195,6 +195,6 @@ def test_a_label_without_room_is_told_and_still_drawn(tmp_path: Path) -> None:
 
 
 def test_a_scene_says_which_words_it_misses(shipped: dict[str, Scene]) -> None:
-    assert shipped["trang-bam-nut.svg"].missing({"1": "Vào"}) == ["address"]
+    assert shipped["go-dia-chi.svg"].missing({"1": "Vào"}) == ["address"]
     assert shipped["hai-nut.svg"].missing(words_of("Bấm “Lưu”.")) == ["2"]
     assert shipped["the-nfc.svg"].missing({}) == []
