@@ -14,7 +14,7 @@ from datetime import date
 import numpy as np
 
 from assistant.datatypes import Document, Hit, Intent, Reading, Status
-from assistant.retrieval.classifier import ERRAND, OUTSIDE, TASK
+from assistant.retrieval.classifier import ERRAND, NOTHING, OUTSIDE, TASK
 from assistant.retrieval.features import Matrix
 from assistant.retrieval.search import Searcher
 from assistant.text.dialect import Glossary, instead, mentions, without
@@ -32,29 +32,36 @@ PASSAGE_SURELY = 0.85  # the same where a guide answers already
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py).
 WEIGHTS = {
-    "in view": 1.55,
-    "in view, nothing named": 0.60,
-    "in view, much said": -1.43,
-    "in view, turned away": -1.25,
-    "in view, pointed at": -0.61,
-    "in view, left": -0.28,
-    "in view, a topic named": -0.60,
-    "in view, a detail asked": 0.22,
-    "in view, likely alone": -1.65,
-    "likely alone": 2.43,
-    "likely alone, much said": 2.37,
-    "likeliest alone": 1.55,
-    "likely together": 2.15,
-    "likeliest together": 0.29,
-    "asked": 1.82,
-    "said": 0.38,
-    "in view, said": -0.25,
-    "in view, asked": 1.66,
+    "in view": 1.38,
+    "in view, nothing named": 1.71,
+    "in view, much said": -2.03,
+    "in view, turned away": -0.99,
+    "in view, pointed at": -0.42,
+    "in view, left": -0.41,
+    "in view, a topic named": -1.04,
+    "in view, a detail asked": 0.27,
+    "in view, likely alone": -1.49,
+    "likely alone": 2.76,
+    "likely alone, much said": 1.97,
+    "likeliest alone": 1.46,
+    "likely together": 1.97,
+    "likeliest together": 0.41,
+    "asked": 1.21,
+    "said": -0.03,
+    "in view, said": 0.11,
+    "in view, asked": 1.56,
+    "none": 1.51,
+    "none, none alone": 1.37,
+    "none, none alone, much said": 2.08,
+    "none, none together": 0.53,
+    "none, another matter": 2.12,
+    "none, a task": -0.47,
+    "none, much said": 2.69,
+    "none, another topic named": 2.24,
 }
+_NONE = tuple(name for name in WEIGHTS if name.startswith("none"))
 _MUCH = 12.0  # rarity of the words that say much
-_STANDS_ALONE, _SAYS_ENOUGH = 0.95, 6  # likelihood and words named from which a question needs no other
 _CLEAR = 1.5  # by how much a guide must lead to be answered from where the question alone left a choice
-_ELSEWHERE = 0.35  # likelihood of another matter from which a question may lean on no guide
 _OPEN = (Intent.GENERAL, Intent.STEPS)  # ask for no detail of a thing
 _TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con"), ("thì", "còn")}
 
@@ -122,31 +129,15 @@ def follow_up(
 
     `decision` is the one for the question by itself.
     """
-    named = _named(reading, searcher)
-    if not named:
-        return _answered(in_view, reading, searcher)
-    sure = decision.status is Status.ANSWERED and decision.hits[0].score >= _STANDS_ALONE
-    if (sure and len(named) >= _SAYS_ENOUGH) or searcher.features.names_something_else(named):
-        return decision
     leaning = lean(reading, before, in_view, searcher)
     scores = leaning.matrix @ np.array(list(WEIGHTS.values()))
     best = leaning.documents[int(np.argmax(scores))]
-    if best == in_view:
-        return (
-            decision if not decision.hits and _is_elsewhere(reading) else _answered(best, reading, searcher)
-        )
-    clear = scores.size < 2 or scores.max() - np.partition(scores, -2)[-2] >= _CLEAR
-    likely = max(leaning.alone.get(best, 0.0), leaning.together.get(best, 0.0)) >= ANSWER_FROM
-    if any(hit.section.document_id == best for hit in decision.hits):
-        return _answered(best, reading, searcher) if clear else decision
-    return _answered(best, reading, searcher) if likely or (clear and decision.hits) else decision
-
-
-def _is_elsewhere(reading: Reading) -> bool:
-    """Whether a question may well be about another matter than a task."""
-    acts = reading.acts
-    asks = acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0)
-    return acts.get(OUTSIDE, 0.0) > max(_ELSEWHERE, asks)
+    if best == NOTHING:
+        return Decision(Status.NOT_COVERED) if decision.status is Status.ANSWERED else decision
+    clear = scores.max() - np.partition(scores, -2)[-2] >= _CLEAR
+    if decision.status is Status.CLARIFY and not clear:
+        return decision
+    return _answered(best, reading, searcher)
 
 
 def _answered(document_id: str, reading: Reading, searcher: Searcher) -> Decision:
@@ -156,16 +147,14 @@ def _answered(document_id: str, reading: Reading, searcher: Searcher) -> Decisio
 
 @dataclass(frozen=True, slots=True)
 class Leaning:
-    """The guides that a follow-up could mean, and what speaks for each (documents × WEIGHTS)."""
+    """The guides that a follow-up could mean, NOTHING last, and what speaks for each (× WEIGHTS)."""
 
     documents: tuple[str, ...]
     matrix: Matrix
-    alone: dict[str, float]  # likelihood of each by the new words alone
-    together: dict[str, float]  # and together with the words before
 
 
 def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) -> Leaning:
-    """What speaks for each guide that the follow-up could mean."""
+    """What speaks for each guide that the follow-up could mean, and for none."""
     glossary, features = searcher.index.glossary, searcher.features
     turned = _turned(reading)
     topic = _named(reading, searcher)
@@ -183,27 +172,36 @@ def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) ->
         float(reading.intent not in _OPEN),
     )
     documents = tuple(dict.fromkeys([in_view, *alone, *together]))
-    rows = []
-    for document in documents:
+    rows = np.zeros((len(documents) + 1, len(WEIGHTS)))
+    for row, document in zip(rows, documents, strict=False):
         here = float(document == in_view)
         asked, said = searcher.coverage(topic, document)
         own, joined = alone.get(document, 0.0), together.get(document, 0.0)
-        rows.append(
-            [
-                *(here * sign for sign in viewed),
-                here * own,
-                own,
-                own * much,
-                _part(own, alone.values()),
-                joined,
-                _part(joined, together.values()),
-                asked,
-                said,
-                here * said,
-                here * asked,
-            ]
-        )
-    return Leaning(documents, np.array(rows), alone, together)
+        row[: -len(_NONE)] = [
+            *(here * sign for sign in viewed),
+            here * own,
+            own,
+            own * much,
+            _part(own, alone.values()),
+            joined,
+            _part(joined, together.values()),
+            asked,
+            said,
+            here * said,
+            here * asked,
+        ]
+    acts = reading.acts
+    rows[-1, -len(_NONE) :] = [
+        1.0,
+        1 - sum(alone.values()),
+        (1 - sum(alone.values())) * much,
+        1 - sum(together.values()),
+        acts.get(OUTSIDE, 0.0),
+        acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0),
+        much,
+        float(features.names_something_else(topic)),
+    ]
+    return Leaning((*documents, NOTHING), rows)
 
 
 def _turned(reading: Reading) -> bool:

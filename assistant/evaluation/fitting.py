@@ -20,6 +20,7 @@ from assistant.datatypes import Status
 from assistant.errors import QuestionError
 from assistant.evaluation.answers import ExpectedAnswer
 from assistant.retrieval.classifier import (
+    NOTHING,
     OUTSIDE,
     Classifier,
     Utterance,
@@ -80,18 +81,16 @@ def fit_search(
 
 def fit_follow_up(assistant: Assistant, questions: Sequence[ExpectedAnswer]) -> Fit:
     """The weights of answering/decide.py, from follow-ups and from questions asked after any other."""
-    answered = [
-        expected for expected in questions if Status.ANSWERED in expected.status and expected.documents
-    ]
-    leaning = [expected for expected in answered if expected.previous]
-    alone = [expected for expected in answered if not expected.previous]
+    told = [expected for expected in questions if expected.documents or set(expected.status) <= _DECLINES]
+    before = [expected.question for expected in told if expected.documents and not expected.previous]
     chance = random.Random(_SEED)
-    after_another = [replace(expected, previous=(chance.choice(alone).question,)) for expected in alone]
-    examples = [
-        example
-        for expected, weight in (*((e, _LEANING) for e in leaning), *((e, 1.0) for e in after_another))
-        if (example := _after(assistant, expected, weight)) is not None
-    ]
+    examples = []
+    for expected in told:
+        weight = _LEANING if expected.previous else 1.0
+        previous = expected.previous or (chance.choice(before),)
+        example = _after(assistant, replace(expected, previous=previous), weight)
+        if example is not None:
+            examples.append(example)
     return _fit(tuple(WEIGHTS), examples)
 
 
@@ -103,7 +102,8 @@ def _after(assistant: Assistant, expected: ExpectedAnswer, weight: float) -> Exa
         return None
     in_view = decision.hits[0].section.document_id
     leaning = lean(assistant.understand(expected.question), reading, in_view, assistant.searcher)
-    meant = tuple(document in expected.documents for document in leaning.documents)
+    wanted = expected.documents or (NOTHING,)
+    meant = tuple(document in wanted for document in leaning.documents)
     return Example(leaning.matrix, meant, weight) if any(meant) else None
 
 
