@@ -14,12 +14,15 @@ SETS = CHECKOUT / "tests" / "questions"
 # Share right of the whole set; a change that falls below has made the product worse.
 FLOORS = {
     "tuning.jsonl": 0.92,
-    "more.jsonl": 0.87,
-    "conversations.jsonl": 0.79,
-    "declines.jsonl": 0.78,
+    "more.jsonl": 0.88,
+    "conversations.jsonl": 0.85,
+    "conversations2.jsonl": 0.73,
+    "declines.jsonl": 0.84,
+    "superseded.jsonl": 0.95,
     "held.jsonl": 0.85,
     "held2.jsonl": 0.86,
-    "opened.jsonl": 0.85,
+    "held3.jsonl": 0.83,
+    "opened.jsonl": 0.88,
 }
 
 
