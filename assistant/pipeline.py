@@ -37,6 +37,7 @@ from assistant.text.normalize import clean, sentences, syllables
 MAX_QUESTION = 500  # characters
 _SAME = 0.55  # likeness from which a question is one that the guide answers by itself
 _ALIKE = 0.20  # likeness from which the guide's answer to another question may help
+_HARDLY_ALIKE = 0.05  # the same where the guide says nothing else to it
 _SURE = 0.8  # likelihood from which a guide on safety stands in for the one a rule names
 _ALSO = 3  # such answers at most
 _BESIDE_A_NUMBER = 2  # words of the topic beside a hotline's number that still ask whose it is
@@ -300,12 +301,15 @@ class Assistant:
         same = next(
             (text for text, likeness in closest[:1] if self._same_question(reading, text, likeness)), None
         )
-        also = tuple(text for text, likeness in closest[:_ALSO] if likeness >= _ALIKE and text != same)
         sentence = None
         if same is None and reading.intent in (Intent.GENERAL, Intent.WHO, Intent.VALIDITY):
             signs = self._glossary.signs.get(reading.intent.value, ())
             sentence = self.searcher.closest_sentence(document_id, reading.words, signs)
-        return Told(same, sentence, also)
+        others = [(text, likeness) for text, likeness in closest if text != same][:_ALSO]
+        also = [text for text, likeness in others if likeness >= _ALIKE]
+        if not (same or sentence or also):
+            also = [text for text, likeness in others if likeness >= _HARDLY_ALIKE]
+        return Told(same, sentence, tuple(also))
 
     def _same_question(self, reading: Reading, text: str, likeness: float) -> bool:
         """Whether a question that the guide answers by itself is the one asked, for the same thing."""
