@@ -308,15 +308,15 @@ def knowledge_check(
 
 @knowledge_app.command("read")
 def knowledge_read(
-    file: Annotated[Path, typer.Argument(help="A PDF.")],
+    file: Annotated[Path, typer.Argument(help="PDF, DOCX, PPTX, HTML, Markdown, text or picture.")],
     as_json: AsJson = False,
 ) -> None:
     """Show what would be taken from a document; nothing is stored."""
     from assistant.knowledge.pages import as_row, as_text
-    from assistant.knowledge.pdf_child import read_pdf
+    from assistant.knowledge.reading import read_document
 
     with _progress() as progress:
-        reading = read_pdf(file, progress=progress)
+        reading = read_document(file, progress=progress)
     if as_json:
         _print_json(as_row(reading))
     else:
@@ -540,6 +540,22 @@ def evaluate_documents(
 
     with _progress() as progress:
         scores = score_documents(folder, progress)
+    if as_json:
+        _print_json(as_row(scores))
+    else:
+        print(as_text(scores))
+
+
+@evaluate_app.command("outline")
+def evaluate_outline(
+    folder: Annotated[Path, typer.Argument(help="A folder with sections.jsonl: heading and text a line.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print known sections as PDFs and a DOCX, read them back and count what was found again."""
+    from assistant.evaluation.splitting import as_row, as_text, score_outline
+
+    with _progress() as progress:
+        scores = score_outline(folder, progress)
     if as_json:
         _print_json(as_row(scores))
     else:

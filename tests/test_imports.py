@@ -20,9 +20,10 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8"), path) for name, path 
 ORDER = """
 datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
-knowledge.facts knowledge.sections knowledge.guides knowledge.pictures knowledge.pages knowledge.flatten
-knowledge.pdf knowledge.pdf_child knowledge.official
-knowledge.office knowledge.plain knowledge.readability
+knowledge.facts knowledge.sections knowledge.guides knowledge.pictures
+knowledge.pages knowledge.outline knowledge.typeset knowledge.flatten knowledge.ocr knowledge.pdf
+knowledge.word knowledge.slides knowledge.markup knowledge.images knowledge.kinds knowledge.reading
+knowledge.official knowledge.plain knowledge.readability
 knowledge.check knowledge.sources knowledge.hosts knowledge.fetch
 retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder retrieval.vectors
 retrieval.index retrieval.features retrieval.search
@@ -42,13 +43,17 @@ OWNERS = {
     "llama_cpp": "assistant.models.llama",
     "pypdf": "assistant.knowledge.pdf",
     "pdfplumber": "assistant.knowledge.pdf",
-    "ocrmypdf": "assistant.knowledge.pdf",
+    "ocrmypdf": "assistant.knowledge.ocr",
+    "docx": "assistant.knowledge.word",
+    "pptx": "assistant.knowledge.slides",
+    "markdown_it": "assistant.knowledge.markup",
     "httpx": "assistant.knowledge.hosts",
     "protego": "assistant.knowledge.hosts",
     "trafilatura": "assistant.knowledge.fetch",
     "gradio": "assistant.web",
     "fastapi": "assistant.web",
 }
+WRITERS = {"docx": {"assistant.evaluation.splitting"}}  # of files that are read back
 MAX_REACH = 24
 VIETNAMESE = re.compile(
     r"[àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ]", re.IGNORECASE
@@ -114,7 +119,7 @@ def test_a_heavy_package_is_known_to_one_module_only(package: str, owner: str) -
         for name, tree in TREES.items()
         if any(belongs_to(module, package) for module in imported(ast.walk(tree)))
     }
-    assert {name for name in importers if not belongs_to(name, owner)} == set()
+    assert {name for name in importers if not belongs_to(name, owner)} <= WRITERS.get(package, set())
     assert importers or owner not in FILES or is_empty(owner), f"{owner} no longer needs {package}"
 
 

@@ -267,7 +267,8 @@ def test_knowledge_read_tells_what_would_be_taken_from_a_file(data: Path, tmp_pa
     row = json.loads(run(data, "knowledge", "read", str(file), "--json").stdout)
     assert list(row) == ["file", "status", "reason", "pages", "seconds"]
     assert (row["file"], row["status"], row["reason"]) == (str(file), "ok", None)
-    assert row["pages"] == [{"number": 1, "text": pdf_files.TEXT, "method": "plain", "quality": 1.0}]
+    first = {"number": 1, "text": pdf_files.TEXT, "method": "plain", "quality": 1.0}
+    assert row["pages"] == [first | {"headings": [], "images": [], "image_lines": []}]
     assert pdf_files.TEXT in run(data, "knowledge", "read", str(file)).stdout
 
 

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from assistant.knowledge.pages import (
+    Heading,
     Method,
     Page,
     Reading,
     as_row,
+    as_text,
     best,
     is_good,
     make_page,
+    regrouped,
     repaired,
+    table_lines,
     tidy,
     without_running_lines,
 )
@@ -81,7 +87,40 @@ def test_a_page_of_nothing_but_running_lines_keeps_them() -> None:
     assert without_running_lines(pages) == tuple(pages)
 
 
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        ([["Bước", "Việc"], ["1", "Nộp"], ["2.", "Ký"]], ["Bước: Việc", "Bước 1: Nộp", "Bước 2: Ký"]),
+        ([["Bước 1", "Nộp", "Công an"], ["Bước 2", "Ký", ""]], ["Bước 1: Nộp – Công an", "Bước 2: Ký"]),
+        ([["STT", "Giấy tờ", "Số"], ["1", "Đơn", "01"]], ["STT – Giấy tờ – Số", "1. Đơn – 01"]),
+        (
+            [["Lệ phí", "Không"], ["", ""], ["Nơi làm:", "Công  an\nxã"]],
+            ["Lệ phí: Không", "Nơi làm: Công an xã"],
+        ),
+        ([["", "Nam", "Nữ"], ["Tuổi", "60", "55"]], ["Nam – Nữ", "Tuổi – 60 – 55"]),
+    ],
+)
+def test_a_table_can_be_read_aloud(rows: list[list[str]], lines: list[str]) -> None:
+    assert table_lines(rows) == lines
+
+
+def test_headings_and_pictures_keep_their_lines_when_others_go() -> None:
+    before = replace(
+        page("BỘ CÔNG AN\nMột\nlà thẻ.\nHai"), headings=(Heading(0, 1), Heading(1, 2)), image_lines=(0, 3)
+    )
+    after = regrouped(before, [[1, 2], [3]])
+    assert (after.text, after.headings, after.image_lines) == ("Một là thẻ.\nHai", (Heading(0, 2),), (0, 1))
+
+
+def test_a_person_sees_headings_and_pictures() -> None:
+    shown = as_text(
+        Reading("a.pdf", (replace(page(GOOD), headings=(Heading(0, 2),), images=("a.png",)),), None, 0)
+    )
+    assert f"## {GOOD}\n[a.png]" in shown
+
+
 def test_a_reading_as_json_has_the_keys_of_the_contract() -> None:
     row = as_row(Reading("a.pdf", (page(GOOD),), None, 0.1))
     assert list(row) == ["file", "status", "reason", "pages", "seconds"]
-    assert row["pages"] == [{"number": 1, "text": GOOD, "method": "plain", "quality": 1.0}]
+    first = {"number": 1, "text": GOOD, "method": "plain", "quality": 1.0}
+    assert row["pages"] == [first | {"headings": (), "images": (), "image_lines": ()}]

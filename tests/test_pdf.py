@@ -5,10 +5,12 @@ from pathlib import Path
 import pdf_files
 import pytest
 from pdf_files import TEXT
+from PIL import Image
 
 from assistant.errors import DocumentError
-from assistant.knowledge.pages import Method, Page
-from assistant.knowledge.pdf import Piece, find_columns, parse
+from assistant.knowledge.pages import Heading, Method, Page
+from assistant.knowledge.pdf import parse, pictures
+from assistant.knowledge.typeset import Piece, find_columns
 
 LEFT = [
     f"Dòng thứ {n} của cột trái nói về thẻ căn cước và giấy tờ"
@@ -24,6 +26,38 @@ def read(path: Path) -> Page:
 
 def test_clean_text_needs_no_more_than_the_plain_way(tmp_path: Path) -> None:
     assert read(pdf_files.clean(tmp_path / "a.pdf")) == Page(1, TEXT, Method.PLAIN, 1.0)
+
+
+def test_larger_letters_and_bookmarks_tell_headings(tmp_path: Path) -> None:
+    pdf = pdf_files.new_pdf()
+    pdf.add_page()
+    pdf.set_font(size=18)
+    pdf.text(20, 20, "Đăng nhập")
+    pdf.set_font(size=11)
+    pdf_files.write_lines(pdf, ["Mật khẩu", *TEXT.split("\n")])
+    pdf.start_section("Đăng nhập")
+    pdf.start_section("Mật khẩu", level=1)
+    page = read(pdf_files.save(pdf, tmp_path / "a.pdf"))
+    assert page.lines[:2] == ["Đăng nhập", "Mật khẩu"]
+    assert page.headings == (Heading(0, 1), Heading(1, 2))
+
+
+def test_pictures_are_found_where_they_are_drawn(tmp_path: Path) -> None:
+    pdf = pdf_files.new_pdf()
+    pdf.add_page()
+    pdf_files.write_lines(pdf, TEXT.split("\n"))
+    pdf.image(Image.new("RGB", (240, 320), "navy"), 20, 60, 60)
+    pdf.image(Image.new("RGB", (90, 90)), 100, 60, 60)  # a logo
+    pdf.add_page()
+    pdf_files.write_lines(pdf, TEXT.split("\n"))
+    pdf.image(Image.new("RGB", (240, 320), "navy"), 20, 35, 20)  # the same, under the first line
+    pdf.image(Image.new("RGB", (400, 400)), 0, 0, 210, 297)  # a background
+    path = pdf_files.save(pdf, tmp_path / "a.pdf")
+    first, second = parse(path, seconds=20).drawn
+    assert [(one.page, one.line) for one in (first, second)] == [(1, 4), (2, 1)]
+    assert first.place == second.place
+    ((_, image),) = pictures(path, [first.place])
+    assert image.size == (240, 320)
 
 
 def test_letters_placed_one_by_one_are_read_by_layout(tmp_path: Path) -> None:
@@ -94,6 +128,15 @@ def test_an_empty_page_is_no_reason_for_ocr(tmp_path: Path) -> None:
 def test_pictures_and_fonts_without_letters_are_for_ocr(tmp_path: Path) -> None:
     assert parse(pdf_files.scan(tmp_path / "a.pdf"), seconds=20).for_ocr == (1,)
     assert parse(pdf_files.without_unicode(tmp_path / "b.pdf"), seconds=20).for_ocr == (1,)
+
+
+def test_a_screenshot_with_few_words_is_no_reason_for_ocr(tmp_path: Path) -> None:
+    pdf = pdf_files.new_pdf()
+    for width in (60, 190):
+        pdf.add_page()
+        pdf_files.write_lines(pdf, ["Hình một: màn hình đăng nhập."])
+        pdf.image(Image.new("RGB", (600, 800), "navy"), 10, 35, width)
+    assert parse(pdf_files.save(pdf, tmp_path / "a.pdf"), seconds=20).for_ocr == (2,)
 
 
 def test_a_page_of_few_words_is_no_reason_for_ocr(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import msgspec
 
 from assistant.errors import EvaluationError
 from assistant.knowledge.pages import Reading
-from assistant.knowledge.pdf_child import read_pdf
+from assistant.knowledge.reading import read_document
 from assistant.text.normalize import syllables
 
 
@@ -67,7 +67,7 @@ def score_documents(folder: Path, progress: Callable[[str], None] = lambda _: No
     scores = []
     for path in sorted(folder.glob("*.pdf")):
         progress(path.name)
-        scores.append(score(read_pdf(path), truth.get(path.name)))
+        scores.append(score(read_document(path), truth.get(path.name)))
     return scores
 
 

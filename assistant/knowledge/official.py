@@ -19,14 +19,15 @@ from typing import Any
 
 import msgspec
 
-from assistant.datatypes import Document, OfficialText, Period, Section, Source
+from assistant.datatypes import Document, OfficialText, Period, Source
 from assistant.errors import DocumentError, KnowledgeError, Problem
+from assistant.knowledge.outline import document_sections
 from assistant.knowledge.pages import Method, Page, Reading
-from assistant.knowledge.pdf_child import read_pdf
+from assistant.knowledge.reading import read_document
 from assistant.text.normalize import fold
 from assistant.toml import read_toml
 
-READER = 1  # raise when documents are read in another way: all are read anew
+READER = 2  # raise when documents are read in another way: all are read anew
 SIDE = ".toml"
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 Progress = Callable[[str], None]
@@ -83,7 +84,7 @@ class OfficialFile:
             superseded_by=side.superseded_by,
             period=Period(side.starts, side.ends),
         )
-        return OfficialText(document, _sections(self.id, pages))
+        return OfficialText(document, document_sections(self.id, pages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def read_officials(
                 problems.append(Problem(path, 0, "is not read yet; run `assistant index build`"))
                 continue
             if reading is None:
-                reading = read_pdf(path, progress=progress)
+                reading = read_document(path, progress=progress)
                 _keep(kept, key, reading)
         except KnowledgeError as error:
             problems.extend(error.problems)
@@ -148,7 +149,7 @@ def add_official(path: Path, side: Side, folder: Path, kept: Path, *, progress: 
 
     Raises DocumentError for a file that cannot be read; then nothing is stored.
     """
-    reading = read_pdf(path, progress=progress)
+    reading = read_document(path, progress=progress)
     if reading.quarantined:
         raise DocumentError(f"{path} is not taken: {reading.reason}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -220,10 +221,6 @@ def write_side(path: Path, side: Side) -> None:
     fresh = target.with_name(f".{target.name}-{os.getpid()}")
     fresh.write_text(tomli_w.dumps(told), encoding="utf-8")
     fresh.replace(target)
-
-
-def _sections(id_: str, pages: Sequence[Page]) -> tuple[Section, ...]:
-    return tuple(Section(f"{id_}#{p.number}", id_, "", p.text, p.number) for p in pages if p.text)
 
 
 def _kept_reading(kept: Path, key: str) -> Reading | None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from assistant.text.legacy import Encoding, to_unicode
+from assistant.text.legacy import Encoding, detect, to_unicode
 from assistant.text.spelling import is_spelled, readable_words, spelled_share
 
 GOOD = 0.9  # ordinary text has a share of at least 0.95 of well-spelled words, a broken font 0.25
 _GOOD_SHORT = 0.6  # of a few words, names and foreign ones weigh more
 _SHORT = 20  # words
+SCREENSHOT = 200  # pixels each way; smaller pictures are logos, icons and signatures
 _EDGE = 3  # lines at the top and the bottom that may be running headers and footers
 _MIN_RUNNING_PAGES = 3
 _RUNNING_SHARE = 0.6  # of the pages; a header may change with the chapter or between left and right
@@ -27,6 +28,9 @@ _BREAK = re.compile(r"(\S*)(?<=\w)-\n(?=(\S+))")
 _MISREAD = re.compile(r"\bVNe[l1|ı]+D\b")
 _NUMBER = re.compile(r"\d+|(?<=\b)[ivxlc]+(?=\b)")
 _LOOKALIKES = str.maketrans("ƣƢðÐ", "ưƯđĐ")  # what some fonts and typists put for these letters
+_STEP_COLUMN = re.compile(r"bước", re.IGNORECASE)
+_STEP = re.compile(r"bước\s*\d+", re.IGNORECASE)
+_ROW_NUMBER = re.compile(r"(\d{1,3})[.:)]?")
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs"}
 
 
@@ -40,13 +44,59 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """A line of a page that is a heading: which one, from 0, and its level, from 1."""
+
+    line: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """One page as read. `quality` is the share of its words that are spelled as Vietnamese."""
+    """One page as read. `quality` is the share of its words that are spelled as Vietnamese.
+
+    `images` are names of files; each stands under as many lines as `image_lines` says.
+    """
 
     number: int
     text: str
     method: Method
     quality: float
+    headings: tuple[Heading, ...] = ()
+    images: tuple[str, ...] = ()
+    image_lines: tuple[int, ...] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """The text line by line; none of them is empty."""
+        return self.text.split("\n") if self.text else []
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a document that is no PDF; `level` is that of a heading, 0 for all else."""
+
+    text: str
+    level: int = 0
+    bold: bool = False  # all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture on a page, under so many of its lines; `place` is where the file holds it."""
+
+    page: int
+    line: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What could be read of a file without OCR, and the numbers of the pages that need it."""
+
+    pages: tuple[Page, ...]
+    for_ocr: tuple[int, ...] = ()
+    drawn: tuple[Drawn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +129,7 @@ def as_row(reading: Reading) -> dict[str, Any]:
 def as_text(reading: Reading) -> str:
     """A reading as a person reads it on a terminal."""
     parts = [
-        f"--- page {page.number} ({page.method}, quality {page.quality:.2f})\n{page.text}\n"
+        f"--- page {page.number} ({page.method}, quality {page.quality:.2f})\n{_shown(page)}\n"
         for page in reading.pages
     ]
     parts.append(f"{reading.file}: {reading.status}, {len(reading.pages)} pages, {reading.seconds} s")
@@ -88,10 +138,50 @@ def as_text(reading: Reading) -> str:
     return "\n".join(parts)
 
 
+def _shown(page: Page) -> str:
+    levels = {heading.line: f"{'#' * heading.level} " for heading in page.headings}
+    lines = [levels.get(place, "") + line for place, line in enumerate(page.lines)]
+    return "\n".join([*lines, *(f"[{name}]" for name in page.images)])
+
+
 def make_page(number: int, raw: str, method: Method, encoding: Encoding = Encoding.UNICODE) -> Page:
     """A page from what a program read: decoded, then cleaned, then judged."""
     text = tidy(to_unicode(raw, encoding))
     return Page(number, text, method, round(spelled_share(text), 3))
+
+
+def pages_of(numbered: Mapping[int, Sequence[Line]]) -> tuple[Page, ...]:
+    """Pages from the lines of a file that says what is a heading, whatever encoding its fonts have."""
+    encoding = detect("\n".join(line.text for lines in numbered.values() for line in lines))
+    pages = []
+    for number, lines in numbered.items():
+        tidied = [(tidy(to_unicode(" ".join(line.text.split("\n")), encoding)), line) for line in lines]
+        shown = [(text, line.level) for text, line in tidied if text]
+        text = "\n".join(text for text, _ in shown)
+        headings = tuple(Heading(place, level) for place, (_, level) in enumerate(shown) if level)
+        pages.append(Page(number, text, Method.PLAIN, round(spelled_share(text), 3), headings))
+    return tuple(pages)
+
+
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines that can be read aloud, row by row; a column of numbers numbers the lines."""
+    filled = [[" ".join(cell.split()) for cell in row] for row in rows if any(map(str.strip, row))]
+    header = filled[0][0] if filled else ""
+    lines = []
+    for n, (first, *others) in enumerate(filled):
+        rest = [cell for cell in others if cell]
+        number = _ROW_NUMBER.fullmatch(first)
+        if n and number and rest and _STEP_COLUMN.fullmatch(header):
+            lines.append(f"{header.capitalize()} {number[1]}: {' – '.join(rest)}")
+        elif n and number and rest:
+            lines.append(f"{number[1]}. {' – '.join(rest)}")
+        elif first and len(rest) == 1 and len(others) == 1:
+            lines.append(f"{first}{' ' if first.endswith(':') else ': '}{rest[0]}")
+        else:
+            lines.append(
+                (": " if _STEP.fullmatch(first) else " – ").join(filter(None, (first, " – ".join(rest))))
+            )
+    return lines
 
 
 def is_good(page: Page) -> bool:
@@ -147,13 +237,23 @@ def without_running_lines(pages: Sequence[Page]) -> tuple[Page, ...]:
 
 def _without(page: Page, running: set[str]) -> Page:
     keys = _edge_keys(page)
-    lines = [line for n, line in enumerate(page.text.split("\n")) if keys.get(n) not in running]
-    text = "\n".join(lines)
-    return replace(page, text=text, quality=round(spelled_share(text), 3)) if text else page
+    groups = [[place] for place in range(len(page.lines)) if keys.get(place) not in running]
+    return regrouped(page, groups) if groups else page
+
+
+def regrouped(page: Page, groups: Iterable[Sequence[int]]) -> Page:
+    """The page with lines put together or left out: each group of old lines is one new line."""
+    lines, groups = page.lines, list(groups)
+    text = "\n".join(" ".join(lines[place] for place in group) for group in groups)
+    new = {group[0]: place for place, group in enumerate(groups)}
+    headings = tuple(replace(h, line=new[h.line]) for h in page.headings if h.line in new)
+    under = tuple(sum(group[0] < line for group in groups) for line in page.image_lines)
+    quality = round(spelled_share(text), 3)
+    return replace(page, text=text, quality=quality, headings=headings, image_lines=under)
 
 
 def _edge_keys(page: Page) -> dict[int, str]:
     """The lines near the edges by their place, numbers taken for one another."""
-    lines = page.text.split("\n")
+    lines = page.lines
     places = {*range(min(_EDGE, len(lines))), *range(max(0, len(lines) - _EDGE), len(lines))}
     return {place: _NUMBER.sub("#", lines[place].lower()) for place in places}

@@ -1,27 +1,50 @@
 """PDFs as they come → pages: plain text, else by layout, else pdfplumber; what is left is for OCR.
 
-Runs inside knowledge/pdf_child.py, which bounds time and memory: nothing here defends against a file that
+Runs inside knowledge/reading.py, which bounds time and memory: nothing here defends against a file that
 never ends. Each page climbs the ladder alone, until its words are spelled as Vietnamese and few are missing.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assistant.errors import DocumentError
-from assistant.knowledge.pages import Method, Page, best, is_good, letters, make_page, repaired
+from assistant.knowledge.pages import (
+    SCREENSHOT,
+    Drawn,
+    Method,
+    Page,
+    Parsed,
+    best,
+    is_good,
+    letters,
+    make_page,
+    tidy,
+)
+from assistant.knowledge.typeset import (
+    Columns,
+    Mark,
+    Piece,
+    find_columns,
+    find_headings,
+    line_above,
+    merged,
+    with_marks,
+)
 from assistant.text.legacy import Encoding, detect
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from pypdf import PageObject, PdfReader
 
 _LONG_PAGE = 10.0  # seconds; ordinary pages take 0.25 even with pdfplumber
@@ -30,8 +53,14 @@ _FEW_LETTERS = 100  # a page with fewer may be a picture of text under a stamp o
 _NO_LETTERS = 10  # a page number at most
 _LARGE_IMAGE = 300  # pixels each way; smaller ones are logos and signatures
 _DRAWN = 1500  # bytes of drawing: letters may have been drawn as shapes
-_OCR_PIXELS = 60  # million: A3 at 600 dpi
-_FORMS = 1000  # XObjects that one page may draw
+_PART_OF_PAGE = 0.35  # of its area: a picture that covers less is a screenshot, no text to be recognised
+_WHOLE_PAGE = 0.8  # what covers so much is a scan or a background
+_FORMS = 1000  # that one page may draw
+_TOO_MANY_FORMS = f"one page draws more than {_FORMS} forms"
+_IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+_BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)
+# What parsers let through where a file puts a null, a name or too few numbers, found by changing bytes.
+_LEAKED = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, zlib.error)
 _NO_LETTER = re.compile(r"\(cid:\d+\)")  # pdfplumber's word for a glyph without a letter
 _REASONS = {
     "EmptyFileError": "the file is empty",
@@ -47,31 +76,23 @@ _REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """What could be read without OCR, and the numbers of the pages that need it."""
+class _Picture:
+    """A picture as drawn on a page: where the file holds it, its upper end in points, its pixels."""
 
-    pages: tuple[Page, ...]
-    for_ocr: tuple[int, ...]
-    encoding: Encoding
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of text as drawn: where it begins, in points from below left, and the size of its letters."""
-
-    x: float
-    y: float
-    size: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Two columns drawn line by line: where the right one begins, their upper and their lower end."""
-
-    x: float
+    place: str
     top: float
-    bottom: float
+    pixels: int  # of its shorter side
+    share: float  # of the page that it covers
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """What a page draws: its text in the order of drawing, and where text and pictures stand."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+    pictures: tuple[_Picture, ...]
+    columns: Columns | None
 
 
 def parse(path: Path, *, seconds: float) -> Parsed:
@@ -81,54 +102,55 @@ def parse(path: Path, *, seconds: float) -> Parsed:
     """
     deadline = time.monotonic() + seconds
     with _refusing(), _open(path) as reader:
-        drawn = [_plain(page) for page in reader.pages]
-        encoding = detect("\n".join(text for text, _ in drawn))
-        pages, for_ocr = [], []
-        for number, (page, (text, columns)) in enumerate(zip(reader.pages, drawn, strict=True), 1):
-            first = make_page(number, text, Method.PLAIN, encoding)
+        drawings = [_draw(page) for page in reader.pages]
+        encoding = detect("\n".join(drawing.text for drawing in drawings))
+        headings = find_headings([drawing.pieces for drawing in drawings], encoding)
+        bookmarks = _bookmarks(reader)
+        pages: list[Page] = []
+        for_ocr: list[int] = []
+        drawn: list[Drawn] = []
+        for number, (page, drawing) in enumerate(zip(reader.pages, drawings, strict=True), 1):
+            first = make_page(number, drawing.text, Method.PLAIN, encoding)
             late = time.monotonic() > deadline
-            read = [first, *(() if late else _climb(path, page, first, columns, encoding))]
-            chosen = read[-1] if columns and len(read) > 1 else best(read)
+            read = [first, *(() if late else _climb(path, page, first, drawing.columns, encoding))]
+            chosen = read[-1] if drawing.columns and len(read) > 1 else best(read)
             if not is_good(chosen) or letters(chosen.text) < _FEW_LETTERS:
-                for_ocr += [number] if _may_hold_text(page, chosen) else []
+                for_ocr += [number] if _may_hold_text(page, drawing, chosen) else []
+            chosen = with_marks(chosen, merged(headings[number - 1], bookmarks.get(number, ())))
+            drawn += [
+                Drawn(number, line_above(chosen, drawing.pieces, picture.top), picture.place)
+                for picture in drawing.pictures
+                if picture.pixels >= SCREENSHOT and picture.share < _WHOLE_PAGE
+            ]
             pages.append(chosen)
-    return Parsed(tuple(pages), tuple(for_ocr), encoding)
+    return Parsed(tuple(pages), tuple(for_ocr), tuple(drawn))
 
 
-def recognise(path: Path, number: int, folder: Path, *, seconds: float) -> Page:
-    """Read one page by OCR: rendered, straightened, evenly white. `folder` is for its files."""
-    try:
-        import ocrmypdf
-    except ImportError as error:
-        raise DocumentError("OCR is not installed; install the extra `ocr` and tesseract-ocr-vie") from error
+def page_alone(path: Path, number: int, out: Path) -> None:
+    """Write one page of a PDF as a file of its own. Raises DocumentError."""
     from pypdf import PdfWriter
 
-    alone, out = folder / "page.pdf", folder / "page.txt"
     with _refusing(), _open(path) as reader:
         writer = PdfWriter()
         writer.add_page(reader.pages[number - 1])
-        writer.write(alone)
-    try:
-        ocrmypdf.ocr(
-            alone,
-            "-",
-            sidecar=out,
-            output_type="none",
-            language=["vie"],
-            force_ocr=True,
-            deskew=True,
-            tesseract_thresholding="sauvola",  # each spot by what is around it: stamps, folds
-            plugins=["assistant.knowledge.flatten"],
-            jobs=1,
-            use_threads=True,
-            optimize=0,
-            max_image_mpixels=_OCR_PIXELS,
-            tesseract_timeout=seconds,
-            progress_bar=False,
-        )
-    except ocrmypdf.exceptions.ExitCodeException as error:
-        raise DocumentError(f"OCR of page {number} failed: {error}") from error
-    return make_page(number, repaired(out.read_text(encoding="utf-8")), Method.OCR)
+        writer.write(out)
+
+
+def pictures(path: Path, places: Iterable[str]) -> Iterator[tuple[str, Image]]:
+    """The pictures that parse() named by their places; one that cannot be decoded is left out."""
+    from pypdf.errors import DependencyError, PyPdfError
+    from pypdf.generic import IndirectObject, StreamObject
+
+    with _refusing(), _open(path) as reader:
+        for place in places:
+            number, generation = map(int, place.split())
+            stream = IndirectObject(number, generation, reader).get_object()
+            try:
+                image = stream.decode_as_image() if isinstance(stream, StreamObject) else None
+            except (PyPdfError, DependencyError, NotImplementedError, OSError, *_LEAKED):
+                continue
+            if image is not None:
+                yield place, image
 
 
 @contextmanager
@@ -148,36 +170,120 @@ def _open(path: Path) -> Iterator[PdfReader]:
 @contextmanager
 def _refusing() -> Iterator[None]:
     """Turns what parsers raise for broken and hostile files into a DocumentError that says why."""
-    from pypdf.errors import PyPdfError
+    from pypdf.errors import DependencyError, PyPdfError
 
     try:
         yield
-    except (PyPdfError, RecursionError, MemoryError, TimeoutError) as error:
+    except (PyPdfError, DependencyError, RecursionError, MemoryError, TimeoutError) as error:
         kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _REASONS]
         reason = _REASONS[kinds[0]] if kinds else "it is broken ({})"
         raise DocumentError(reason.format(str(error).strip().rstrip("."))) from error
 
 
-def _plain(page: PageObject) -> tuple[str, Columns | None]:
+def _draw(page: PageObject) -> _Drawing:
+    from pypdf.errors import PyPdfError
+
     pieces: list[Piece] = []
+    found: list[_Picture] = []
+    # The page, then the forms that are being drawn, with what they call by names and where they stand.
+    inside: list[tuple[object, Sequence[float]]] = [(page.get("/Resources"), _IDENTITY)]
     forms = 0
+    area = math.inf
+    with suppress(PyPdfError, *_LEAKED):
+        area = float(page.mediabox.width) * float(page.mediabox.height) or math.inf
 
-    def see(text: str, user: list[float], matrix: list[float], _font: object, size: float) -> None:
+    def see(text: str, user: list[float], matrix: list[float], font: object, size: float) -> None:
         if text.strip():
-            x = matrix[4] * user[0] + matrix[5] * user[2] + user[4]
-            y = matrix[4] * user[1] + matrix[5] * user[3] + user[5]
-            pieces.append(Piece(x, y, size, text.strip()))
+            x, y = _times(matrix, user)[4:]
+            points = size * math.hypot(*matrix[2:4]) * math.hypot(*user[2:4])
+            pieces.append(Piece(x, y, points, text.strip(), _is_bold(font)))
 
-    def count(operator: bytes, *_: object) -> None:
+    def enter(operator: bytes, operands: list[object], user: list[float], _: object) -> None:
         nonlocal forms
-        forms += operator == b"Do"
-        if forms > _FORMS:
-            raise DocumentError  # pypdf goes on without this form
+        if operator != b"Do" or not operands:
+            return
+        resources, outside = inside[-1]
+        item = _resource(resources, operands[0])
+        matrix = _times(user, outside)
+        if item.get("/Subtype") == "/Image":
+            found.extend(_picture(item, matrix, area))
+        else:
+            forms += 1
+            if forms > _FORMS:
+                raise DocumentError(_TOO_MANY_FORMS)  # in a form, pypdf goes on without it
+            resources = item.get("/Resources", resources)
+            matrix = _times(_six_numbers(item.get("/Matrix")), matrix)
+        inside.append((resources, matrix))
 
-    text = page.extract_text(visitor_text=see, visitor_operand_before=count)
+    def leave(operator: bytes, operands: list[object], *_: object) -> None:
+        if operator == b"Do" and operands:
+            inside.pop()
+
+    text = page.extract_text(visitor_text=see, visitor_operand_before=enter, visitor_operand_after=leave)
     if forms > _FORMS:
-        raise DocumentError(f"one page draws more than {_FORMS} forms")
-    return text, find_columns(pieces)
+        raise DocumentError(_TOO_MANY_FORMS)
+    return _Drawing(text, tuple(pieces), tuple(found), find_columns(pieces))
+
+
+def _times(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
+    """The matrix that does what the first does and then what the other does, as PDFs write them."""
+    a, b, c, d, e, f = map(float, one)
+    k, l, m, n, x, y = map(float, other)  # noqa: E741
+    return a * k + b * m, a * l + b * n, c * k + d * m, c * l + d * n, e * k + f * m + x, e * l + f * n + y
+
+
+def _six_numbers(matrix: Iterable[object] | None) -> Sequence[float]:
+    """The matrix of a form; one that is none does nothing."""
+    numbers = [number for number in matrix or () if isinstance(number, int | float)]
+    return numbers if len(numbers) == len(_IDENTITY) else _IDENTITY
+
+
+def _resource(resources: object, name: object) -> Mapping[Any, Any]:
+    """The form or picture that a page or form calls by a name; empty if there is none."""
+    return _dictionary(_dictionary(_dictionary(resources).get("/XObject")).get(name))
+
+
+def _dictionary(item: object) -> Mapping[Any, Any]:
+    from pypdf.generic import PdfObject
+
+    found = item.get_object() if isinstance(item, PdfObject) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _picture(item: Mapping[Any, Any], matrix: Sequence[float], area: float) -> Iterator[_Picture]:
+    from pypdf.generic import StreamObject
+
+    size = [pixels for key in ("/Width", "/Height") if isinstance(pixels := item.get(key), int)]
+    reference = item.indirect_reference if isinstance(item, StreamObject) else None
+    if reference is None or len(size) != 2 or item.get("/ImageMask"):
+        return
+    a, b, c, d, _, y = matrix
+    place = f"{reference.idnum} {reference.generation}"
+    yield _Picture(place, y + max(0, b, d, b + d), min(size), abs(a * d - b * c) / area)
+
+
+def _is_bold(font: object) -> bool:
+    return isinstance(font, Mapping) and _BOLD.search(str(font.get("/BaseFont", ""))) is not None
+
+
+def _bookmarks(reader: PdfReader) -> dict[int, list[Mark]]:
+    """What the file's own list of its parts names, by page; nothing where the list is broken."""
+    from pypdf.errors import PyPdfError
+    from pypdf.generic import Destination
+
+    found: dict[int, list[Mark]] = {}
+    waiting: list[tuple[Any, int]] = []
+    with suppress(PyPdfError, RecursionError, *_LEAKED):
+        waiting = [(item, 1) for item in reversed(reader.outline)]
+        while waiting:
+            item, level = waiting.pop()
+            if isinstance(item, list):
+                waiting += [(child, level + 1) for child in reversed(item)]
+            elif isinstance(item, Destination):
+                page = reader.get_destination_page_number(item)
+                if page is not None and item.title:
+                    found.setdefault(page + 1, []).append(Mark(tidy(str(item.title)), level))
+    return found
 
 
 def _climb(
@@ -206,9 +312,7 @@ def _tried(rung: Callable[[], str | None]) -> str | None:
     with _alarm(_LONG_PAGE):
         try:
             return rung()
-        except (MemoryError, RecursionError, TimeoutError, DocumentError):
-            raise
-        except Exception:  # parsers of others fail on strange fonts in every way there is
+        except _parser_errors():
             return None
 
 
@@ -224,6 +328,16 @@ def _alarm(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _parser_errors() -> tuple[type[Exception], ...]:
+    from pypdf.errors import PyPdfError
+
+    try:
+        from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException
+    except ImportError:
+        return PyPdfError, *_LEAKED
+    return PyPdfError, MalformedPDFException, PdfminerException, *_LEAKED
 
 
 def _pdfplumber(path: Path, number: int, columns: Columns | None) -> str | None:
@@ -249,63 +363,12 @@ def _pdfplumber(path: Path, number: int, columns: Columns | None) -> str | None:
         return "\n".join(filter(None, parts))
 
 
-def find_columns(pieces: Sequence[Piece]) -> Columns | None:
-    """The two columns of a page whose lines were drawn in pairs, left and right; None for anything else.
-
-    A table drawn row by row looks alike, but its cells do not fill their columns as running text does.
-    """
-    pieces = _lines(pieces)
-    pairs = [
-        (left, right)
-        for left, right in zip(pieces, pieces[1:], strict=False)
-        if abs(left.y - right.y) <= 2 and right.x - left.x > 10 * left.size
-    ]
-    if len(pairs) < 8 or 2 * len(pairs) < 0.6 * len(pieces):
-        return None
-    sides = [[left for left, _ in pairs], [right for _, right in pairs]]
-    edges = [Counter(round(piece.x) for piece in side).most_common(1)[0] for side in sides]
-    if min(count for _, count in edges) < 0.8 * len(pairs) or not all(map(_is_prose, sides)):
-        return None
-    size = max(piece.size for piece in sides[0])
-    return Columns(edges[1][0] - 2, max(p.y for p in sides[0]) + size, min(p.y for p in sides[0]) - size / 2)
-
-
-def _is_prose(side: Sequence[Piece]) -> bool:
-    lengths = sorted(len(piece.text) for piece in side)
-    middle = lengths[len(lengths) // 2]
-    unended = sum(not re.search(r"[.:;!?]$", piece.text) for piece in side)
-    return middle >= 20 and middle >= 0.7 * lengths[-1] and unended >= 0.6 * len(side)
-
-
-def _lines(pieces: Sequence[Piece]) -> list[Piece]:
-    """Pieces that continue one another on a line, put together."""
-    lines: list[Piece] = []
-    for piece in pieces:
-        if lines and abs(lines[-1].y - piece.y) <= 2:
-            last = lines[-1]
-            end = last.x + len(last.text) * last.size * 0.5
-            if last.x < piece.x < end + 2 * last.size:
-                lines[-1] = Piece(last.x, last.y, last.size, f"{last.text} {piece.text}")
-                continue
-        lines.append(piece)
-    return lines
-
-
-def _may_hold_text(page: PageObject, read: Page) -> bool:
+def _may_hold_text(page: PageObject, drawing: _Drawing, read: Page) -> bool:
     """Whether there is something on a page that OCR might read: wrong letters, a picture, shapes."""
     if read.text and not is_good(read) and letters(read.text) >= _FEW_LETTERS:
         return True
-    if _has_large_image(page):
+    nothing = letters(read.text) < _NO_LETTERS
+    if any(p.pixels >= _LARGE_IMAGE and (nothing or p.share >= _PART_OF_PAGE) for p in drawing.pictures):
         return True
-    contents = page.get_contents() if letters(read.text) < _NO_LETTERS else None
+    contents = page.get_contents() if nothing else None
     return contents is not None and len(contents.get_data()) >= _DRAWN
-
-
-def _has_large_image(page: PageObject) -> bool:
-    resources = page.get("/Resources")
-    objects = resources.get_object().get("/XObject") if resources else None
-    for item in (objects.get_object() if objects else {}).values():
-        image = item.get_object()
-        if image.get("/Subtype") == "/Image" and min(image["/Width"], image["/Height"]) >= _LARGE_IMAGE:
-            return True
-    return False
