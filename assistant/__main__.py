@@ -27,6 +27,7 @@ from assistant.errors import (
     KnowledgeError,
     ModelError,
     QuestionError,
+    WeightsError,
 )
 
 if TYPE_CHECKING:
@@ -615,6 +616,8 @@ def models_bench(
         weights = named(load_catalogue(), name)
         model = settings.data / "models" / weights.name / weights.files[0].path
     assert model is not None
+    if not model.is_file():
+        raise WeightsError(f"{model} is not there; `assistant models pull NAME` gets what the catalogue has")
     assistant = _load(settings, with_model=False)
     cards = {id_: assistant.open_guide(id_).text for id_ in assistant.searcher.index.guides}
     guide = sorted(cards.values(), key=len)[len(cards) // 2]

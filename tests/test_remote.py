@@ -126,7 +126,7 @@ def test_of_two_real_servers_one_may_be_killed_in_the_middle_of_an_answer(
     real: RealServer, smollm_path: Path, tmp_path: Path, opened: Opens
 ) -> None:
     with real_server(smollm_path, tmp_path / "log") as doomed:
-        model = opened(doomed, real, answer=1000)
+        model = opened(doomed, real, answer=1000, request={"min_tokens": 500})
         pieces = model.stream(LONG)
         while not next(pieces):
             pass
