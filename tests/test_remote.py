@@ -319,6 +319,23 @@ def test_the_list_of_models_tells_how_a_server_is(
     assert [path for path, *_ in server.asked] == ["/v1/models"]
 
 
+def test_a_server_is_not_disturbed_while_it_answers(
+    server: Server, opened: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "_CHECKS", 0.01)
+    server.body, server.pauses = chunk("Một "), (chunk("hai. ", "stop"),)
+    stream = opened(server).stream(SKY)
+    while not next(stream):
+        pass
+    time.sleep(0.05)  # a check that was under way may end
+    before = len(server.asked)
+    time.sleep(0.2)
+    assert len(server.asked) == before
+    server.go.set()
+    assert "".join(stream) == "hai. "
+    until(lambda: len(server.asked) > before)
+
+
 # Limits
 
 
