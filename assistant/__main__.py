@@ -8,10 +8,11 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,16 +21,19 @@ import typer
 
 from assistant.errors import (
     AssistantError,
+    ConfigError,
     DocumentError,
     EmbedderError,
     KnowledgeError,
     ModelError,
     QuestionError,
+    WeightsError,
 )
 
 if TYPE_CHECKING:
     from assistant.config import Settings
     from assistant.datatypes import Answer
+    from assistant.evaluation.answers import ExpectedAnswer
     from assistant.knowledge.fetch import Result
     from assistant.pipeline import Assistant
 
@@ -41,9 +45,11 @@ app = typer.Typer(
 )
 index_app = typer.Typer(help="The search index.", no_args_is_help=True)
 knowledge_app = typer.Typer(help="The guides and official documents.", no_args_is_help=True)
+models_app = typer.Typer(help="Weights of models, and what this PC does with them.", no_args_is_help=True)
 evaluate_app = typer.Typer(help="How well the product answers and finds.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(knowledge_app, name="knowledge")
+app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
 
 _LONE = re.compile(r"[\ud800-\udfff]")
@@ -56,6 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # whatever the terminal's locale says
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is fetched unasked; `models pull` alone lifts it for itself
     try:
         app(arguments)
     except QuestionError as error:
@@ -513,21 +520,173 @@ def _print_fetched(results: Sequence[Result], names: Mapping[str, Sequence[str]]
     print(", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]))
 
 
+@models_app.command("list")
+def models_list(as_json: AsJson = False) -> None:
+    """The catalogue: sizes, licences, the RAM each wants, which is here and which fits this PC."""
+    from assistant.models.catalogue import GB, as_row, load_catalogue, ram_found, recommended
+
+    folder, catalogue, ram = _settings().data / "models", load_catalogue(), ram_found()
+    best = recommended(catalogue, ram)
+    rows = [as_row(weights, folder / weights.name, best) for weights in catalogue]
+    if as_json:
+        _print_json({"ram_gb": round(ram / GB, 1), "models": rows})
+        return
+    words = _ui()["models"]
+    print(words["ram"].format(ram=f"{ram / GB:.1f}"))
+    for row in rows:
+        marks = [words[key] for key in ("recommended", "here") if row[key]]
+        marks.append(words["pinned" if row["pinned"] else "unpinned"])
+        print(
+            f"\n{row['name']}  ({', '.join([words[row['use']], *marks])})\n  {row['about']}\n  "
+            + words["needs"].format(
+                size=f"{row['bytes'] / GB:.1f}", ram=f"{row['ram_gb']:g}", licence=row["licence"]
+            )
+            + f"\n  {row['repo']}"
+        )
+    print(f"\n{words['how']}")
+
+
+@models_app.command("pull")
+def models_pull(
+    name: Annotated[str, typer.Argument(help="A name of `models list`.")],
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Take the files from this folder, without a network.")
+    ] = None,
+) -> None:
+    """Get weights from the hub, going on where it was broken off, or from a USB stick; all is checked."""
+    from assistant.models.catalogue import copy, load_catalogue, named, pull, settings_for
+
+    settings = _settings()
+    weights = named(load_catalogue(), name)
+    folder = settings.data / "models" / weights.name
+    with _progress() if source else nullcontext(_say) as progress:  # the download has its own bar
+        if source:
+            copy(weights, folder, source, progress)
+        else:
+            pull(weights, folder, settings.models.hub, progress)
+    print(_ui()["models"]["use"].format(folder=folder, file=settings.data / "assistant.toml"))
+    print(settings_for(weights, folder))
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
+
+
+@models_app.command("verify")
+def models_verify(
+    name: Annotated[
+        str | None, typer.Argument(help="A name of `models list`; all that are here if none.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every byte of the weights that were got, and tell whether they are still what they were."""
+    from assistant.models.catalogue import is_complete, load_catalogue, named, verify
+
+    folder, catalogue = _settings().data / "models", load_catalogue()
+    wanted = [named(catalogue, name)] if name else [w for w in catalogue if is_complete(folder / w.name)]
+    with _progress() as progress:
+        verdicts = [verify(weights, folder / weights.name, progress) for weights in wanted]
+    if as_json:
+        _print_json({verdict.name: verdict.reason or "ok" for verdict in verdicts})
+    else:
+        print(
+            "\n".join(f"{verdict.name}: {verdict.reason or 'ok'}" for verdict in verdicts)
+            or "no model is here"
+        )
+    if any(verdict.reason for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+@models_app.command("bench")
+def models_bench(
+    name: Annotated[str | None, typer.Argument(help="A name of `models list` that is here.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A GGUF anywhere.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure in about a minute what this PC does with a model."""
+    from assistant.answering.prompts import prompt_for
+    from assistant.evaluation.speed import measure
+    from assistant.models.catalogue import load_catalogue, named
+
+    settings = _settings()
+    if (name is None) == (model is None):
+        raise typer.BadParameter("give a name or --model FILE, one of the two")
+    if name is not None:
+        weights = named(load_catalogue(), name)
+        model = settings.data / "models" / weights.name / weights.files[0].path
+    assert model is not None
+    if not model.is_file():
+        raise WeightsError(f"{model} is not there; `assistant models pull NAME` gets what the catalogue has")
+    assistant = _load(settings, with_model=False)
+    cards = {id_: assistant.open_guide(id_).text for id_ in assistant.searcher.index.guides}
+    guide = sorted(cards.values(), key=len)[len(cards) // 2]
+    questions = _ui()["models"]["questions"]
+    prompts = [prompt_for(assistant.replies, guide, question) for question in questions]
+    with _progress() as progress:
+        progress(str(model))
+        speed = measure(model, settings.models, *prompts)
+    if as_json:
+        _print_json(speed.row())
+        return
+    words = _ui()["models"]
+    print("\n".join(words["bench"]).format(**speed.row() | {"written_per_s": speed.written_per_s or "?"}))
+    verdict = "fast" if speed.prepared_s <= 2 else "fair" if speed.prepared_s <= 6 else "slow"
+    print(words[verdict])
+
+
 @evaluate_app.command("answers")
 def evaluate_answers(
     file: Annotated[Path, typer.Argument(help="JSON lines of questions with what is expected.")],
     as_json: AsJson = False,
+    with_model: Annotated[
+        bool, typer.Option("--with-model", help="Judge what the model writes under the cards instead.")
+    ] = False,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="A GGUF instead of the configured model; may be repeated.")
+    ] = None,
 ) -> None:
-    """Ask a question set and count right, wrong and declined per kind."""
+    """Ask a question set and count right, wrong and declined per kind; or judge what a model writes."""
     from assistant.evaluation.answers import as_row, as_text, judge, read_questions, tally
 
     questions = read_questions(file)
+    if with_model or model:
+        _evaluate_models(questions, model or [], as_json)
+        return
     assistant = _load(_settings(), with_model=False)
     tallies = tally(judge(assistant, question) for question in questions)
     if as_json:
         _print_json(as_row(tallies))
     else:
         print(as_text(tallies))
+
+
+def _evaluate_models(questions: Sequence[ExpectedAnswer], paths: Sequence[Path], as_json: bool) -> None:
+    """What each model writes under the cards of a question set, side by side."""
+    from assistant.evaluation.writing import Report, as_text, write
+    from assistant.loading import load_model
+
+    settings = _settings()
+    local = [settings.models.model_copy(update={"backend": "local", "path": path}) for path in paths]
+    assistant = _load(settings, with_model=False)
+    rows = {}
+    with _progress() as progress:
+        for wanted in local or [settings.models]:
+            model = load_model(settings.model_copy(update={"models": wanted}))
+            if model is None:
+                raise ConfigError("no model is configured: set models.path, or give --model FILE")
+            report = Report(model.name)
+            with ExitStack() as ending:
+                ending.callback(getattr(model, "close", lambda: None))  # servers and processes have one
+                for number, question in enumerate(questions, 1):
+                    progress(f"{model.name}: {number} of {len(questions)}")
+                    if (written := write(assistant, model, question)) is not None:
+                        report.written.append(written)
+            rows[str(wanted.path) if model.name in rows else model.name] = report.row()
+    if as_json:
+        _print_json({"models": rows})
+    else:
+        print(as_text(rows))
 
 
 @evaluate_app.command("documents")

@@ -6,33 +6,82 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from assistant.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+_SECRET = ("key", "token", "secret", "password")  # in a setting's name, also in one that does not exist
+
+
+def _address(text: str) -> str:
+    """An http(s) address without a password in it, which would end up in a log."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address like http://10.0.0.5:8000/v1")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold neither a password nor ? or #; a key belongs into models.key")
+    return text.rstrip("/")
+
+
+def _key(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
+        raise ValueError("must be letters, digits and signs of ASCII, without spaces")
+    return secret
+
+
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class ModelSettings(BaseModel):
-    """The local language model; without a path the guides answer alone."""
+    """The language model: a file on this machine or servers; without either the guides answer alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: Path | None = None
+    backend: Literal["local", "openai"] = "local"
+    path: Path | None = None  # of the GGUF of the backend `local`
     context: int = Field(default=4096, ge=512)  # tokens: rules, guide, question and answer together
     answer: int = Field(default=220, ge=16)  # tokens of an answer at most
     threads: int | None = Field(default=None, ge=1)  # None: physical cores minus one
     seconds: float = Field(default=60, gt=0)  # an answer that takes longer is cut after its last sentence
+
+    # The backend `openai`: servers that speak OpenAI's protocol, and nothing else is asked.
+    endpoints: tuple[Address, ...] = ()  # the first is preferred; with equal load, and while it is well
+    model: str = ""  # as the servers call it
+    key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+    per_endpoint: int = Field(default=4, ge=1)  # answers at once of one server; beyond, the card stands alone
+    connect: float = Field(default=2, gt=0)  # seconds
+    first_token: float = Field(default=15, gt=0)  # seconds; then the next server is asked
+    proxy: Address | None = None  # those of the environment are not used
+    certificates: Path | None = None  # of an office's own authority (PEM), in place of the usual ones
+    request: dict[str, Any] = Field(default_factory=dict)  # more fields of each request
+
+    hub: Address = "https://huggingface.co"  # or a mirror of it; only `assistant models pull` asks it
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a model is configured at all."""
+        return self.path is not None if self.backend == "local" else True
+
+    @model_validator(mode="after")
+    def _servers_are_named(self) -> ModelSettings:
+        if self.backend == "openai" and not (self.endpoints and self.model):
+            raise ValueError('backend = "openai" needs endpoints = ["http://…/v1"] and model = "…"')
+        return self
 
 
 class EmbedderSettings(BaseModel):
@@ -102,9 +151,19 @@ def load_settings(changes: Mapping[str, object] | None = None) -> Settings:
         return Settings.model_validate(Settings(**(changes or {})))  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])} = {problem['input']!r}: {problem['msg']}"
-            for problem in error.errors()
+            _told(problem["loc"], problem["input"], problem["msg"]) for problem in error.errors()
         )
-        raise ConfigError(f"{wrong} (in assistant.toml or an ASSISTANT_* variable)") from error
+        # Not `from error`: it holds what was typed, keys among it.
+        raise ConfigError(f"{wrong} (in assistant.toml or an ASSISTANT_* variable)") from None
+    except SettingsError as error:
+        raise ConfigError(f'an ASSISTANT_* variable: {error}; lists are written ["…", "…"]') from None
     except (ValueError, OSError) as error:  # TOML syntax, unreadable file
         raise ConfigError(f"assistant.toml: {error}") from error
+
+
+def _told(place: tuple[int | str, ...], value: object, message: str) -> str:
+    """A wrong setting with its value, unless that may be or hold a secret."""
+    name = ".".join(map(str, place))
+    named = any(word in name.casefold() for word in _SECRET)
+    hidden = named or isinstance(value, Mapping) or "@" in str(value)  # http://name:password@host
+    return f"{name}: {message}" if hidden else f"{name} = {value!r}: {message}"

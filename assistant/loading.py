@@ -229,8 +229,12 @@ def load_embedder(settings: Settings) -> Embedder | None:
 
 
 def load_model(settings: Settings) -> LanguageModel | None:
-    """The configured local model, if there is one. Raises ModelError."""
+    """The configured model, local or on servers, if there is one. Raises ModelError."""
     wanted = settings.models
+    if wanted.backend == "openai":
+        from assistant.models.remote import RemoteModel
+
+        return RemoteModel(wanted)
     if wanted.path is None:
         return None
     from assistant.models.llama import LlamaModel

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import traceback
 from datetime import date
 from pathlib import Path
 
@@ -108,3 +109,70 @@ def test_settings_cannot_change_while_the_program_runs(data: Path) -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1
+
+
+# The servers of a model
+
+
+SERVERS = 'backend = "openai"\nendpoints = ["http://10.0.0.5:8000/v1/"]\nmodel = "m"\n'
+
+
+def test_a_key_is_taken_from_the_environment_and_never_shown(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "assistant.toml").write_text(f"[models]\n{SERVERS}")
+    monkeypatch.setenv("ASSISTANT_MODELS_KEY", "sk-bi-mat")
+    settings = load_settings()
+    assert settings.models.key is not None
+    assert settings.models.key.get_secret_value() == "sk-bi-mat"
+    assert settings.models.endpoints == ("http://10.0.0.5:8000/v1",)
+    assert "sk-bi-mat" not in f"{settings!r} {settings} {settings.model_dump_json()} {settings.model_dump()}"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('[models]\nkeys = "sk-bi-mat"', "models.keys: "),
+        ('[models]\napi_token = "sk-bi-mat"', "models.api_token: "),
+        ('[models]\nkey = "sk-bi-mat có dấu"', "models.key: "),
+        ('[models]\nkey = ["sk-bi-mat"]', "models.key: "),
+        ('[models]\nbackend = "openai"\nkey = "sk-bi-mat"', 'needs endpoints = ["http://…/v1"]'),
+        ('[model]\nkey = "sk-bi-mat"', "model: "),
+        ('[models]\nproxy = "http://x:sk-bi-mat@10.0.0.1"', "models.proxy: "),
+        ('[models]\nendpoints = ["http://x:sk-bi-mat@10.0.0.1/v1"]', "models.endpoints.0: "),
+        ('[models]\nkey = "sk-bi-mat', "assistant.toml: "),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_repeated(data: Path, content: str, said: str) -> None:
+    (data / "assistant.toml").write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    error = caught.value
+    assert said in str(error)
+    assert "sk-bi-mat" not in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.5:8000", "ftp://a/v1", "http://", "http://a/v1?key=x", "file:///a"]
+)
+def test_an_address_that_is_none_is_told(data: Path, address: str) -> None:
+    (data / "assistant.toml").write_text(f'[models]\nendpoints = ["{address}"]\n')
+    with pytest.raises(ConfigError, match=r"models\.endpoints\.0 = .* must"):
+        load_settings()
+
+
+def test_lists_in_variables_are_json(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSISTANT_MODELS_ENDPOINTS", '["http://a/v1", "http://b/v1"]')
+    assert load_settings().models.endpoints == ("http://a/v1", "http://b/v1")
+    monkeypatch.setenv("ASSISTANT_MODELS_ENDPOINTS", "http://a/v1")
+    with pytest.raises(ConfigError, match=r'an ASSISTANT_\* variable: .*lists are written \["…", "…"\]'):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [("", False), ('[models]\npath = "/a.gguf"', True), (f"[models]\n{SERVERS}", True)],
+)
+def test_a_model_is_wanted_where_one_is_named(data: Path, content: str, wanted: bool) -> None:
+    (data / "assistant.toml").write_text(content)
+    assert load_settings().models.wanted is wanted

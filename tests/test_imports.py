@@ -41,6 +41,9 @@ OWNERS = {
     "sentence_transformers": "assistant.retrieval.embedder",
     "faiss": "assistant.retrieval.vectors",
     "llama_cpp": "assistant.models.llama",
+    "openai": "assistant.models.remote",
+    "huggingface_hub": "assistant.models.catalogue",
+    "httpx2": "assistant.models.catalogue",
     "pypdf": "assistant.knowledge.pdf",
     "pdfplumber": "assistant.knowledge.pdf",
     "ocrmypdf": "assistant.knowledge.ocr",
@@ -151,7 +154,12 @@ def test_the_pipeline_can_be_read_with_few_modules() -> None:
 def test_only_the_command_line_can_ask_the_network() -> None:
     importers = {name for name in FILES if inside(name) & {"assistant.knowledge.hosts"}}
     assert importers == {"assistant.knowledge.fetch", "assistant.__main__"}
-    assert {name for name in FILES if inside(name) & {"assistant.knowledge.fetch"}} == {"assistant.__main__"}
+    for module in ("assistant.knowledge.fetch", "assistant.models.catalogue"):
+        assert {name for name in FILES if inside(name) & {module}} == {"assistant.__main__"}
+
+
+def test_servers_of_models_are_asked_only_where_they_are_configured() -> None:
+    assert {name for name in FILES if inside(name) & {"assistant.models.remote"}} == {"assistant.loading"}
 
 
 def spoken(tree: ast.Module) -> Iterator[tuple[int, str]]:

@@ -341,3 +341,67 @@ def test_diff_tells_what_a_change_touches(ward: Path) -> None:
     touched = {row["question"] for row in changes["answers"]}
     assert "Đổi thẻ căn cước mất bao nhiêu tiền?" in touched
     assert {row["document_after"] for row in changes["answers"]} == {"can-cuoc-cap-doi"}
+
+
+def test_models_list_tells_what_fits_this_pc(data: Path) -> None:
+    done = run(data, "models", "list")
+    assert done.returncode == 0
+    assert "qwen3-4b  (viết câu trả lời" in done.stdout
+    listed = json.loads(run(data, "models", "list", "--json").stdout)
+    assert {model["here"] for model in listed["models"]} == {None}
+    assert sum(model["recommended"] for model in listed["models"]) <= 1
+
+
+def test_models_pull_takes_nothing_that_is_not_whole(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    done = run(data, "models", "pull", "e5-small", "--from", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Chưa lấy được mô hình")
+    assert f"{tmp_path} has no 1_Pooling/config.json of e5-small" in done.stderr
+    done = run(data, "models", "verify", "e5-small")
+    assert done.returncode == 1
+    assert done.stdout.startswith("e5-small: ")
+    assert run(data, "models", "verify").stdout == "no model is here\n"
+
+
+def test_models_pull_needs_the_hub_and_says_so(data: Path) -> None:
+    with serve() as gone:
+        pass
+    done = run(data, "models", "pull", "sailor2-1b", ASSISTANT_MODELS_HUB=gone.url(""), NO_PROXY="127.0.0.1")
+    assert done.returncode == 1
+    assert f"bartowski/Sailor2-1B-Chat-GGUF at {gone.url('')}: " in done.stderr
+    assert "--from" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["models", "pull", "gpt"], 1, "`gpt` is not in the catalogue"),
+        (["models", "bench"], 2, "give a name or --model FILE"),
+        (
+            ["models", "bench", "--model", "/khong/co.gguf"],
+            1,
+            "/khong/co.gguf is not there; `assistant models pull",
+        ),
+        (["evaluate", "answers", "/dev/null", "--with-model"], 1, "no model is configured"),
+    ],
+)
+def test_what_models_cannot_do_is_told(data: Path, arguments: list[str], code: int, said: str) -> None:
+    done = run(data, *arguments)
+    assert done.returncode == code
+    assert said in done.stderr
+
+
+def test_a_configured_server_that_is_down_costs_only_the_words_of_the_model(data: Path) -> None:
+    with serve() as gone:
+        pass
+    servers = {
+        "ASSISTANT_MODELS_BACKEND": "openai",
+        "ASSISTANT_MODELS_ENDPOINTS": json.dumps([gone.url("/v1")]),
+        "ASSISTANT_MODELS_MODEL": "m",
+        "ASSISTANT_MODELS_KEY": "sk-bi-mat",
+    }
+    done = run(data, "ask", "VNeID là gì?", "--json", **servers)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["composer"] == "guide"
+    assert "sk-bi-mat" not in done.stdout + done.stderr

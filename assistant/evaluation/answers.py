@@ -94,11 +94,11 @@ def _reasons(expected: ExpectedAnswer, answer: Answer) -> Iterator[str]:
         yield f"from {', '.join(sorted(named))}, expected {' or '.join(expected.documents)}"
     text = " ".join(f"{answer.notice or ''} {answer.text}".split())
     if answer.status is Status.ANSWERED:
-        yield from (f"lacks “{fact}”" for fact in expected.facts if not _stands(fact, text))
-    yield from (f"says “{words}”" for words in expected.forbidden if _stands(words, text))
+        yield from (f"lacks “{fact}”" for fact in expected.facts if not stands(fact, text))
+    yield from (f"says “{words}”" for words in expected.forbidden if stands(words, text))
 
 
-def _stands(words: str, text: str) -> bool:
+def stands(words: str, text: str) -> bool:
     """Whether the words stand in the text as a whole: "0 đồng" is not in "20.000 đồng"."""
     return re.search(rf"(?<![\d.,]){re.escape(words)}(?!\d)", text) is not None
 

@@ -157,7 +157,7 @@ def serve(settings: Settings) -> None:
         LOG.warning("%s", problem)
     app = create_app(assistant, ui, scenes)
     # After the page is up: both at once would make a person wait longer for the first sight of it.
-    models = settings.models.path or settings.embedder.path
+    models = settings.models.wanted or settings.embedder.path
     loads = (
         lambda: load_assistant(settings, with_model=False, with_embedder=False),
         operator,
