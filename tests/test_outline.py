@@ -139,7 +139,7 @@ def test_text_without_headings_is_one_section() -> None:
 
 
 def test_text_under_no_heading_is_cited_by_its_page() -> None:
-    sections = document_sections("d", read(BODY, f"{BODY}\n{BODY[:60]}", f"{BODY[60:]}\nHết."))
+    sections = document_sections("d", read(BODY, f"{BODY}\n{BODY[:75]}", f"{BODY[75:]}\nHết."))
     assert [section.page for section in sections] == [1, 2, 3]
     assert sections[1].text == f"{BODY}\n{BODY}"
 
@@ -150,10 +150,12 @@ def test_a_first_line_that_goes_on_is_no_title() -> None:
 
 
 def test_headings_without_text_and_tables_of_contents_are_left_out() -> None:
-    pages = read(
-        f"MỤC LỤC\n1.1 Hồ sơ ........ 2\n1.2 Lệ phí ........ 3\nPHẦN I\n1.1 Hồ sơ\n{BODY}\n1.2 Lệ phí\nKhông."
+    contents = (
+        "MỤC LỤC\n1.1 Hồ sơ ........ 2\nTrường hợp người\nnước ngoài ........ 2\n1.2 Lệ phí ........\n3"
     )
-    assert [section.heading for section in document_sections("d", pages)] == ["1.1 Hồ sơ", "1.2 Lệ phí"]
+    pages = read(f"{contents}\nPHẦN I\n1.1 Hồ sơ\n{BODY}\n1.2 Lệ phí\nKhông.")
+    sections = document_sections("d", pages)
+    assert [(s.heading, s.text) for s in sections] == [("1.1 Hồ sơ", BODY), ("1.2 Lệ phí", "Không.")]
 
 
 def test_an_article_that_is_a_sentence_keeps_it_as_its_text() -> None:
@@ -192,6 +194,8 @@ def test_a_long_paragraph_is_split_between_sentences() -> None:
     sections = document_sections("d", read(f"{BODY} " * 60))
     assert all(section.text.endswith(".") and len(section.text.split()) <= 400 for section in sections)
     assert len(sections) > 1
+    endless = document_sections("d", read("thẻ " * 800))
+    assert [len(section.text.split()) for section in endless] == [400, 400]
 
 
 def test_pictures_go_with_the_lines_they_stand_under() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby, zip_longest
+from itertools import groupby, pairwise, zip_longest
 
 from assistant.datatypes import Section
 from assistant.knowledge.pages import Heading, Line, Method, Page, regrouped
@@ -17,11 +17,12 @@ from assistant.text.spelling import is_spelled
 
 _LONG = 400  # syllables of a section; beyond it, it is split
 _UNEVEN = 1.2  # how much longer than the mean of its pieces one may be
-_LONG_HEADING = 25  # syllables
+_LONG_HEADING, _LONG_NUMBERED = 25, 40  # syllables
 _LONG_LINE = 300  # letters; what is longer is neither a heading nor a line of contents
 _LONG_TITLE = 15  # of a heading that nothing but "1." tells from an item of a list
 _FULL = 0.7  # of the longest line of a page: a shorter one was ended by its writer, not by the margin
 _VERY_FULL = 0.85
+_BROKEN_CONTENTS = 3  # lines from one number of a page to the next
 _NARROW = 40  # letters: the longest line of a page is no whole line
 _FEW = 3  # headings; where fonts or styles mark fewer, numbering is looked at too
 
@@ -63,6 +64,7 @@ class _Row:
     line: int
     text: str
     width: int  # letters of the longest line of its page
+    in_contents: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def may_be_heading(text: str) -> bool:
     """Whether a line reads as a heading: short, no sentence, no step, no caption, no item of a list."""
     return (
         len(text) <= _LONG_LINE
-        and len(text.split()) <= _LONG_HEADING
+        and len(text.split()) <= (_LONG_NUMBERED if rank_of(text) else _LONG_HEADING)
         and sum(map(str.isalpha, text)) >= 3
         and text[0].isalnum()
         and not text[0].islower()
@@ -169,9 +171,9 @@ def with_numbered_headings(pages: Sequence[Page]) -> tuple[Page, ...]:
     """
     pages = [replace(page, headings=tuple(_headings_proper(page))) for page in pages]
     rows = [
-        _Row(number, place, text, width)
+        _Row(number, place, text, width, place in contents)
         for number, lines in enumerate(page.lines for page in pages)
-        for width in [max(map(len, lines), default=0)]
+        for width, contents in [(max(map(len, lines), default=0), _contents(lines))]
         for place, text in enumerate(lines)
     ]
     marked = {(number, h.line): h.level for number, page in enumerate(pages) for h in page.headings}
@@ -232,7 +234,8 @@ def joined(page: Page, ends: dict[int, int]) -> Page:
 def _candidates(rows: Sequence[_Row]) -> Iterator[_Candidate]:
     taken = -1
     for first, row in enumerate(rows):
-        if first <= taken:
+        broken = rows[first + 1 : first + 2]  # a line of contents of which this is the first part
+        if first <= taken or row.in_contents or any(b.in_contents and not rank_of(b.text) for b in broken):
             continue
         rank, number = _numbered(row.text)
         if not rank and not (row.text.isupper() and may_be_heading(row.text) and " " in row.text):
@@ -350,6 +353,7 @@ def _parts(pages: Sequence[Page]) -> Iterator[_Part]:
         lines = page.lines
         width = max(map(len, lines), default=0)
         headings = {heading.line for heading in page.headings}
+        contents = _contents(lines)
         images: dict[int, tuple[str, ...]] = {}
         for name, above in zip_longest(page.images, page.image_lines, fillvalue=len(lines)):
             images[min(int(above), len(lines))] = (*images.get(min(int(above), len(lines)), ()), str(name))
@@ -366,13 +370,24 @@ def _parts(pages: Sequence[Page]) -> Iterator[_Part]:
                 part.lines += [_Text(page.number, text, width)] if text else []
             elif part is None and _is_title(line, lines[place + 1 : place + 2], width):
                 part = _Part(line, page.number)
-            elif not _is_contents(line):
+            elif place not in contents:
                 part = part or _Part("", page.number)
                 part.lines.append(_Text(page.number, line, width))
         part = part or _Part("", page.number)
         part.add_images(images.get(len(lines), ()))
     if part is not None:
         yield part
+
+
+def _contents(lines: Sequence[str]) -> set[int]:
+    """The lines of a table of contents, those included that the margin broke."""
+    found = {place for place, line in enumerate(lines) if _is_contents(line)}
+    for place, (line, after) in enumerate(zip(lines, lines[1:], strict=False)):
+        if after.isdigit() and _is_contents(f"{line} {after}"):
+            found |= {place, place + 1}
+    for place, following in pairwise(sorted(found)):
+        found |= set(range(place, following)) if following - place <= _BROKEN_CONTENTS else set()
+    return found
 
 
 def _is_title(line: str, after: Sequence[str], width: int) -> bool:
@@ -395,15 +410,20 @@ def _heading(line: str, after: Sequence[str]) -> tuple[str, str]:
 
 def _paragraphs(lines: Sequence[_Text]) -> list[_Text]:
     """Lines that the margin broke put together."""
-    paragraphs: list[_Text] = []
+    broken: list[list[_Text]] = []
     for n, line in enumerate(lines):
         if n and _goes_on(lines[n - 1], line):
-            begun = paragraphs[-1]
-            text = f"{begun.text} {line.text}"
-            paragraphs[-1] = replace(begun, text=text, images=begun.images + line.images)
+            broken[-1].append(line)
         else:
-            paragraphs.append(line)
-    return paragraphs
+            broken.append([line])
+    return [
+        replace(
+            parts[0],
+            text=" ".join(part.text for part in parts),
+            images=tuple(name for part in parts for name in part.images),
+        )
+        for parts in broken
+    ]
 
 
 def _goes_on(before: _Text, after: _Text) -> bool:
@@ -449,14 +469,15 @@ def _shortened(paragraph: _Text) -> Iterator[_Text]:
     if paragraph.syllables <= _LONG:
         yield paragraph
         return
-    piece: list[str] = []
+    words: list[str] = []
     for sentence in sentences(paragraph.text):
-        words = sentence.split()
-        if piece and len(piece) + len(words) > _LONG:
-            yield replace(paragraph, text=" ".join(piece), images=())
-            piece = []
-        piece += words
-        while len(piece) > _LONG:
-            yield replace(paragraph, text=" ".join(piece[:_LONG]), images=())
-            piece = piece[_LONG:]
-    yield replace(paragraph, text=" ".join(piece))
+        more = sentence.split()
+        if words and len(words) + len(more) > _LONG:
+            yield replace(paragraph, text=" ".join(words), images=())
+            words = []
+        words += more
+        whole = max(0, len(words) - 1) // _LONG * _LONG
+        for start in range(0, whole, _LONG):
+            yield replace(paragraph, text=" ".join(words[start : start + _LONG]), images=())
+        words = words[whole:]
+    yield replace(paragraph, text=" ".join(words))
