@@ -17,7 +17,7 @@ from assistant.loading import load_assistant
 from assistant.models.llama import LlamaModel
 from assistant.pipeline import Assistant
 from assistant.retrieval.embedder import SentenceEmbedder, Vectors
-from assistant.retrieval.index import Index, KnowledgePaths, build, load, save
+from assistant.retrieval.index import Index, KnowledgePaths, build, save
 
 
 class FakeEmbedder:
@@ -94,30 +94,39 @@ def smollm(smollm_path: Path) -> LlamaModel:
 
 
 @pytest.fixture(scope="session")
-def knowledge(tmp_path_factory: pytest.TempPathFactory) -> KnowledgePaths:
-    """The shipped knowledge, without a ward's overlay; a copy, so that it stands still."""
-    folder = tmp_path_factory.mktemp("home") / "knowledge"
-    shutil.copytree(CHECKOUT / "knowledge", folder, ignore=shutil.ignore_patterns("official", "lessons"))
-    return KnowledgePaths(folder, folder / "no-overlay")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped knowledge and prompts; a copy, so that they stand still."""
+    folder = tmp_path_factory.mktemp("home")
+    leave_out = shutil.ignore_patterns("official", "lessons")
+    shutil.copytree(CHECKOUT / "knowledge", folder / "knowledge", ignore=leave_out)
+    shutil.copytree(CHECKOUT / "prompts", folder / "prompts")
+    return folder
 
 
 @pytest.fixture(scope="session")
-def index(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Index:
-    """The index of the shipped guides, built, saved and loaded again."""
-    root = tmp_path_factory.mktemp("index")
-    save(build(knowledge), root)
-    return load(root)
+def knowledge(home: Path) -> KnowledgePaths:
+    """The shipped knowledge, without a ward's overlay."""
+    return KnowledgePaths(home / "knowledge", home / "no-overlay")
 
 
 @pytest.fixture(scope="session")
-def assistant(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
-    """The product over the shipped guides, its data in a temporary folder, without a model."""
-    home = knowledge.shipped.parent
-    shutil.copytree(CHECKOUT / "prompts", home / "prompts", dirs_exist_ok=True)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("ASSISTANT_DATA", str(tmp_path_factory.mktemp("data")))
-        environment.setenv("ASSISTANT_HOME", str(home))
-        return load_assistant(load_settings())
+def data(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the index of the shipped knowledge: the only full build of a session."""
+    folder = tmp_path_factory.mktemp("data")
+    save(build(knowledge), folder / "index")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def assistant(home: Path, data: Path) -> Assistant:
+    """The product over the shipped guides, from the index on disk, without a model."""
+    return load_assistant(load_settings({"home": home, "data": data}))
+
+
+@pytest.fixture(scope="session")
+def index(assistant: Assistant) -> Index:
+    """The index of the shipped guides as it was loaded."""
+    return assistant.searcher.index
 
 
 @pytest.fixture

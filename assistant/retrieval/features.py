@@ -10,7 +10,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,8 @@ import numpy.typing as npt
 from assistant.retrieval.classifier import NOTHING, Classifier
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
-from assistant.text.dialect import Phrase, mentions, standard
-from assistant.text.normalize import syllables
+from assistant.text.dialect import Phrase, mentioned, mentions, standard
+from assistant.text.normalize import bare, syllables
 
 NAMES = (
     "learned",  # logarithm of the likelihood by the classifier of topics
@@ -145,7 +145,7 @@ class Features:
         """Documents whose title names one of two things of which the words name the other."""
         found = set()
         for row in self.index.glossary.exclusive:
-            named = [name for name in row if mentions(words, name)]
+            named = mentioned(words, row)
             if len(named) == 1:
                 others = [name for name in row if name not in named]
                 found |= {
@@ -162,24 +162,21 @@ class Features:
 
     def _named(self, words: Sequence[str]) -> list[set[int]]:
         """For each of the glossary's topics that the words name, the documents that people ask for by it."""
-        return [self._known_by(topic) for topic in self.index.glossary.topics if mentions(words, topic)]
+        return [self._known_by(topic) for topic in mentioned(words, self.index.glossary.topics)]
 
     def _known_by(self, topic: Phrase) -> set[int]:
         """The documents that people ask for by a topic of the glossary: in the title or many questions."""
         found = self._topics.get(topic)
         if found is None:
-            found = self._topics[topic] = {
-                number
-                for number, asked in enumerate(self._asked)
-                if mentions(asked[0], topic) or sum(mentions(text, topic) for text in asked) > len(asked) / 4
-            }
+            found = self._topics[topic] = set(filter(partial(self._is_known_by, topic), self._numbers.values()))
         return found
 
-    @cached_property
-    def _asked(self) -> list[list[list[str]]]:
-        """For each document the ways people ask for it, its title first."""
-        documents = range(len(self.index.corpus.documents))
-        return [[self.index.corpus.texts[row].split() for row in self.questions(n)] for n in documents]
+    def _is_known_by(self, topic: Phrase, number: int) -> bool:
+        asked = self.questions(number)  # the title is the first
+        parts = set(map(bare, topic))
+        near = (row for row in asked if parts <= self.terms(row))
+        named = [row for row in near if mentions(self.index.corpus.texts[row].split(), topic)]
+        return asked[0] in named or len(named) > len(asked) / 4
 
     @cached_property
     def _topics(self) -> dict[Phrase, set[int]]:
