@@ -94,19 +94,18 @@ def smollm(smollm_path: Path) -> LlamaModel:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped knowledge and prompts; a copy, so that they stand still."""
     folder = tmp_path_factory.mktemp("home")
-    leave_out = shutil.ignore_patterns("official", "lessons")
-    shutil.copytree(CHECKOUT / "knowledge", folder / "knowledge", ignore=leave_out)
-    shutil.copytree(CHECKOUT / "prompts", folder / "prompts")
+    for name in ("knowledge", "prompts"):
+        shutil.copytree(CHECKOUT / name, folder / name)
     return folder
 
 
 @pytest.fixture(scope="session")
-def knowledge(home: Path) -> KnowledgePaths:
+def knowledge(shipped: Path) -> KnowledgePaths:
     """The shipped knowledge, without a ward's overlay."""
-    return KnowledgePaths(home / "knowledge", home / "no-overlay")
+    return KnowledgePaths(shipped / "knowledge", shipped / "no-overlay")
 
 
 @pytest.fixture(scope="session")
@@ -118,9 +117,9 @@ def data(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def assistant(home: Path, data: Path) -> Assistant:
+def assistant(shipped: Path, data: Path) -> Assistant:
     """The product over the shipped guides, from the index on disk, without a model."""
-    return load_assistant(load_settings({"home": home, "data": data}))
+    return load_assistant(load_settings({"home": shipped, "data": data}))
 
 
 @pytest.fixture(scope="session")

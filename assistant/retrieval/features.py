@@ -10,7 +10,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -136,7 +136,7 @@ class Features:
             self.share(single, asked),
             self.share(single, said),
             self.share(pairs or single, said),
-            min(sum(self.rarity(term) for term in pairs & asked), _ENOUGH_PAIRS) / _ENOUGH_PAIRS,
+            min(math.fsum(map(self.rarity, pairs & asked)), _ENOUGH_PAIRS) / _ENOUGH_PAIRS,
             min(1.0, max(total / _ENOUGH_BM25, each)),
             min(len(single), _LONG) / 10,
         )
@@ -168,10 +168,11 @@ class Features:
         """The documents that people ask for by a topic of the glossary: in the title or many questions."""
         found = self._topics.get(topic)
         if found is None:
-            found = self._topics[topic] = set(filter(partial(self._is_known_by, topic), self._numbers.values()))
+            documents = range(len(self.index.corpus.documents))
+            found = self._topics[topic] = {n for n in documents if self._is_known_by(n, topic)}
         return found
 
-    def _is_known_by(self, topic: Phrase, number: int) -> bool:
+    def _is_known_by(self, number: int, topic: Phrase) -> bool:
         asked = self.questions(number)  # the title is the first
         parts = set(map(bare, topic))
         near = (row for row in asked if parts <= self.terms(row))
@@ -215,8 +216,8 @@ class Features:
 
     def share(self, wanted: set[str], found: set[str]) -> float:
         """The part of the wanted terms, by rarity, that is among those found (0–1)."""
-        total = sum(self.rarity(term) for term in wanted)
-        return sum(self.rarity(term) for term in wanted & found) / total if total else 0.0
+        total = math.fsum(map(self.rarity, wanted))  # of a set: fsum does not depend on the order
+        return math.fsum(map(self.rarity, wanted & found)) / total if total else 0.0
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency; a term no document has weighs most."""
