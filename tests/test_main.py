@@ -249,6 +249,25 @@ def test_one_line_that_cannot_be_read_costs_no_other(data: Path, tmp_path: Path)
     assert rows[1]["id"] == "\ud800"
 
 
+def test_another_process_answers_in_the_same_words(data: Path, tmp_path: Path) -> None:
+    """Whatever order its sets have."""
+    previous = ["Chuyển VNeID sang điện thoại mới thế nào?"]
+    lines = [
+        {"id": "a", "question": "không có máy cũ nữa thì sao?", "previous": previous},
+        {
+            "id": "b",
+            "question": "Nhà em muốn thêm ông cụ vào mục người phụ thuộc trên VNeID thì làm thế nào ạ?",
+        },
+    ]
+    file = tmp_path / "in.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    said = set()
+    for seed in ("0", "7"):
+        done = process(data, "ask", "--batch", str(file), ASSISTANT_TODAY="2026-11-26", PYTHONHASHSEED=seed)
+        said.add(tuple(json.loads(line)["text"] for line in done.stdout.splitlines()))
+    assert len(said) == 1
+
+
 def test_a_data_folder_that_cannot_be_written_is_named(ward: Path) -> None:
     file = ward / "file"
     file.write_text("not a folder", encoding="utf-8")
