@@ -128,12 +128,18 @@ def index(assistant: Assistant) -> Index:
     return assistant.searcher.index
 
 
+def some_guides(home: Path, *paths: str) -> Path:
+    """Fill a home with the shipped prompts and words and some of the guides: their index is soon built."""
+    shutil.copytree(CHECKOUT / "prompts", home / "prompts")
+    for path in ("facts.toml", "contacts.toml", "glossary.toml", *(f"guides/{path}" for path in paths)):
+        source, target = CHECKOUT / "knowledge" / path, home / "knowledge" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    return home
+
+
 @pytest.fixture
-def few_guides(knowledge: KnowledgePaths, tmp_path: Path) -> KnowledgePaths:
-    """Three of the shipped guides in a folder that a test may change."""
-    folder = tmp_path / "knowledge"
-    for name in ("facts.toml", "contacts.toml", "glossary.toml"):
-        folder.mkdir(exist_ok=True)
-        shutil.copy(knowledge.shipped / name, folder)
-    shutil.copytree(knowledge.shipped / "guides" / "can-cuoc", folder / "guides" / "can-cuoc")
-    return KnowledgePaths(folder, folder / "no-overlay")
+def few_guides(tmp_path: Path) -> KnowledgePaths:
+    """The guides on identity cards in a folder that a test may change."""
+    home = some_guides(tmp_path / "home", "can-cuoc")
+    return KnowledgePaths(home / "knowledge", home / "no-overlay")

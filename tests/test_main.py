@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import pdf_files
 import pytest
+from conftest import some_guides
 from guide_text import guide_text
 from web_site import Says, Site, page, serve
 
@@ -36,7 +36,7 @@ def process(data: Path, *arguments: str, **variables: str) -> subprocess.Complet
 
 def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The same in this process: starting one for each test would take most of the time."""
-    out, errors = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+    out, errors = io.StringIO(), io.StringIO()
     code: object = 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
         for name, value in {"ASSISTANT_DATA": str(data), **variables}.items():
@@ -46,18 +46,13 @@ def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
         except SystemExit as exit_:
             code = exit_.code or 0
     assert isinstance(code, int)
-    said, complained = (stream.buffer.getvalue().decode() for stream in (out, errors) if not stream.flush())
-    return subprocess.CompletedProcess(arguments, code, said, complained)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), errors.getvalue())
 
 
 @pytest.fixture
 def ward(tmp_path: Path) -> Path:
-    """A home with a few guides, so that an index is quickly built."""
-    shutil.copytree(CHECKOUT / "prompts", tmp_path / "home" / "prompts")
-    for name in ("facts.toml", "contacts.toml", "glossary.toml", "guides/can-cuoc"):
-        source, target = CHECKOUT / "knowledge" / name, tmp_path / "home" / "knowledge" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    """A folder whose home holds a few guides."""
+    some_guides(tmp_path / "home", "can-cuoc")
     return tmp_path
 
 
