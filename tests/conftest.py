@@ -17,7 +17,7 @@ from assistant.loading import load_assistant
 from assistant.models.llama import LlamaModel
 from assistant.pipeline import Assistant
 from assistant.retrieval.embedder import SentenceEmbedder, Vectors
-from assistant.retrieval.index import Index, KnowledgePaths, build, load, save
+from assistant.retrieval.index import Index, KnowledgePaths, build, save
 
 
 class FakeEmbedder:
@@ -94,38 +94,52 @@ def smollm(smollm_path: Path) -> LlamaModel:
 
 
 @pytest.fixture(scope="session")
-def knowledge(tmp_path_factory: pytest.TempPathFactory) -> KnowledgePaths:
-    """The shipped knowledge, without a ward's overlay; a copy, so that it stands still."""
-    folder = tmp_path_factory.mktemp("home") / "knowledge"
-    shutil.copytree(CHECKOUT / "knowledge", folder, ignore=shutil.ignore_patterns("official", "lessons"))
-    return KnowledgePaths(folder, folder / "no-overlay")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped knowledge and prompts; a copy, so that they stand still."""
+    folder = tmp_path_factory.mktemp("home")
+    for name in ("knowledge", "prompts"):
+        shutil.copytree(CHECKOUT / name, folder / name)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def index(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Index:
-    """The index of the shipped guides, built, saved and loaded again."""
-    root = tmp_path_factory.mktemp("index")
-    save(build(knowledge), root)
-    return load(root)
+def knowledge(shipped: Path) -> KnowledgePaths:
+    """The shipped knowledge, without a ward's overlay."""
+    return KnowledgePaths(shipped / "knowledge", shipped / "no-overlay")
 
 
 @pytest.fixture(scope="session")
-def assistant(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
-    """The product over the shipped guides, its data in a temporary folder, without a model."""
-    home = knowledge.shipped.parent
-    shutil.copytree(CHECKOUT / "prompts", home / "prompts", dirs_exist_ok=True)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("ASSISTANT_DATA", str(tmp_path_factory.mktemp("data")))
-        environment.setenv("ASSISTANT_HOME", str(home))
-        return load_assistant(load_settings())
+def data(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the index of the shipped knowledge: the only full build of a session."""
+    folder = tmp_path_factory.mktemp("data")
+    save(build(knowledge), folder / "index")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def assistant(shipped: Path, data: Path) -> Assistant:
+    """The product over the shipped guides, from the index on disk, without a model."""
+    return load_assistant(load_settings({"home": shipped, "data": data}))
+
+
+@pytest.fixture(scope="session")
+def index(assistant: Assistant) -> Index:
+    """The index of the shipped guides as it was loaded."""
+    return assistant.searcher.index
+
+
+def some_guides(home: Path, *paths: str) -> Path:
+    """Fill a home with the shipped prompts and words and some of the guides: their index is soon built."""
+    shutil.copytree(CHECKOUT / "prompts", home / "prompts")
+    for path in ("facts.toml", "contacts.toml", "glossary.toml", *(f"guides/{path}" for path in paths)):
+        source, target = CHECKOUT / "knowledge" / path, home / "knowledge" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    return home
 
 
 @pytest.fixture
-def few_guides(knowledge: KnowledgePaths, tmp_path: Path) -> KnowledgePaths:
-    """Three of the shipped guides in a folder that a test may change."""
-    folder = tmp_path / "knowledge"
-    for name in ("facts.toml", "contacts.toml", "glossary.toml"):
-        folder.mkdir(exist_ok=True)
-        shutil.copy(knowledge.shipped / name, folder)
-    shutil.copytree(knowledge.shipped / "guides" / "can-cuoc", folder / "guides" / "can-cuoc")
-    return KnowledgePaths(folder, folder / "no-overlay")
+def few_guides(tmp_path: Path) -> KnowledgePaths:
+    """The guides on identity cards in a folder that a test may change."""
+    home = some_guides(tmp_path / "home", "can-cuoc")
+    return KnowledgePaths(home / "knowledge", home / "no-overlay")

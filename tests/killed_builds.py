@@ -1,6 +1,7 @@
 """Saves a new index over an old one, killed with SIGKILL at a later file operation each time.
 
-Run by test_index.py as `killed_builds.py KNOWLEDGE ROOT`; leaves one folder for each moment in ROOT.
+Run by test_index.py as `killed_builds.py EARLIER ROOT`, with an index of two generations; leaves one folder
+for each moment in ROOT.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
-import numpy as np
-
-from assistant.retrieval.index import Index, KnowledgePaths, build, save
-from assistant.retrieval.vectors import VectorIndex
+from assistant.retrieval.index import Index, load, save
 
 FILE_OPERATIONS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir")
 
@@ -46,19 +45,15 @@ def survives(moment: int, index: Index, root: Path) -> bool:
     return os.WIFEXITED(os.waitpid(child, 0)[1])
 
 
-def main(knowledge: Path, root: Path) -> None:
-    index = build(KnowledgePaths(knowledge, knowledge / "no-overlay"))
-    vectors = VectorIndex.build(np.ones((index.manifest.chunks, 4), dtype=np.float32))
-    index = replace(index, vectors=vectors)
-    earlier = root / "earlier"
-    for inputs in ("oldest", "old"):
-        save(replace(index, manifest=replace(index.manifest, inputs=inputs)), earlier)
+def main(earlier: Path, root: Path) -> None:
+    index = load(earlier)
     new = replace(index, manifest=replace(index.manifest, inputs="new"))
     for moment in range(1000):
         folder = root / f"{moment:03}"
-        shutil.copytree(earlier, folder)
-        if survives(moment, new, folder):
-            return
+        shutil.copytree(earlier, folder, copy_function=os.link)  # no file is ever written over
+        with patch("os.fsync"):  # what a killed process wrote is not lost, as it is in a power cut
+            if survives(moment, new, folder):
+                return
 
 
 main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -14,14 +14,15 @@ from pypdf import PdfWriter
 from pypdf.generic import NameObject, StreamObject
 
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+SHORT = 102  # millimetres of a page for OCR, which reads every spot
 TEXT = """Công dân mang thẻ căn cước đến Công an xã, phường nơi cư trú để làm thủ tục.
 Cán bộ tiếp nhận sẽ chụp ảnh khuôn mặt, thu nhận vân tay và kiểm tra thông tin.
 Thời hạn giải quyết không quá bảy ngày làm việc, kể từ ngày nhận đủ hồ sơ hợp lệ.
 Người cao tuổi, người khuyết tật được ưu tiên phục vụ tại nhà khi có đề nghị."""
 
 
-def new_pdf() -> FPDF:
-    pdf = FPDF()
+def new_pdf(*, height: float = 297) -> FPDF:
+    pdf = FPDF(format=(210, height))
     pdf.set_auto_page_break(False)
     pdf.add_font("DejaVu", fname=FONT)
     pdf.set_font("DejaVu", size=11)
@@ -38,8 +39,8 @@ def save(pdf: FPDF, path: Path) -> Path:
     return path
 
 
-def clean(path: Path, pages: Sequence[str] = (TEXT,)) -> Path:
-    pdf = new_pdf()
+def clean(path: Path, pages: Sequence[str] = (TEXT,), *, height: float = 297) -> Path:
+    pdf = new_pdf(height=height)
     for text in pages:
         pdf.add_page()
         write_lines(pdf, text.split("\n"))
@@ -89,7 +90,7 @@ def latin(path: Path, text: str) -> Path:
 
 def without_unicode(path: Path) -> Path:
     """A font that does not say which letters its glyphs are."""
-    data = clean(path).read_bytes()
+    data = clean(path, height=SHORT).read_bytes()
     path.write_bytes(re.sub(rb"/ToUnicode \d+ 0 R", lambda match: b" " * len(match[0]), data))
     return path
 
@@ -112,7 +113,7 @@ def scan(path: Path, *, dpi: int = 150, slant: float = 0.0, shade: bool = False)
     if shade:
         light = Image.linear_gradient("L").rotate(90).resize(image.size).point(lambda v: 90 + v * 165 // 255)
         image = Image.composite(image, Image.new("L", image.size), light)
-    pdf = FPDF(format=(210, 102))
+    pdf = FPDF(format=(210, SHORT))
     pdf.add_page()
     pdf.image(image, 0, 0, 210)
     return save(pdf, path)

@@ -10,6 +10,7 @@ from assistant.text.dialect import (
     by_sound,
     find,
     load_glossary,
+    mentioned,
     mentions,
     standard,
     topic_words,
@@ -120,6 +121,16 @@ def test_the_longer_a_phrase_the_more_of_its_accents_may_be_missing(words: str, 
 @pytest.mark.parametrize(("words", "stands"), [("di mo", True), ("đi mo", False), ("đi mô", True)])
 def test_a_bare_syllable_is_a_mention_only_where_nothing_has_an_accent(words: str, stands: bool) -> None:
     assert mentions(words.split(), ("mô",)) is stands
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["đăng ký tạm trú cho con", "dang ky tam tru o dau", "quén mật khẩu vneid", "hộ chiếu", "ho chieu", ""],
+)
+def test_many_phrases_are_found_at_once_as_one_by_one(real: Glossary, words: str) -> None:
+    phrases = (*real.topics, *real.field, *real.cues, ())
+    said = words.split()
+    assert mentioned(said, phrases) == [phrase for phrase in phrases if mentions(said, phrase)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FakeEmbedder
+from conftest import FakeEmbedder, some_guides
 
 from assistant.config import CHECKOUT
 from assistant.datatypes import Document, OfficialText, Section, Source
@@ -55,21 +55,25 @@ def marked(index: Index, inputs: str) -> Index:
 
 
 @pytest.fixture(scope="module")
-def small(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Index:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Index:
     """An index of a few guides with vectors."""
-    folder = tmp_path_factory.mktemp("small")
-    for name in ("facts.toml", "contacts.toml", "glossary.toml"):
-        shutil.copy(knowledge.shipped / name, folder)
-    shutil.copytree(knowledge.shipped / "guides" / "can-cuoc", folder / "guides" / "can-cuoc")
-    return with_vectors(build(KnowledgePaths(folder, folder / "no-overlay"), [LAW]), FakeEmbedder())
+    home = some_guides(tmp_path_factory.mktemp("small") / "home", "can-cuoc")
+    return with_vectors(build(KnowledgePaths(home / "knowledge", home / "no-overlay"), [LAW]), FakeEmbedder())
+
+
+@pytest.fixture(scope="module")
+def saved(small: Index, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two generations on disk, "old" and "new"; the new one is current."""
+    folder = tmp_path_factory.mktemp("saved")
+    save(marked(small, "old"), folder)
+    save(marked(small, "new"), folder)
+    return folder
 
 
 @pytest.fixture
-def root(small: Index, tmp_path: Path) -> Path:
-    """Two generations on disk, "old" and "new"; the new one is current."""
-    save(marked(small, "old"), tmp_path / "index")
-    save(marked(small, "new"), tmp_path / "index")
-    return tmp_path / "index"
+def root(saved: Path, tmp_path: Path) -> Path:
+    """A copy of the two generations, to be damaged."""
+    return shutil.copytree(saved, tmp_path / "index")
 
 
 def serving(root: Path) -> str:
@@ -218,14 +222,14 @@ def test_the_pointer_decides(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_build_killed_at_any_moment_leaves_the_old_or_the_new_index(
-    few_guides: KnowledgePaths, tmp_path: Path
-) -> None:
+def test_a_build_killed_at_any_moment_leaves_the_old_or_the_new_index(small: Index, tmp_path: Path) -> None:
+    save(marked(small, "oldest"), tmp_path / "earlier")
+    save(marked(small, "old"), tmp_path / "earlier")
     moments = tmp_path / "moments"
     moments.mkdir()
     script = CHECKOUT / "tests" / "killed_builds.py"
     environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
-    subprocess.run([sys.executable, script, few_guides.shipped, moments], env=environment, check=True)
+    subprocess.run([sys.executable, script, tmp_path / "earlier", moments], env=environment, check=True)
     served = [serving(folder) for folder in sorted(moments.glob("[0-9]*"))]
     switch = served.index("new")
     assert switch > 20

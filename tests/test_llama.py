@@ -175,7 +175,7 @@ def test_a_file_that_is_no_model_says_what_to_do(
 # The whole product with a model that babbles in Vietnamese
 
 
-@pytest.mark.parametrize("question", ["Mã OTP là gì?", "VNeID là gì?"])
+@pytest.mark.parametrize("question", ["Mã OTP là gì?", "OTP là gì?"])  # one guide, read once
 def test_a_babbling_model_never_makes_an_answer_wrong(
     assistant: Assistant, smollm: LlamaModel, question: str
 ) -> None:

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import FakeEmbedder
+from conftest import FakeEmbedder, some_guides
 
-from assistant.config import CHECKOUT, Settings, load_settings
+from assistant.config import Settings, load_settings
 from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError, ModelError
 from assistant.knowledge.official import Officials
 from assistant.loading import build_index, current_index, load_assistant, load_model
@@ -14,14 +14,8 @@ from assistant.loading import build_index, current_index, load_assistant, load_m
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A home with some topics only: an index of them is built in a second."""
-    home, topics = tmp_path / "home", ("vneid", "an-toan", "can-cuoc", "dich-vu-cong")
-    shutil.copytree(CHECKOUT / "prompts", home / "prompts")
-    for topic in topics:
-        shutil.copytree(CHECKOUT / "knowledge" / "guides" / topic, home / "knowledge" / "guides" / topic)
-    for name in ("facts.toml", "contacts.toml", "glossary.toml"):
-        shutil.copy(CHECKOUT / "knowledge" / name, home / "knowledge")
-    return load_settings({"home": home, "data": tmp_path / "data"})
+    paths = "vneid/vneid-cai-dat.md", "vneid/vneid-quen-passcode.md", "can-cuoc/can-cuoc-cap-doi.md"
+    return load_settings({"home": some_guides(tmp_path / "home", *paths), "data": tmp_path / "data"})
 
 
 def test_the_first_start_builds_the_index_and_the_next_uses_it(settings: Settings) -> None:

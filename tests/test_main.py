@@ -1,28 +1,27 @@
 from __future__ import annotations
 
+import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pdf_files
 import pytest
+from conftest import some_guides
 from guide_text import guide_text
 from web_site import Says, Site, page, serve
 
+from assistant.__main__ import main
 from assistant.config import CHECKOUT
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("data")
-
-
-def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def process(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The program as it is started on a command line."""
     environment = os.environ | {"ASSISTANT_DATA": str(data), "PYTHONIOENCODING": "utf-8"} | variables
     return subprocess.run(
         [sys.executable, "-m", "assistant", *arguments],
@@ -35,8 +34,30 @@ def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
     )
 
 
+def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process: starting one for each test would take most of the time."""
+    out, errors = io.StringIO(), io.StringIO()
+    code: object = 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
+        for name, value in {"ASSISTANT_DATA": str(data), **variables}.items():
+            patch.setenv(name, value)
+        try:
+            main(list(arguments))
+        except SystemExit as exit_:
+            code = exit_.code or 0
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), errors.getvalue())
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> Path:
+    """A folder whose home holds a few guides."""
+    some_guides(tmp_path / "home", "can-cuoc")
+    return tmp_path
+
+
 def test_ask_prints_the_answer_with_its_sources(data: Path) -> None:
-    done = run(data, "ask", "quen mat khau vneid thi lam sao", "--no-model")
+    done = process(data, "ask", "quen mat khau vneid thi lam sao", "--no-model")
     assert done.returncode == 0
     assert "“Quên mật khẩu”" in done.stdout
     assert "[1] " in done.stdout.rsplit("\n\n", 1)[1]
@@ -89,7 +110,7 @@ def test_a_question_that_is_none_is_wrong_usage(data: Path, question: str) -> No
     "arguments", [["ask"], ["ask", "a", "--batch", "b"], ["nothing"], ["ask", "a", "--x"]]
 )
 def test_wrong_usage_exits_with_2(data: Path, arguments: list[str]) -> None:
-    assert run(data, *arguments).returncode == 2
+    assert process(data, *arguments).returncode == 2
 
 
 def test_a_missing_batch_file_is_named(data: Path) -> None:
@@ -98,12 +119,13 @@ def test_a_missing_batch_file_is_named(data: Path) -> None:
     assert "/nowhere/questions.jsonl" in done.stderr
 
 
-def test_index_build_and_status(tmp_path: Path) -> None:
-    assert run(tmp_path, "index", "status").returncode == 1
-    assert "built" in run(tmp_path, "index", "build").stdout
-    assert "up to date" in run(tmp_path, "index", "build").stdout
-    status = json.loads(run(tmp_path, "index", "status", "--json").stdout)
-    assert status["documents"] >= 24
+def test_index_build_and_status(ward: Path) -> None:
+    data, home = ward / "data", {"ASSISTANT_HOME": str(ward / "home")}
+    assert run(data, "index", "status", **home).returncode == 1
+    assert "built" in run(data, "index", "build", **home).stdout
+    assert "up to date" in run(data, "index", "build", **home).stdout
+    status = json.loads(run(data, "index", "status", "--json", **home).stdout)
+    assert status["documents"] == len(list((ward / "home" / "knowledge" / "guides").rglob("*.md")))
     assert status["up_to_date"] is True
     assert status["dense_weight"] == 0
 
@@ -216,16 +238,35 @@ def test_one_line_that_cannot_be_read_costs_no_other(data: Path, tmp_path: Path)
     bad = [json.dumps({"id": "\ud800", "question": "Chào"}), "[" * 100_000, '{"id": NaN, "question": "a"}']
     bad.append(json.dumps({"id": "p", "question": "a", "previous": "b"}))
     file.write_bytes(b"\xef\xbb\xbf" + "\n".join([good, *bad, good]).encode())
-    done = run(data, "ask", "--batch", str(file), "--no-model")
+    done = process(data, "ask", "--batch", str(file), "--no-model")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert ["error" in row for row in rows] == [False, False, True, True, True, False]
     assert rows[1]["id"] == "\ud800"
 
 
-def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "file"
+def test_another_process_answers_in_the_same_words(data: Path, tmp_path: Path) -> None:
+    """Whatever order its sets have."""
+    previous = ["Chuyển VNeID sang điện thoại mới thế nào?"]
+    lines = [
+        {"id": "a", "question": "không có máy cũ nữa thì sao?", "previous": previous},
+        {
+            "id": "b",
+            "question": "Nhà em muốn thêm ông cụ vào mục người phụ thuộc trên VNeID thì làm thế nào ạ?",
+        },
+    ]
+    file = tmp_path / "in.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    said = set()
+    for seed in ("0", "7"):
+        done = process(data, "ask", "--batch", str(file), ASSISTANT_TODAY="2026-11-26", PYTHONHASHSEED=seed)
+        said.add(tuple(json.loads(line)["text"] for line in done.stdout.splitlines()))
+    assert len(said) == 1
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(ward: Path) -> None:
+    file = ward / "file"
     file.write_text("not a folder", encoding="utf-8")
-    done = run(file, "ask", "Quên passcode")
+    done = run(file, "ask", "Quên passcode", ASSISTANT_HOME=str(ward / "home"))
     assert done.returncode == 1
     assert "ASSISTANT_DATA" in done.stderr
     assert "Traceback" not in done.stderr
@@ -294,17 +335,6 @@ def test_evaluate_documents_scores_a_folder(data: Path, tmp_path: Path) -> None:
     assert row["files"][0]["syllables"] == 1.0
     assert row["totals"]["files"] == 1
     assert run(data, "evaluate", "documents", str(data)).returncode == 1
-
-
-@pytest.fixture
-def ward(tmp_path: Path) -> Path:
-    """A home with a few guides, so that an index is quickly built."""
-    shutil.copytree(CHECKOUT / "prompts", tmp_path / "home" / "prompts")
-    for name in ("facts.toml", "contacts.toml", "glossary.toml", "guides/can-cuoc"):
-        source, target = CHECKOUT / "knowledge" / name, tmp_path / "home" / "knowledge" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    return tmp_path
 
 
 def test_a_document_is_added_and_answers(ward: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 import tomllib
@@ -13,7 +14,15 @@ from urllib.parse import urlparse
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    TimeoutError,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from assistant import errors
 from assistant.config import CHECKOUT, Settings
@@ -226,7 +235,16 @@ def page(shared_page: Page) -> Page:
 def ask(page: Page, question: str, wait_for: str = ".head") -> None:
     box = page.locator("#box textarea")
     box.fill(question)
-    box.press("Enter")
+
+    def is_sent() -> bool:
+        try:
+            with page.expect_request(re.compile("/queue/join"), timeout=2000):
+                box.press("Enter")
+        except TimeoutError:  # the answer before has been shown, and has not ended
+            return False
+        return True
+
+    until(is_sent)
     page.locator(wait_for).first.wait_for()
 
 

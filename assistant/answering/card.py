@@ -414,7 +414,7 @@ def _nearest_first(rows: Sequence[Row], asked: Sequence[str]) -> tuple[Row, ...]
     telling = {word: math.log((1 + len(cases)) / number) for word, number in count.items()}
 
     def nearness(case: set[str]) -> float:
-        return sum(telling[word] * (1.0 if word in said else -_UNSAID) for word in case)
+        return math.fsum(telling[word] * (1.0 if word in said else -_UNSAID) for word in case)
 
     order = sorted(range(len(rows)), key=lambda number: -nearness(cases[number]))
     return tuple(rows[number] for number in order)

@@ -7,6 +7,7 @@ follow-ups, and on questions that stand alone asked after another: those must ge
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,7 +18,7 @@ from assistant.datatypes import Document, Hit, Intent, Reading, Status
 from assistant.retrieval.classifier import ERRAND, NOTHING, OUTSIDE, TASK
 from assistant.retrieval.features import Matrix
 from assistant.retrieval.search import Searcher
-from assistant.text.dialect import Glossary, instead, mentions, without
+from assistant.text.dialect import Glossary, instead, mentioned, without
 from assistant.text.normalize import bare
 
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
@@ -82,12 +83,12 @@ def decide(
     """The status of a question that is not small talk and not a safety matter."""
     outside = acts.get(OUTSIDE, 0.0)
     if not hits or hits[0].score < max(ANSWER_FROM, outside):
-        named = any(mentions(words, phrase) for phrase in glossary.topics + glossary.field)
+        named = mentioned(words, (*glossary.topics, *glossary.field))
         asks = acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0)
         in_field = outside < SURELY_OUTSIDE if named else asks > max(SURELY_ASKS, outside)
         return Decision(Status.NOT_COVERED if in_field else Status.OUT_OF_SCOPE)
     best = hits[0]
-    both = any(sum(mentions(words, name) for name in row) > 1 for row in glossary.exclusive)
+    both = any(len(mentioned(words, row)) > 1 for row in glossary.exclusive)
     close = [hit for hit in hits if hit.score >= best.score * (CLOSE_WHEN_BOTH if both else CLOSE)]
     if len(close) > 1:
         return Decision(Status.CLARIFY, tuple(close[:_CHOICES]))
@@ -160,15 +161,15 @@ def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) ->
     topic = _named(reading, searcher)
     alone = searcher.likely(topic, also=in_view)
     together = searcher.likely((*instead(before.topic, topic, glossary), *topic), also=in_view)
-    much = min(1.0, sum(map(features.rarity, {bare(word) for word in topic})) / _MUCH)
+    much = min(1.0, math.fsum(map(features.rarity, {bare(word) for word in topic})) / _MUCH)
     viewed = (
         1.0,
         float(not topic),
         much,
         float(turned),
-        float(any(mentions(reading.words, phrase) for phrase in glossary.pointing)),
-        float(any(mentions(reading.words, phrase) for phrase in glossary.leaving)),
-        float(any(mentions(topic, name) for name in glossary.topics)),
+        float(bool(mentioned(reading.words, glossary.pointing))),
+        float(bool(mentioned(reading.words, glossary.leaving))),
+        float(bool(mentioned(topic, glossary.topics))),
         float(reading.intent not in _OPEN),
     )
     documents = tuple(dict.fromkeys([in_view, *alone, *together]))

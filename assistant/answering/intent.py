@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from assistant.datatypes import Intent
-from assistant.text.dialect import END, Glossary, find
+from assistant.text.dialect import END, Glossary, find, possible
 from assistant.text.normalize import bare
 
 # A hotline or a web address as people repeat it; a subscriber's number is masked before.
@@ -36,11 +36,12 @@ def find_intent(words: Sequence[str], glossary: Glossary) -> Intent:
     "Làm thẻ thế nào, mất bao nhiêu tiền?" asks for the fee; "thanh toán lệ phí thế nào" for the steps, for a
     cue that stands inside another says nothing by itself. No cue: GENERAL.
     """
+    ended = (*words, END)
     found = [
         (name, cue, at)
         for name, cues in glossary.intents.items()
-        for cue in cues
-        if (at := find((*words, END), cue)) >= 0
+        for cue in possible(ended, cues)
+        if (at := find(ended, cue)) >= 0
     ]
     spans = [(at, at + len(cue)) for _, cue, at in found]
     best, best_key = Intent.GENERAL, (0, 0, -1)

@@ -11,7 +11,7 @@ import msgspec
 
 from assistant.errors import KnowledgeError, Problem
 from assistant.retrieval.classifier import ERRAND, OUTSIDE, TASK
-from assistant.text.dialect import Phrase, find, without
+from assistant.text.dialect import Phrase, find, phrase_of, possible, without
 from assistant.text.normalize import syllables, without_marks
 from assistant.toml import read_toml
 
@@ -86,7 +86,7 @@ class Replies:
         """
         best, best_size = None, 0
         for talk in self.smalltalk:
-            phrases = sorted(map(tuple, map(syllables, talk.phrases)), key=len, reverse=True)
+            phrases = sorted(possible(words, map(phrase_of, talk.phrases)), key=len, reverse=True)
             said = [phrase for phrase in phrases if find(words, phrase) >= 0]
             if not said:
                 continue
@@ -115,7 +115,7 @@ class Replies:
     def correction(self, words: Sequence[str]) -> str | None:
         """The id of the fact that corrects what the question takes for granted."""
         for correction in self.premise.correction:
-            if any(find(words, tuple(syllables(text))) >= 0 for text in correction.phrases):
+            if any(find(words, phrase_of(text)) >= 0 for text in correction.phrases):
                 return correction.fact
         return None
 

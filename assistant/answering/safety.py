@@ -14,7 +14,7 @@ import msgspec
 
 from assistant.datatypes import Status
 from assistant.errors import KnowledgeError, Problem
-from assistant.text.dialect import Phrase, mentions
+from assistant.text.dialect import Phrase, mentioned, phrase_of
 from assistant.text.normalize import fold, syllables
 from assistant.toml import read_toml
 
@@ -159,14 +159,14 @@ class SafetyRules:
             return bool(masked & set(rule.masked))
         if not rule.all:  # answers an act only
             return False
-        if any(mentions(words, tuple(syllables(text))) for text in rule.none):
+        if mentioned(words, map(phrase_of, rule.none)):
             return False
         if any(self._mentioned(name, words) for name in rule.none_lists):
             return False
         return all(self._mentioned(name, words) for name in rule.all)
 
     def _mentioned(self, name: str, words: Sequence[str]) -> bool:
-        return any(mentions(words, phrase) for phrase in self.words[name])
+        return bool(mentioned(words, self.words[name]))
 
 
 def load_safety(path: Path) -> SafetyRules:

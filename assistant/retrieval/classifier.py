@@ -172,8 +172,8 @@ def uncovered(
     for name in names:
         words = {bare(word) for word in name.split()}
         rarity = {word: math.log(1 + len(asked) / (0.5 + known_by[word])) for word in words}
-        most = max(sum(rarity[word] for word in words & known) for known in asked)
-        if most < _COVERED * sum(rarity.values()):
+        most = max(math.fsum(rarity[word] for word in words & known) for known in asked)
+        if most < _COVERED * math.fsum(rarity.values()):
             left.append(name)
     return left
 

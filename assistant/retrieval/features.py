@@ -18,8 +18,8 @@ import numpy.typing as npt
 from assistant.retrieval.classifier import NOTHING, Classifier
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
-from assistant.text.dialect import Phrase, mentions, standard
-from assistant.text.normalize import syllables
+from assistant.text.dialect import Phrase, mentioned, mentions, standard
+from assistant.text.normalize import bare, syllables
 
 NAMES = (
     "learned",  # logarithm of the likelihood by the classifier of topics
@@ -136,7 +136,7 @@ class Features:
             self.share(single, asked),
             self.share(single, said),
             self.share(pairs or single, said),
-            min(sum(self.rarity(term) for term in pairs & asked), _ENOUGH_PAIRS) / _ENOUGH_PAIRS,
+            min(math.fsum(map(self.rarity, pairs & asked)), _ENOUGH_PAIRS) / _ENOUGH_PAIRS,
             min(1.0, max(total / _ENOUGH_BM25, each)),
             min(len(single), _LONG) / 10,
         )
@@ -145,7 +145,7 @@ class Features:
         """Documents whose title names one of two things of which the words name the other."""
         found = set()
         for row in self.index.glossary.exclusive:
-            named = [name for name in row if mentions(words, name)]
+            named = mentioned(words, row)
             if len(named) == 1:
                 others = [name for name in row if name not in named]
                 found |= {
@@ -162,24 +162,22 @@ class Features:
 
     def _named(self, words: Sequence[str]) -> list[set[int]]:
         """For each of the glossary's topics that the words name, the documents that people ask for by it."""
-        return [self._known_by(topic) for topic in self.index.glossary.topics if mentions(words, topic)]
+        return [self._known_by(topic) for topic in mentioned(words, self.index.glossary.topics)]
 
     def _known_by(self, topic: Phrase) -> set[int]:
         """The documents that people ask for by a topic of the glossary: in the title or many questions."""
         found = self._topics.get(topic)
         if found is None:
-            found = self._topics[topic] = {
-                number
-                for number, asked in enumerate(self._asked)
-                if mentions(asked[0], topic) or sum(mentions(text, topic) for text in asked) > len(asked) / 4
-            }
+            documents = range(len(self.index.corpus.documents))
+            found = self._topics[topic] = {n for n in documents if self._is_known_by(n, topic)}
         return found
 
-    @cached_property
-    def _asked(self) -> list[list[list[str]]]:
-        """For each document the ways people ask for it, its title first."""
-        documents = range(len(self.index.corpus.documents))
-        return [[self.index.corpus.texts[row].split() for row in self.questions(n)] for n in documents]
+    def _is_known_by(self, number: int, topic: Phrase) -> bool:
+        asked = self.questions(number)  # the title is the first
+        parts = set(map(bare, topic))
+        near = (row for row in asked if parts <= self.terms(row))
+        named = [row for row in near if mentions(self.index.corpus.texts[row].split(), topic)]
+        return asked[0] in named or len(named) > len(asked) / 4
 
     @cached_property
     def _topics(self) -> dict[Phrase, set[int]]:
@@ -218,8 +216,8 @@ class Features:
 
     def share(self, wanted: set[str], found: set[str]) -> float:
         """The part of the wanted terms, by rarity, that is among those found (0–1)."""
-        total = sum(self.rarity(term) for term in wanted)
-        return sum(self.rarity(term) for term in wanted & found) / total if total else 0.0
+        total = math.fsum(map(self.rarity, wanted))  # of a set: fsum does not depend on the order
+        return math.fsum(map(self.rarity, wanted & found)) / total if total else 0.0
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency; a term no document has weighs most."""

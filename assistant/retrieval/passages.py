@@ -110,8 +110,8 @@ class Passages:
     def _share(self, wanted: set[str], held: set[str]) -> float:
         """The part of the wanted terms, by rarity, that a section holds."""
         weights = {term: self._rarity(term) for term in wanted}
-        total = sum(weights.values())
-        return sum(weights[term] for term in wanted & held) / total if total else 0.0
+        total = math.fsum(weights.values())
+        return math.fsum(weights[term] for term in wanted & held) / total if total else 0.0
 
     def _rarity(self, term: str) -> float:
         assert self.keywords is not None

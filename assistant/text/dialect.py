@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -27,7 +27,7 @@ _NUMBERS = dict(
 _NUMBERS["mươi"] = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Glossary:
     """Phrases as syllables; `find` says how they match."""
 
@@ -51,6 +51,25 @@ class Glossary:
         pairs = chain.from_iterable(self.replace)
         cues = chain.from_iterable(self.intents.values())
         return chain.from_iterable(chain(pairs, cues, self.fillers, self.topics, self.field))
+
+    @cached_property
+    def cues(self) -> tuple[Phrase, ...]:
+        """The phrases of all intents, longest first."""
+        return tuple(sorted(chain.from_iterable(self.intents.values()), key=len, reverse=True))
+
+    @cached_property
+    def rewritings(self) -> tuple[dict[Phrase, list[tuple[Phrase, Phrase]]], dict[str, list[int]]]:
+        """`replace` by the folded phrase, and the lengths of phrases by their first syllable, longest first.
+
+        Several phrases may be one without accents: "đt" and "dt", "mạ" and "má".
+        """
+        table: dict[Phrase, list[tuple[Phrase, Phrase]]] = {}
+        for phrase, value in self.replace:
+            table.setdefault(tuple(map(bare, phrase)), []).append((phrase, value))
+        sizes: dict[str, set[int]] = {}
+        for phrase in table:
+            sizes.setdefault(phrase[0], set()).add(len(phrase))
+        return table, {first: sorted(found, reverse=True) for first, found in sizes.items()}
 
 
 def load_glossary(path: Path) -> Glossary:
@@ -89,22 +108,25 @@ def _phrases(texts: Sequence[str]) -> tuple[Phrase, ...]:
     return tuple(sorted(phrases, key=len, reverse=True))
 
 
+@cache
+def phrase_of(text: str) -> Phrase:
+    """The syllables of a phrase as it is written in a list, remembered."""
+    return tuple(syllables(text))
+
+
 def standard(words: Sequence[str], glossary: Glossary) -> list[str]:
     """The words as the guides would write them, longest phrase first; the same for queries and texts.
 
     Words typed without any accent stay so.
     """
-    rewritten = _with_age(_rewritten(words, glossary.replace), glossary.child)
+    rewritten = _with_age(_rewritten(words, glossary), glossary.child)
     return [bare(word) for word in rewritten] if all(word.isascii() for word in words) else rewritten
 
 
 def without(words: Sequence[str], phrases: Iterable[Phrase]) -> list[str]:
     """The words less the phrases; `phrases` come longest first."""
     left = list(words)
-    there = {bare(word) for word in words}
-    for phrase in phrases:
-        if phrase and bare(phrase[0]) not in there:
-            continue
+    for phrase in possible(words, phrases):
         while (at := find(left, phrase)) >= 0:
             left[at : at + len(phrase)] = []
     return left
@@ -120,6 +142,21 @@ def mentions(words: Sequence[str], phrase: Phrase) -> bool:
     return find(words, phrase) >= 0
 
 
+def mentioned(words: Sequence[str], phrases: Iterable[Phrase]) -> list[Phrase]:
+    """The phrases that `mentions` finds in the words, in their own order."""
+    return [phrase for phrase in possible(words, phrases) if mentions(words, phrase)]
+
+
+def possible(words: Sequence[str], phrases: Iterable[Phrase]) -> list[Phrase]:
+    """The few of many phrases that could stand in the words, because all their syllables do."""
+    there = set(_folded(tuple(words)))
+    return [
+        phrase
+        for phrase in phrases
+        if phrase and bare(phrase[0]) in there and there.issuperset(map(bare, phrase))
+    ]
+
+
 def find(words: Sequence[str], phrase: Phrase) -> int:
     """Where the phrase begins in the words, or -1.
 
@@ -129,10 +166,19 @@ def find(words: Sequence[str], phrase: Phrase) -> int:
     if not phrase:
         return -1
     first = bare(phrase[0])
-    for at in range(len(words) - len(phrase) + 1):
-        if bare(words[at]) == first and _same(words[at : at + len(phrase)], phrase):
+    folded = _folded(tuple(words))
+    if first not in folded:
+        return -1
+    for at in range(folded.index(first), len(words) - len(phrase) + 1):
+        if folded[at] == first and _same(words[at : at + len(phrase)], phrase):
             return at
     return -1
+
+
+@lru_cache(maxsize=1024)
+def _folded(words: Phrase) -> Phrase:
+    """Remembered, because a question is compared with hundreds of phrases."""
+    return tuple(map(bare, words))
 
 
 def _same(words: Sequence[str], phrase: Phrase) -> bool:
@@ -147,16 +193,18 @@ def _same(words: Sequence[str], phrase: Phrase) -> bool:
     return wrong <= len(phrase) // 3
 
 
-def _rewritten(words: Sequence[str], pairs: tuple[tuple[Phrase, Phrase], ...]) -> list[str]:
-    table, sizes = _by_folded(pairs)
+def _rewritten(words: Sequence[str], glossary: Glossary) -> list[str]:
+    table, sizes = glossary.rewritings
     folded = tuple(map(bare, words))
     out: list[str] = []
     at = 0
     while at < len(words):
         for size in sizes.get(folded[at], ()):
+            pairs = table.get(folded[at : at + size])
+            if pairs is None:
+                continue
             piece = tuple(words[at : at + size])
-            same = [pair for pair in table.get(folded[at : at + size], ()) if _same(piece, pair[0])]
-            if same:
+            if same := [pair for pair in pairs if _same(piece, pair[0])]:
                 exact_first = min(same, key=lambda pair: pair[0] != piece)
                 out.extend(exact_first[1])
                 at += size
@@ -167,39 +215,16 @@ def _rewritten(words: Sequence[str], pairs: tuple[tuple[Phrase, Phrase], ...]) -
     return out
 
 
-@cache
-def _by_folded(
-    pairs: tuple[tuple[Phrase, Phrase], ...],
-) -> tuple[dict[Phrase, list[tuple[Phrase, Phrase]]], dict[str, list[int]]]:
-    """The pairs by their folded phrase, and the lengths of phrases by their first syllable, longest first.
-
-    Several phrases may be one without accents: "đt" and "dt", "mạ" and "má".
-    """
-    table: dict[Phrase, list[tuple[Phrase, Phrase]]] = {}
-    for phrase, value in pairs:
-        table.setdefault(tuple(map(bare, phrase)), []).append((phrase, value))
-    sizes: dict[str, set[int]] = {}
-    for phrase in table:
-        sizes.setdefault(phrase[0], set()).add(len(phrase))
-    return table, {first: sorted(found, reverse=True) for first, found in sizes.items()}
-
-
 def topic_words(words: Sequence[str], glossary: Glossary) -> list[str]:
     """What a question is about: its words less fillers and less what is asked about it.
 
     "cho tôi hỏi đổi thẻ căn cước mất bao nhiêu tiền" → "đổi thẻ căn cước"; "bao nhiêu tiền?" → nothing.
     """
-    cues = _longest_first(tuple(chain.from_iterable(glossary.intents.values())))
-    left = without(without([*words, END], cues), ((END,), *glossary.fillers))
+    left = without(without([*words, END], glossary.cues), ((END,), *glossary.fillers))
     if all(word.isascii() for word in left):
         unaccented = {bare(phrase[0]) for phrase in glossary.fillers if len(phrase) == 1} - _NOT_BARE
         left = [word for word in left if word not in unaccented]
     return left
-
-
-@cache
-def _longest_first(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
-    return tuple(sorted(phrases, key=len, reverse=True))
 
 
 def instead(before: Sequence[str], now: Sequence[str], glossary: Glossary) -> list[str]:
