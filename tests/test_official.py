@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pdf_files
 import pytest
+from PIL import Image
 
 from assistant.errors import DocumentError, KnowledgeError
 from assistant.knowledge.official import (
@@ -166,3 +167,20 @@ def test_a_side_file_is_written_as_it_is_read(folder: Path) -> None:
 )
 def test_an_id_is_plain(name: str, id_: str) -> None:
     assert document_id(Path(name)) == id_
+
+
+def test_the_pictures_of_a_document_are_kept_with_it(tmp_path: Path, folder: Path, kept: Path) -> None:
+    page = Image.new("RGB", (400, 300), "navy")
+    for x in range(0, 400, 20):
+        page.paste((255, x % 255, 0), (x, 40, x + 10, 260))
+    pdf = pdf_files.new_pdf()
+    pdf.add_page()
+    pdf_files.write_lines(pdf, pdf_files.TEXT.split("\n"))
+    pdf.image(page, x=20, y=120, w=100)
+    source = pdf_files.save(pdf, tmp_path / "man-hinh.pdf")
+    file = add_official(source, SIDE, folder, kept, progress=lambda _: None)
+    (name,) = file.text.sections[0].images
+    (saved,) = kept.glob(f"*/{name}")
+    file.path.unlink()
+    read_officials([folder], kept)
+    assert not saved.exists()

@@ -130,7 +130,7 @@ def read_officials(
                 problems.append(Problem(path, 0, "is not read yet; run `assistant index build`"))
                 continue
             if reading is None:
-                reading = read_document(path, progress=progress)
+                reading = _read(path, kept / key, progress)
                 _keep(kept, key, reading)
         except KnowledgeError as error:
             problems.extend(error.problems)
@@ -149,14 +149,15 @@ def add_official(path: Path, side: Side, folder: Path, kept: Path, *, progress: 
 
     Raises DocumentError for a file that cannot be read; then nothing is stored.
     """
-    reading = read_document(path, progress=progress)
+    key = _sha256(path)
+    reading = _read(path, kept / key, progress)
     if reading.quarantined:
         raise DocumentError(f"{path} is not taken: {reading.reason}")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{document_id(path)}{path.suffix.lower()}"
-    if _sha256(path) == (_sha256(target) if target.exists() else None):
+    if key == (_sha256(target) if target.exists() else None):
         side = replace(side, approved=read_side(target).approved)
-    _keep(kept, _sha256(path), reading)
+    _keep(kept, key, reading)
     write_side(target, side)  # first: a document is never there without it
     fresh = target.with_name(f".{target.name}-{os.getpid()}")
     shutil.copyfile(path, fresh)
@@ -237,10 +238,19 @@ def _keep(kept: Path, key: str, reading: Reading) -> None:
     fresh.replace(kept / f"{key}-{READER}.json")
 
 
+def _read(path: Path, pictures: Path, progress: Progress) -> Reading:
+    """Read a document; the pictures that its sections name are saved in a folder, if there are any."""
+    pictures.mkdir(parents=True, exist_ok=True)
+    reading = read_document(path, progress=progress, pictures=pictures)
+    if not any(pictures.iterdir()):
+        pictures.rmdir()
+    return reading
+
+
 def _drop_others(kept: Path, used: set[str]) -> None:
-    for path in kept.glob("*.json"):
-        if path.name.split("-")[0] not in used:
-            path.unlink()
+    for path in kept.glob("[!.]*"):
+        if path.name.removesuffix(".json").split("-")[0] not in used:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _sha256(path: Path) -> str:
