@@ -33,36 +33,37 @@ PASSAGE_SURELY = 0.85  # the same where a guide answers already
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py).
 WEIGHTS = {
-    "in view": 1.38,
-    "in view, nothing named": 1.71,
-    "in view, much said": -2.03,
-    "in view, turned away": -0.99,
-    "in view, pointed at": -0.42,
-    "in view, left": -0.41,
-    "in view, a topic named": -1.04,
+    "in view": 1.53,
+    "in view, nothing named": 1.72,
+    "in view, much said": -1.95,
+    "in view, turned away": -0.73,
+    "in view, pointed at": -0.37,
+    "in view, left": -0.42,
+    "in view, a topic named": -0.97,
     "in view, a detail asked": 0.27,
-    "in view, likely alone": -1.49,
-    "likely alone": 2.76,
-    "likely alone, much said": 1.97,
-    "likeliest alone": 1.46,
-    "likely together": 1.97,
-    "likeliest together": 0.41,
+    "in view, likely alone": -1.27,
+    "likely alone": 2.85,
+    "likely alone, much said": 1.98,
+    "likeliest alone": 1.51,
+    "likely together": 1.76,
+    "likeliest together": 0.32,
     "asked": 1.21,
-    "said": -0.03,
-    "in view, said": 0.11,
-    "in view, asked": 1.56,
-    "none": 1.51,
+    "said": -0.09,
+    "in view, said": 0.15,
+    "in view, asked": 1.67,
+    "none": 1.47,
     "none, none alone": 1.37,
     "none, none alone, much said": 2.08,
-    "none, none together": 0.53,
-    "none, another matter": 2.12,
-    "none, a task": -0.47,
-    "none, much said": 2.69,
-    "none, another topic named": 2.24,
+    "none, none together": 0.49,
+    "none, another matter": 2.20,
+    "none, a task": -0.58,
+    "none, much said": 2.66,
+    "none, another topic named": 2.71,
 }
 _NONE = tuple(name for name in WEIGHTS if name.startswith("none"))
 _MUCH = 12.0  # rarity of the words that say much
-_CLEAR = 1.5  # by how much a guide must lead to be answered from where the question alone left a choice
+_STANDS_ALONE, _SAYS_ENOUGH = 0.95, 6  # likelihood and words named from which a question needs no other
+_CLEAR = 0.8  # by how much a guide must lead to be answered from where the question alone left a choice
 _OPEN = (Intent.GENERAL, Intent.STEPS)  # ask for no detail of a thing
 _TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con"), ("thì", "còn")}
 
@@ -130,13 +131,19 @@ def follow_up(
 
     `decision` is the one for the question by itself.
     """
+    named = _named(reading, searcher)
+    sure = decision.status is Status.ANSWERED and decision.hits[0].score >= _STANDS_ALONE
+    if (sure and len(named) >= _SAYS_ENOUGH) or (
+        not decision.hits and reading.intent in _OPEN and searcher.features.names_something_else(named)
+    ):
+        return decision
     leaning = lean(reading, before, in_view, searcher)
     scores = leaning.matrix @ np.array(list(WEIGHTS.values()))
     best = leaning.documents[int(np.argmax(scores))]
     if best == NOTHING:
         return Decision(Status.NOT_COVERED) if decision.status is Status.ANSWERED else decision
     clear = scores.max() - np.partition(scores, -2)[-2] >= _CLEAR
-    if decision.status is Status.CLARIFY and not clear:
+    if decision.status is Status.CLARIFY and not clear and best != in_view:
         return decision
     return _answered(best, reading, searcher)
 
