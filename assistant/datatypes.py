@@ -316,6 +316,7 @@ class Card:
     contacts: tuple[ShownContact, ...] = ()
     cautions: tuple[str, ...] = ()
     quick: tuple[QuickAnswer, ...] = ()
+    document_id: str = ""  # the guide it was made from
 
 
 @dataclass(frozen=True, slots=True)

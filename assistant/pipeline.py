@@ -24,7 +24,7 @@ from assistant.answering.intent import (
     figure_asked,
     find_intent,
 )
-from assistant.answering.prompts import Replies, neutralised, prompt_for
+from assistant.answering.prompts import Prompt, Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
 from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
@@ -95,13 +95,11 @@ class Assistant:
             answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
         yield answer
-        if (
-            use_model
-            and self.model is not None
-            and answer.card is not None
-            and answer.status is Status.ANSWERED
-        ):
-            for words in self.check(self.model, reading, answer):
+        if use_model and self.model is not None and answer.card and answer.status is Status.ANSWERED:
+            for words in self.check(self.model, reading.question, answer.card.document_id, today):
+                if not words:
+                    yield answer
+                    continue
                 text = f"{answer.text}\n\n{words}"
                 yield replace(answer, text=text, composer=Composer.MODEL, elapsed_ms=_milliseconds(started))
 
@@ -396,16 +394,19 @@ class Assistant:
 
     # 6. Check
 
-    def check(self, model: LanguageModel, reading: Reading, answer: Answer) -> Iterator[str]:
+    def check(self, model: LanguageModel, question: str, document_id: str, today: date) -> Iterator[str]:
         """The model's words so far, sentence by sentence, each against the guide it must come from.
 
+        The same words may come again while the model is at work, so that a person who has left is noticed.
         A model that fails leaves the card as it is.
         """
-        evidence = Evidence(answer.text)
-        shown = ""
-        rest = ""
+        prompt = self.prompt(document_id, today, question)
+        evidence = Evidence(prompt.guide)
+        shown = rest = ""
         try:
-            for piece in model.stream(prompt_for(self.replies, answer.text, reading.question)):
+            for piece in model.stream(prompt):
+                if not piece:
+                    yield shown
                 rest += piece
                 *whole, tail = sentences(rest) or [""]
                 rest = rest[rest.rindex(tail) :]
@@ -417,6 +418,11 @@ class Assistant:
             return
         if rest.endswith((".", "!", "?")) and evidence.refusal(rest) is None:
             yield f"{shown} {rest}".strip()
+
+    def prompt(self, document_id: str, today: date, question: str = "") -> Prompt:
+        """What the model is given: of the guide all that holds today, whatever is asked."""
+        text = self._writer(today).whole_text(self.searcher.index.guides[document_id])
+        return prompt_for(self.replies, text, question, document_id)
 
 
 def _milliseconds(started: float) -> int:

@@ -11,6 +11,8 @@ from assistant.datatypes import Composer, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.pipeline import MAX_QUESTION, Assistant
 
+TODAY = date(2026, 11, 22)
+
 BEFORE_HALF_PRICE_ENDS = date(2026, 12, 31)
 WAIVER_ONLY = date(2027, 1, 1)
 ALL_OVER = date(2027, 3, 1)
@@ -305,6 +307,40 @@ def test_the_card_comes_at_once_and_the_model_after_it(assistant: Assistant) -> 
     assert later[-1].text.startswith(first.text)
     assert "bấm “Quên mật khẩu”" in later[-1].text[len(first.text) :]
     assert "99 đồng" not in later[-1].text
+
+
+def test_the_model_reads_the_same_text_whatever_is_asked_about_a_guide(assistant: Assistant) -> None:
+    model = FakeModel()
+    for question in ("Đổi thẻ căn cước mất bao nhiêu tiền", "Đổi thẻ căn cước cần giấy tờ gì"):
+        replace(assistant, model=model).answer(question, today=TODAY)
+    fee, papers = model.prompts
+    assert (fee.rules, fee.guide, fee.document_id) == (papers.rules, papers.guide, papers.document_id)
+    assert fee.question != papers.question
+    assert assistant.prompt(fee.document_id, TODAY).guide == fee.guide
+
+
+def test_the_model_may_say_whatever_the_guide_says_though_the_card_does_not(assistant: Assistant) -> None:
+    question = "Kích hoạt VNeID thế nào?"
+    card = assistant.answer(question, today=TODAY)
+    said = "Quá hạn kích hoạt thì bác gọi tổng đài 1900 0368 để được hỗ trợ."
+    assert said not in card.text
+    answer = replace(assistant, model=FakeModel([said])).answer(question, today=TODAY)
+    assert answer.text == f"{card.text}\n\n{said}"
+
+
+def test_the_model_is_told_only_what_holds_on_the_day(assistant: Assistant) -> None:
+    """Half the fee of a card ends with 2026 (prompts are read beforehand, days go on)."""
+    guide = "can-cuoc-cap-doi"
+    before, after = (assistant.prompt(guide, date(year, 12, 31)).guide for year in (2026, 2027))
+    assert "25.000 đồng" in before
+    assert "25.000 đồng" not in after
+
+
+def test_a_model_that_is_still_reading_lets_a_person_leave(assistant: Assistant) -> None:
+    said = "Quá hạn kích hoạt thì bác gọi tổng đài 1900 0368 để được hỗ trợ."
+    model = FakeModel(["", "", "", said])
+    answers = list(replace(assistant, model=model).stream("Kích hoạt VNeID thế nào?", today=TODAY))
+    assert [answer.composer for answer in answers] == ["guide"] * 4 + ["model"]
 
 
 def test_a_model_that_fails_leaves_the_card(assistant: Assistant) -> None:

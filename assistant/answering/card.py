@@ -141,6 +141,7 @@ class CardWriter:
             contacts=self._contacts(guide),
             cautions=tuple(filter(None, cautions)),
             quick=tuple(QuickAnswer(text, self._quick(guide, text, cited)) for text in told.also),
+            document_id=guide.document.id,
         )
         for fee in fees:
             cited.mark(fee.source, words["fee"])
@@ -208,6 +209,16 @@ class CardWriter:
         day = "/".join(reversed(str(dated).split("-"))) if dated else ""
         shown = self.replies.official["date"].format(day=day) if day else ""
         return text.format(title=document.title, date=shown, number=number)
+
+    def whole_text(self, guide: Guide) -> str:
+        """All that the guide says on this day, whatever is asked: what the model reads and is held to."""
+        questions = tuple(quick.question for quick in guide.quick_answers)
+        card, _ = self.write(guide, Intent.GENERAL, told=Told(also=questions))
+        words = self.replies.card
+        cited = CitationList(guide.document)
+        lines = [self._prose(line, words["preparation"], cited) for line in guide.preparation]
+        preparation = [bullets(words["preparation"], filter(None, lines))] if any(lines) else []
+        return "\n\n".join([self.text(card), *preparation])
 
     def _steps_text(self, card: Card) -> str:
         lines = [f"{self.replies.card['steps']}:"]

@@ -140,13 +140,17 @@ def neutralised(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the model reads, in the order that lets prepared states be reused (design.md §7)."""
+    """What the model reads, in the order that lets prepared states be reused (design.md §7).
+
+    Rules and guide are the same whatever is asked, so the model can have read them before.
+    """
 
     rules: str
     guide: str
     question: str
+    document_id: str = ""  # of the guide; counts how often it is asked for
 
 
-def prompt_for(replies: Replies, guide_text: str, question: str) -> Prompt:
+def prompt_for(replies: Replies, guide_text: str, question: str, document_id: str = "") -> Prompt:
     """The prompt `[rules][guide][question]`, control tokens neutralised."""
-    return Prompt(replies.rules, neutralised(without_marks(guide_text)), neutralised(question))
+    return Prompt(replies.rules, neutralised(without_marks(guide_text)), neutralised(question), document_id)

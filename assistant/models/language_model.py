@@ -18,5 +18,6 @@ class LanguageModel(Protocol):
     def stream(self, prompt: Prompt, *, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """Pieces of the answer as they are made; ends early when `stop()` is true.
 
+        An empty piece says only that it is still at work: a caller who has lost interest can leave.
         Raises ModelError when the prompt is too long or the model fails.
         """
