@@ -200,13 +200,25 @@ def _print_json(row: dict[str, Any]) -> None:
 @index_app.command("build")
 def index_build(
     full: Annotated[bool, typer.Option("--full", help="Build anew what is unchanged, too.")] = False,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Let the model read the guides.")] = False,
 ) -> None:
     """Bring the index up to date with the knowledge."""
+    settings = _settings()
+    _build(settings, full=full)
+    if prepare:
+        from assistant.loading import load_assistant, prepare_guides
+
+        with _progress() as progress:
+            assistant = load_assistant(settings, with_model=False, with_embedder=False, progress=progress)
+            read, guides = prepare_guides(assistant, settings, progress)
+        print(f"read by the model: {read} of {guides} guides")
+
+
+def _build(settings: Settings, *, full: bool) -> None:
     from assistant.errors import IndexUnavailableError
     from assistant.loading import build_index, current_index, load_embedder, load_officials
     from assistant.retrieval.index import load
 
-    settings = _settings()
     embedder = load_embedder(settings)
     with _progress() as progress:
         if full:
@@ -242,6 +254,7 @@ def index_status(as_json: AsJson = False) -> None:
     officials = load_officials(settings, read_new=False)
     inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(officials.texts)
     folder = current_folder(root)
+    states = [path.stat().st_size for path in settings.states.glob("*.state")]
     status = {
         "documents": manifest.documents,
         "sections": manifest.sections,
@@ -258,6 +271,8 @@ def index_status(as_json: AsJson = False) -> None:
         "fused_mrr": manifest.fused_mrr,
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         "generation": folder.name,
+        "states": len(states),
+        "states_bytes": sum(states),
     }
     if as_json:
         _print_json(status)

@@ -58,6 +58,10 @@ class ModelSettings(BaseModel):
     answer: int = Field(default=220, ge=16)  # tokens of an answer at most
     threads: int | None = Field(default=None, ge=1)  # None: physical cores minus one
     seconds: float = Field(default=60, gt=0)  # an answer that takes longer is cut after its last sentence
+    people: int = Field(default=4, ge=1, le=16)  # answers written at the same time; more people wait
+    cache: Literal["q8_0", "f16"] = "q8_0"  # how what has been read is kept: f16 takes twice the room
+    states: float = Field(default=4, ge=0)  # GB on disk for guides the model has read; 0: none are kept
+    memory: float | None = Field(default=None, gt=0)  # GB the model's process may take; None: no limit
 
     # The backend `openai`: servers that speak OpenAI's protocol, and nothing else is asked.
     endpoints: tuple[Address, ...] = ()  # the first is preferred; with equal load, and while it is well
@@ -119,6 +123,11 @@ class Settings(BaseSettings):
     def knowledge(self) -> Path:
         """The shipped knowledge."""
         return self.home / "knowledge"
+
+    @property
+    def states(self) -> Path:
+        """What the local model has made of the guides."""
+        return self.data / "states"
 
     @property
     def overlay(self) -> Path:

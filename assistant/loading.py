@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 from itertools import chain
 from tempfile import TemporaryFile
 
-from assistant.answering.prompts import load_replies
+from assistant.answering.prompts import Prompt, load_replies
 from assistant.answering.safety import load_safety
 from assistant.config import Settings
 from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, references
 from assistant.knowledge.official import Officials, read_officials
 from assistant.models.language_model import LanguageModel
+from assistant.models.llama import LlamaOptions
+from assistant.models.prefix import times_asked
+from assistant.models.worker import WorkerModel, WorkerOptions
 from assistant.pipeline import Assistant
 from assistant.retrieval.classifier import CONTACT, ERRAND, OUTSIDE, TASK, load_utterances
 from assistant.retrieval.embedder import Embedder, SentenceEmbedder
@@ -36,6 +40,8 @@ from assistant.text.keystrokes import KeystrokeRepair
 
 LOG = logging.getLogger("assistant")
 
+_GB = 1e9
+
 
 def load_assistant(
     settings: Settings,
@@ -50,7 +56,10 @@ def load_assistant(
     """
     embedder = load_embedder(settings) if with_embedder else None
     index = current_index(settings, embedder, progress, any_vectors=not with_embedder)
-    return assistant_of(settings, index, embedder, load_model(settings) if with_model else None)
+    assistant = assistant_of(settings, index, embedder, load_model(settings) if with_model else None)
+    if isinstance(assistant.model, WorkerModel):
+        assistant.model.prepare_when_idle(reading_list(assistant, settings))
+    return assistant
 
 
 def assistant_of(
@@ -237,12 +246,42 @@ def load_model(settings: Settings) -> LanguageModel | None:
         return RemoteModel(wanted)
     if wanted.path is None:
         return None
-    from assistant.models.llama import LlamaModel
-
-    return LlamaModel(
-        wanted.path,
+    options = LlamaOptions(
         context=wanted.context,
         answer=wanted.answer,
-        threads=wanted.threads,
         seconds=wanted.seconds,
+        threads=wanted.threads,
+        cache=wanted.cache,
+        people=wanted.people,
     )
+    return WorkerModel(
+        WorkerOptions(
+            str(wanted.path),
+            options,
+            states=str(settings.states) if wanted.states else None,
+            budget=round(wanted.states * _GB),
+            memory=round(wanted.memory * _GB) if wanted.memory else None,
+        )
+    )
+
+
+def reading_list(assistant: Assistant, settings: Settings) -> list[Prompt]:
+    """The guides for the model to read beforehand: those asked for most first, then those people talk of."""
+    asked = times_asked(settings.states)
+    path = settings.knowledge / "utterances.jsonl"
+    said = Counter(utterance.guide for utterance in load_utterances(path))
+    guides = sorted(assistant.searcher.index.guides, key=lambda id_: (-asked.get(id_, 0), -said[id_]))
+    today = assistant.clock()
+    return [assistant.prompt(document_id, today) for document_id in guides]
+
+
+def prepare_guides(assistant: Assistant, settings: Settings, progress: Progress) -> tuple[int, int]:
+    """Let the model read the guides now: how many it has read, of how many. Raises ModelError."""
+    model = load_model(settings)
+    if not isinstance(model, WorkerModel) or not settings.models.states:
+        raise ConfigError(
+            "--prepare needs a local model and room: set models.path, and models.states above 0"
+        )
+    with closing(model):
+        prompts = reading_list(assistant, settings)
+        return model.prepare(prompts, progress), len(prompts)

@@ -14,7 +14,8 @@ import pytest
 from assistant.answering.prompts import Prompt
 from assistant.config import CHECKOUT, load_settings
 from assistant.loading import load_assistant
-from assistant.models.llama import LlamaModel
+from assistant.models.llama import LlamaModel, LlamaOptions
+from assistant.models.turns import Turns
 from assistant.pipeline import Assistant
 from assistant.retrieval.embedder import SentenceEmbedder, Vectors
 from assistant.retrieval.index import Index, KnowledgePaths, build, save
@@ -90,7 +91,15 @@ def minilm(minilm_folder: Path) -> SentenceEmbedder:
 
 @pytest.fixture(scope="session")
 def smollm(smollm_path: Path) -> LlamaModel:
-    return LlamaModel(smollm_path, context=2048, answer=64, seconds=300)
+    """Its weights, loaded once; one thread, because two on a machine that is busy are slower."""
+    return LlamaModel(smollm_path, LlamaOptions(context=2048, answer=64, seconds=300, threads=1))
+
+
+@pytest.fixture
+def turns(smollm: LlamaModel) -> Turns:
+    """People asking that model, which remembers nothing of those before."""
+    smollm.forget()
+    return Turns(smollm)
 
 
 @pytest.fixture(scope="session")

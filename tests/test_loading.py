@@ -1,15 +1,26 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from conftest import FakeEmbedder, some_guides
 
+from assistant.answering.prompts import Prompt
 from assistant.config import Settings, load_settings
 from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError, ModelError
 from assistant.knowledge.official import Officials
-from assistant.loading import build_index, current_index, load_assistant, load_model
+from assistant.loading import (
+    build_index,
+    current_index,
+    load_assistant,
+    load_model,
+    prepare_guides,
+    reading_list,
+)
+from assistant.models.prefix import count_asked, times_asked
+from assistant.models.worker import WorkerModel
 
 
 @pytest.fixture
@@ -73,6 +84,33 @@ def test_a_model_file_that_is_not_there_is_named(settings: Settings, tmp_path: P
     wrong = load_settings({"home": settings.home, "data": settings.data, "models": {"path": missing}})
     with pytest.raises(ModelError, match=r"qwen\.gguf"):
         load_model(wrong)
+
+
+@pytest.mark.slow
+def test_the_model_reads_what_is_asked_for_most_first(settings: Settings) -> None:
+    assistant = load_assistant(settings)
+    for document_id in ("vneid-cai-dat", "vneid-cai-dat", "vneid-kich-hoat"):
+        count_asked(settings.states, document_id)
+    first = [prompt.document_id for prompt in reading_list(assistant, settings)]
+    assert first[:2] == ["vneid-cai-dat", "vneid-kich-hoat"]
+    assert sorted(first) == sorted(assistant.searcher.index.guides)
+
+
+@pytest.mark.slow
+def test_an_answer_of_a_real_model_leaves_the_guide_read(settings: Settings, smollm_path: Path) -> None:
+    wanted = {"path": smollm_path, "context": 2048, "answer": 16, "threads": 1}
+    with_model = load_settings({"home": settings.home, "data": settings.data, "models": wanted})
+    model = load_assistant(with_model).model
+    assert isinstance(model, WorkerModel)
+    with closing(model):  # in English, because a guide costs this model four times its tokens
+        assert list(model.stream(Prompt("Answer.", "The sky is blue.", "What is blue?", "vneid-cai-dat")))
+    assert times_asked(with_model.states) == {"vneid-cai-dat": 1}
+    assert len(list(with_model.states.glob("*.state"))) == 2  # the rules and the guide
+
+
+def test_reading_beforehand_without_a_model_says_what_to_set(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"models\.path"):
+        prepare_guides(load_assistant(settings), settings, lambda _: None)
 
 
 def test_an_index_with_vectors_serves_while_their_model_loads(settings: Settings) -> None:

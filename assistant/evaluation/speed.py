@@ -12,7 +12,8 @@ from typing import Any
 from assistant.answering.prompts import Prompt
 from assistant.config import ModelSettings
 from assistant.errors import ModelError
-from assistant.models.llama import LlamaModel
+from assistant.models.llama import LlamaModel, LlamaOptions
+from assistant.models.turns import Turns
 
 _WRITTEN = 64  # tokens of each answer: enough to tell the speed
 _PATIENCE = 300.0  # seconds for an answer
@@ -39,13 +40,19 @@ class Speed:
 def measure(path: Path, settings: ModelSettings, first: Prompt, second: Prompt) -> Speed:
     """Load the model and ask it twice about the same guide. Raises ModelError."""
     started = time.monotonic()
-    model = LlamaModel(
-        path, context=settings.context, answer=_WRITTEN, threads=settings.threads, seconds=_PATIENCE
+    options = LlamaOptions(
+        context=settings.context,
+        answer=_WRITTEN,
+        seconds=_PATIENCE,
+        threads=settings.threads,
+        cache=settings.cache,
     )
+    model = LlamaModel(path, options)
+    turns = Turns(model)
     load_s = time.monotonic() - started
-    tokens = len(model.prompt_tokens(first))
-    cold, pieces, whole = _timed(model.stream(first))
-    prepared, _, _ = _timed(model.stream(second))
+    tokens = model.prompt_tokens(first).size
+    cold, pieces, whole = _timed(turns.stream(first))
+    prepared, _, _ = _timed(turns.stream(second))
     return Speed(
         model=model.name,
         load_s=round(load_s, 2),

@@ -1,0 +1,399 @@
+"""Several people's answers on one model, step by step. Knows no llama_cpp and no processes.
+
+A step is one pass of the network over the next token of every answer that is being written and some of what
+has yet to be read. Rules and guides ("passages") are read once: they stay in the context while there is
+room, are kept in the store, and are shared by all who ask about the same guide.
+"""
+
+from __future__ import annotations
+
+import codecs
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from assistant.answering.prompts import Prompt
+from assistant.errors import ModelError
+from assistant.models.llama import LlamaModel, PromptTokens, Row, Sampler, Tokens
+from assistant.models.prefix import StateStore, count_asked, state_key, weights_digest
+
+_CHUNK = 128  # tokens read in one step: what a new question may have to wait for
+_BESIDE = 32  # the same while somebody's answer is being written
+
+
+@dataclass(eq=False, slots=True)
+class Passage:
+    """A part of the prompt that is the same for many questions: the rules, or a guide after them."""
+
+    tokens: Tokens
+    start: int  # its position
+    sequence: int
+    key: str
+    read: int = 0
+    opened: bool = False
+    used: int = 0  # the later, the greater
+
+    @property
+    def ready(self) -> bool:
+        """Whether all of it has been read."""
+        return self.opened and self.read == len(self.tokens)
+
+    def rows(self, count: int) -> list[Row]:
+        """The next tokens to be read."""
+        at = self.start + self.read
+        return [
+            Row(token, at + n, self.sequence)
+            for n, token in enumerate(self.tokens[self.read : self.read + count])
+        ]
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """One person's question and the answer to it."""
+
+    prompt: PromptTokens
+    stop: Callable[[], bool]
+    until: float  # of the monotonic clock
+    sampler: Sampler
+    left: list[int]  # tokens to be read: of the question, then the last one of the answer
+    passage: Passage | None = None
+    sequence: int = -1
+    position: int = 0
+    written: int = 0
+    ended: bool = False
+    error: str | None = None
+    letters: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("ignore")
+    )
+
+    def over(self) -> bool:
+        """Whether nobody waits for it any longer."""
+        return self.stop() or time.monotonic() > self.until
+
+    def rows(self, count: int) -> list[Row]:
+        """The next tokens to be read; what comes after the last one is wanted."""
+        return [
+            Row(token, self.position + n, self.sequence, n + 1 == len(self.left))
+            for n, token in enumerate(self.left[:count])
+        ]
+
+
+class Turns:
+    """The people who are answered, and what the model remembers for them. For one thread."""
+
+    def __init__(self, model: LlamaModel, folder: Path | None = None, budget: int = 0) -> None:
+        """States are kept in the folder, up to `budget` bytes; without a folder, none."""
+        self.name = model.name
+        self._model = model
+        self._options = model.options
+        self._folder = folder
+        self._states = StateStore(folder, budget) if folder else None
+        self._made_by: dict[str, str | int] = {
+            "weights": weights_digest(model.path, folder) if folder else "",
+            "library": model.version,
+            "cache": model.options.cache,
+            "context": model.options.context,
+        }
+        self._rules: Passage | None = None
+        self._guides: list[Passage] = []
+        self._waiting: list[Turn] = []
+        self._active: list[Turn] = []
+        self._wanted: list[Prompt] = []
+        self._prepared: list[str] = []  # keys of wanted guides that are kept, which must not be evicted
+        self._per_token = 0.0  # bytes of a state, as far as is known
+        self._scratch = model.options.sequences - 1
+        self._free = list(range(1, self._scratch))
+        self._clock = 0
+        self._allowed = np.arange(model.vocabulary_size, dtype=np.int32)
+
+    # Asking
+
+    def ask(self, prompt: Prompt, stop: Callable[[], bool] = lambda: False) -> Turn:
+        """Queue a question. Raises ModelError when it is too long for the context."""
+        tokens = self._model.prompt_tokens(prompt)
+        self._check_size(tokens)
+        if self._folder and prompt.document_id:
+            count_asked(self._folder, prompt.document_id)
+        until = time.monotonic() + self._options.seconds
+        turn = Turn(tokens, stop, until, self._model.sampler(), list(tokens.question))
+        self._waiting.append(turn)
+        return turn
+
+    def _check_size(self, tokens: PromptTokens) -> None:
+        context, answer = self._options.context, self._options.answer
+        if tokens.size + answer > context:
+            raise ModelError(
+                f"the prompt has {tokens.size} tokens and the answer {answer}; models.context = {context}"
+            )
+
+    def stream(self, prompt: Prompt, *, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
+        """Pieces of one answer, nobody else being answered. Raises ModelError."""
+        turn = self.ask(prompt, stop)
+        try:
+            while not turn.ended:
+                for other, piece in self.step():
+                    if other is turn and piece:
+                        yield piece
+        finally:
+            self._end(turn)
+        if turn.error:
+            raise ModelError(turn.error)
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._waiting or self._active)
+
+    # One step
+
+    def step(self) -> list[tuple[Turn, str]]:
+        """Let everybody's answer go on; pieces of text and those that have ended."""
+        before = [*self._active, *self._waiting]
+        try:
+            for turn in before:
+                if turn.over():
+                    self._end(turn)
+            self._seat()
+            pieces = self._pass()
+        except ModelError as error:
+            self._give_up(str(error))
+            pieces = []
+        told = {id(turn) for turn, _ in pieces}
+        return pieces + [(turn, "") for turn in before if turn.ended and id(turn) not in told]
+
+    def _pass(self) -> list[tuple[Turn, str]]:
+        plan = self._plan()
+        rows = [row for _, part in plan for row in part]
+        if not rows:
+            return []
+        whole = self._model.decode(rows, lambda: all(turn.over() for turn in self._active))
+        if not whole:  # nobody wants it any more
+            self._undo(plan)
+            return []
+        pieces = []
+        at = 0
+        for owner, part in plan:
+            at += len(part)
+            if isinstance(owner, Passage):
+                self._advance(owner, len(part))
+                continue
+            owner.position += len(part)
+            del owner.left[: len(part)]
+            if not owner.left:
+                pieces.append((owner, self._write(owner, at - 1)))
+        return pieces
+
+    def _plan(self) -> list[tuple[Turn | Passage, list[Row]]]:
+        """Whose tokens are read in this step: answers, then questions, then rules and guides."""
+        self._open_passages()
+        plan: list[tuple[Turn | Passage, list[Row]]] = []
+        seated = [turn for turn in self._active if turn.sequence >= 0]
+        room = _BESIDE if any(turn.written for turn in seated) else _CHUNK
+        for turn in sorted(seated, key=lambda turn: not turn.written):
+            count = 1 if turn.written else room
+            if count:
+                plan.append((turn, turn.rows(count)))
+                room -= 0 if turn.written else len(plan[-1][1])
+        for passage in self._being_read():
+            if room > 0:
+                plan.append((passage, passage.rows(room)))
+                room -= len(plan[-1][1])
+        return plan
+
+    def _being_read(self) -> list[Passage]:
+        """What has to be read for those who wait, the rules first."""
+        wanted = [turn.passage for turn in self._active if turn.passage]
+        found = [self._rules, *dict.fromkeys(wanted)] if wanted else []
+        return [passage for passage in found if passage and passage.opened and not passage.ready]
+
+    def _write(self, turn: Turn, row: int) -> str:
+        """Draw the next token; the letters that are whole."""
+        token = turn.sampler.draw(self._model.scores(row), self._allowed)
+        if token in self._model.ends or turn.written == self._options.answer:
+            self._end(turn)
+            return ""
+        turn.written += 1
+        turn.left = [token]
+        return turn.letters.decode(self._model.piece(token))
+
+    def _undo(self, plan: Sequence[tuple[Turn | Passage, list[Row]]]) -> None:
+        for _, part in plan:
+            if part:
+                self._model.drop(part[0].sequence, part[0].position)
+
+    def _end(self, turn: Turn) -> None:
+        turn.ended = True
+        if turn in self._waiting:
+            self._waiting.remove(turn)
+        if turn in self._active:
+            self._active.remove(turn)
+        if turn.sequence >= 0:
+            self._model.drop(turn.sequence)
+            self._free.append(turn.sequence)
+            turn.sequence = -1
+
+    def _give_up(self, reason: str) -> None:
+        """After a failure of the model nothing it remembers can be trusted."""
+        for turn in [*self._active, *self._waiting]:
+            turn.error = reason
+            self._end(turn)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._model.forget()
+        self._rules = None
+        self._guides.clear()
+        self._free = list(range(1, self._scratch))
+
+    # Who has a seat, and what the context holds
+
+    def _seat(self) -> None:
+        """Give those who wait longest a place in the context, as long as there is room."""
+        while self._waiting and len(self._active) < self._options.people:
+            turn = self._waiting[0]
+            passage = self._passage(turn.prompt, beside=len(turn.left) + self._options.answer)
+            if passage is None:
+                break
+            turn.passage = passage
+            self._active.append(self._waiting.pop(0))
+        self._open_passages()
+        for turn in self._active:
+            if turn.sequence < 0 and turn.passage and turn.passage.ready:
+                turn.sequence = self._free.pop()
+                turn.position = turn.passage.start + len(turn.passage.tokens)
+                self._model.copy(turn.passage.sequence, turn.sequence)
+
+    def _passage(self, prompt: PromptTokens, *, beside: int) -> Passage | None:
+        """The guide in the context, with room `beside` it; None as long as others take up the room."""
+        if self._rules is None or self._rules.tokens != prompt.rules:
+            if self._active:
+                return None
+            self._forget()
+            self._rules = Passage(prompt.rules, 0, 0, self._key(prompt.rules))
+        found = next((guide for guide in self._guides if guide.tokens == prompt.guide), None)
+        needed = beside + (0 if found else len(prompt.guide))
+        if not self._make_room(needed, found):
+            return None
+        if found is None:
+            start = len(prompt.rules)
+            key = self._key(prompt.rules + prompt.guide)
+            found = Passage(prompt.guide, start, self._free.pop(), key)
+            self._guides.append(found)
+        self._clock += 1
+        found.used = self._clock
+        return found
+
+    def _key(self, tokens: Tokens) -> str:
+        return state_key(self._made_by, tokens)
+
+    def _make_room(self, needed: int, beside: Passage | None) -> bool:
+        """Let guides nobody asks about leave the context until `needed` cells and a sequence are free."""
+        assert self._rules is not None
+        in_use = {id(turn.passage) for turn in self._active} | {id(beside)}
+        idle = sorted((g for g in self._guides if id(g) not in in_use), key=lambda guide: guide.used)
+        taken = len(self._rules.tokens) + sum(len(guide.tokens) for guide in self._guides)
+        taken += sum(len(turn.prompt.question) + self._options.answer for turn in self._active)
+        if taken + needed - sum(len(guide.tokens) for guide in idle) > self._options.context:
+            return False
+        full = beside is None and len(self._guides) > self._options.people
+        while taken + needed > self._options.context or full:
+            leaving = idle.pop(0)
+            taken -= len(leaving.tokens)
+            self._leave(leaving)
+            full = False
+        return True
+
+    def _leave(self, guide: Passage) -> None:
+        self._model.drop(guide.sequence)
+        self._free.append(guide.sequence)
+        self._guides.remove(guide)
+
+    def _open_passages(self) -> None:
+        """Take from the store what is there; a guide goes on where the rules end."""
+        rules = self._rules
+        if rules is None:
+            return
+        self._open(rules)
+        for guide in self._guides if rules.ready else ():
+            if not guide.opened:
+                self._open(guide)
+                self._model.copy(rules.sequence, guide.sequence)
+
+    def _open(self, passage: Passage) -> None:
+        if passage.opened:
+            return
+        passage.opened = True
+        data = self._states.find(passage.key) if self._states else None
+        if self._states is None or data is None:
+            return
+        if self._model.restore(passage.sequence, data):
+            passage.read = len(passage.tokens)
+            self._per_token = len(data) / len(passage.tokens)
+        else:
+            self._states.discard(passage.key)
+
+    # What is kept, and read beforehand
+
+    def prepare(self, prompts: Sequence[Prompt]) -> None:
+        """Have these guides read when nobody asks, the most important first, as far as the budget goes."""
+        self._wanted = list(prompts)
+        self._prepared = []
+
+    @property
+    def prepared(self) -> int:
+        """How many of the guides to be prepared are in the store."""
+        return sum(key in self._states for key in self._prepared) if self._states else 0
+
+    def idle(self, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Do a little of what can be done while nobody asks; False when there is nothing left to do."""
+        if self._states is None:
+            return False
+        self._open_passages()
+        half_read = [passage for passage in [self._rules, *self._guides] if passage and not passage.ready]
+        if not half_read:
+            return self._begin_next()
+        part = half_read[0].rows(_CHUNK)
+        try:
+            if self._model.decode(part, stop):
+                self._advance(half_read[0], len(part))
+            else:
+                self._undo([(half_read[0], part)])
+        except ModelError:
+            self._wanted.clear()
+            self._forget()
+        return True
+
+    def _begin_next(self) -> bool:
+        """Take the next wanted guide into the context, unless it is kept already."""
+        assert self._states is not None
+        while self._wanted:
+            prompt = self._wanted.pop(0)
+            tokens = self._model.prompt_tokens(prompt)
+            key = self._key(tokens.rules + tokens.guide)
+            if key in self._states:
+                self._prepared.append(key)
+                continue
+            size = round(self._per_token * len(tokens.guide))
+            if not self._states.make_room(size, keep=self._prepared):
+                self._wanted.clear()
+            elif tokens.size <= self._options.context and (guide := self._passage(tokens, beside=0)):
+                guide.used = 0  # those that were asked for stay longer
+                self._prepared.append(key)
+                return True
+        return False
+
+    def _advance(self, passage: Passage, count: int) -> None:
+        """So many more tokens have been read; what is complete goes into the store at once."""
+        passage.read += count
+        if self._states is None or not passage.ready:
+            return
+        self._model.copy(passage.sequence, self._scratch, passage.start)
+        data = self._model.save(self._scratch)
+        self._model.drop(self._scratch)
+        self._per_token = len(data) / len(passage.tokens)
+        wanted = passage.key in self._prepared
+        if not self._states.save(passage.key, data, keep=self._prepared if wanted else ()):
+            self._wanted.clear()  # no room, on the disk or in the budget
