@@ -29,7 +29,8 @@ retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder re
 retrieval.index retrieval.features retrieval.search
 answering.safety answering.intent answering.decide
 answering.prompts answering.card answering.checks answering.json
-models.language_model models.prefix models.llama models.turns models.worker models.remote models.catalogue
+models.language_model models.prefix models.mask models.llama models.turns
+models.worker models.remote models.catalogue
 pipeline loading
 coaching speech journal web operations evaluation __main__
 """

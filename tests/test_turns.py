@@ -96,8 +96,8 @@ def test_people_beyond_the_seats_wait_for_their_turn(turns: Turns) -> None:
 
 
 def test_guides_that_do_not_fit_together_wait_for_each_other(smollm_path: Path) -> None:
-    turns = Turns(LlamaModel(smollm_path, LlamaOptions(context=512, answer=16, threads=1)))
-    guides = [f"The sky is {colour}. {'It is so. ' * 50}" for colour in ("blue", "red", "green")]
+    turns = Turns(LlamaModel(smollm_path, LlamaOptions(context=256, answer=16, threads=1)))
+    guides = [f"The sky is {colour}. {'It is so. ' * 20}" for colour in ("blue", "red", "green")]
     for guide, answer in zip(guides, all_said(turns, [replace(SKY, guide=g) for g in guides]), strict=True):
         assert answer, guide[:20]
 

@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from assistant.answering.prompts import Prompt
 from assistant.errors import ModelError
 from assistant.models.llama import LlamaModel, PromptTokens, Row, Sampler, Tokens
+from assistant.models.mask import Mask, TokenIds
 from assistant.models.prefix import StateStore, count_asked, state_key, weights_digest
 
 _CHUNK = 128  # tokens read in one step: what a new question may have to wait for
@@ -32,6 +31,7 @@ class Passage:
     start: int  # its position
     sequence: int
     key: str
+    sayable: TokenIds  # tokens that an answer from it may be made of
     read: int = 0
     opened: bool = False
     used: int = 0  # the later, the greater
@@ -107,7 +107,7 @@ class Turns:
         self._scratch = model.options.sequences - 1
         self._free = list(range(1, self._scratch))
         self._clock = 0
-        self._allowed = np.arange(model.vocabulary_size, dtype=np.int32)
+        self._mask = Mask([model.piece(token) for token in range(model.vocabulary_size)], model.ends)
 
     # Asking
 
@@ -211,7 +211,10 @@ class Turns:
 
     def _write(self, turn: Turn, row: int) -> str:
         """Draw the next token; the letters that are whole."""
-        token = turn.sampler.draw(self._model.scores(row), self._allowed)
+        assert turn.passage is not None
+        begun, _ = turn.letters.getstate()
+        allowed = self._mask.allowed(begun, turn.passage.sayable)
+        token = turn.sampler.draw(self._model.scores(row), allowed)
         if token in self._model.ends or turn.written == self._options.answer:
             self._end(turn)
             return ""
@@ -272,7 +275,7 @@ class Turns:
             if self._active:
                 return None
             self._forget()
-            self._rules = Passage(prompt.rules, 0, 0, self._key(prompt.rules))
+            self._rules = Passage(prompt.rules, 0, 0, self._key(prompt.rules), self._mask.with_words(()))
         found = next((guide for guide in self._guides if guide.tokens == prompt.guide), None)
         needed = beside + (0 if found else len(prompt.guide))
         if not self._make_room(needed, found):
@@ -280,7 +283,8 @@ class Turns:
         if found is None:
             start = len(prompt.rules)
             key = self._key(prompt.rules + prompt.guide)
-            found = Passage(prompt.guide, start, self._free.pop(), key)
+            sayable = self._mask.with_words(prompt.guide)
+            found = Passage(prompt.guide, start, self._free.pop(), key, sayable)
             self._guides.append(found)
         self._clock += 1
         found.used = self._clock

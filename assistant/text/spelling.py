@@ -19,7 +19,7 @@ _RHYMES = (
     " uênh ui um un ung uôc uôi uôm uôn uông uôt up ut uy uya uych uyên uyêt uynh uyt uyu uơ ư ưa ưc ưi ưng"
     " ươc ươi ươm ươn ương ươp ươt ươu ưt ưu"
 ).split()
-_SYLLABLES = frozenset(
+SYLLABLES = frozenset(  # without their tones
     {onset + rhyme for onset in ("", *_ONSETS) for rhyme in _RHYMES} | {"gì", "gi", "gin", "giêng"}
 )
 _TONES = str.maketrans("", "", "\u0300\u0301\u0309\u0303\u0323")
@@ -36,10 +36,15 @@ _UNREADABLE = frozenset({"Cc", "Cn", "Co", "Cs"})
 @lru_cache(maxsize=65536)
 def is_spelled(word: str) -> bool:
     """Whether a word has the letters and the tone of a Vietnamese syllable: "nghiêng" yes, "nghieng" no."""
-    decomposed = unicodedata.normalize("NFD", word.lower())
-    if unicodedata.normalize("NFC", decomposed.translate(_TONES)) not in _SYLLABLES:
+    if without_tone(word.lower()) not in SYLLABLES:
         return False
+    decomposed = unicodedata.normalize("NFD", word.lower())
     return not _STOPPED.search(decomposed) or "\u0301" in decomposed or "\u0323" in decomposed
+
+
+def without_tone(word: str) -> str:
+    """The letters of a word with their hooks and hats but without its tone: "nghiệng" → "nghiêng"."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", word).translate(_TONES))
 
 
 def readable_words(text: str) -> tuple[int, int]:
