@@ -51,6 +51,8 @@ app.add_typer(index_app, name="index")
 app.add_typer(knowledge_app, name="knowledge")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
+bench_app = typer.Typer(help="How fast the product is on this machine.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
 
 _LONE = re.compile(r"[\ud800-\udfff]")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -754,6 +756,53 @@ def evaluate_weights(
     for fit in (fit_search(assistant, questions, utterances), fit_follow_up(assistant, questions)):
         print("\n".join(f"    {weight:.2f},  # {name}" for name, weight in fit.weights.items()))
         print(f"right: {fit.right:.3f} of {fit.examples} examples\n")
+
+
+@bench_app.command("first-token")
+def bench_first_token(
+    model: Annotated[Path, typer.Option(help="A GGUF file.")],
+    prompt_tokens: Annotated[int, typer.Option(help="Tokens of rules, guide and question.")] = 800,
+    runs: Annotated[int, typer.Option(min=1, help="Medians over so many runs.")] = 3,
+    peer: Annotated[bool, typer.Option(help="Time bare llama-cpp-python beside it.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Seconds until the model's first word: nothing read, the guide read beforehand, the question alone."""
+    from assistant.evaluation.bench import as_row, as_text, first_token
+    from assistant.loading import llama_options, load_assistant
+
+    settings = _settings()
+    with _progress() as progress:
+        assistant = load_assistant(settings, with_model=False, with_embedder=False, progress=progress)
+        options = llama_options(settings)
+        result = first_token(
+            assistant, model, options, prompt_tokens=prompt_tokens, runs=runs, peer=peer, progress=progress
+        )
+    if as_json:
+        _print_json(as_row(result))
+    else:
+        print(as_text(result))
+
+
+@bench_app.command("answers")
+def bench_answers(
+    file: Annotated[Path, typer.Argument(help="JSON lines of questions.")],
+    concurrency: Annotated[int, typer.Option(min=1, help="People who ask at the same time.")] = 1,
+    minutes: Annotated[float, typer.Option(min=0, help="Go on asking for so long.")] = 0,
+    as_json: AsJson = False,
+    no_model: NoModel = False,
+) -> None:
+    """What people wait for whole answers, how many a second, and the memory it takes."""
+    from assistant.evaluation.bench import answers, as_row, as_text, read_asked
+
+    questions = read_asked(file)
+    assistant = _load(_settings(), with_model=not no_model)
+    result = answers(assistant, questions, concurrency=concurrency, minutes=minutes)
+    if as_json:
+        _print_json(as_row(result))
+    else:
+        print(as_text(result))
+    if result.errors:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -246,22 +246,27 @@ def load_model(settings: Settings) -> LanguageModel | None:
         return RemoteModel(wanted)
     if wanted.path is None:
         return None
-    options = LlamaOptions(
+    return WorkerModel(
+        WorkerOptions(
+            str(wanted.path),
+            llama_options(settings),
+            states=str(settings.states) if wanted.states else None,
+            budget=round(wanted.states * _GB),
+            memory=round(wanted.memory * _GB) if wanted.memory else None,
+        )
+    )
+
+
+def llama_options(settings: Settings) -> LlamaOptions:
+    """How the local model is loaded and what an answer may cost."""
+    wanted = settings.models
+    return LlamaOptions(
         context=wanted.context,
         answer=wanted.answer,
         seconds=wanted.seconds,
         threads=wanted.threads,
         cache=wanted.cache,
         people=wanted.people,
-    )
-    return WorkerModel(
-        WorkerOptions(
-            str(wanted.path),
-            options,
-            states=str(settings.states) if wanted.states else None,
-            budget=round(wanted.states * _GB),
-            memory=round(wanted.memory * _GB) if wanted.memory else None,
-        )
     )
 
 

@@ -401,28 +401,32 @@ class Assistant:
         A model that fails leaves the card as it is.
         """
         prompt = self.prompt(document_id, today, question)
-        evidence = Evidence(prompt.guide)
-        shown = rest = ""
         try:
-            for piece in model.stream(prompt):
-                if not piece:
-                    yield shown
-                rest += piece
-                *whole, tail = sentences(rest) or [""]
-                rest = rest[rest.rindex(tail) :]
-                for sentence in whole:
-                    if evidence.refusal(sentence) is None:
-                        shown = f"{shown} {sentence}".strip()
-                        yield shown
+            yield from checked(model.stream(prompt), Evidence(prompt.guide))
         except ModelError:
             return
-        if rest.endswith((".", "!", "?")) and evidence.refusal(rest) is None:
-            yield f"{shown} {rest}".strip()
 
     def prompt(self, document_id: str, today: date, question: str = "") -> Prompt:
         """What the model is given: of the guide all that holds today, whatever is asked."""
         text = self._writer(today).whole_text(self.searcher.index.guides[document_id])
         return prompt_for(self.replies, text, question, document_id)
+
+
+def checked(pieces: Iterable[str], evidence: Evidence) -> Iterator[str]:
+    """The words so far, sentence by sentence, without those that do not stand in the evidence."""
+    shown = rest = ""
+    for piece in pieces:
+        if not piece:
+            yield shown
+        rest += piece
+        *whole, tail = sentences(rest) or [""]
+        rest = rest[rest.rindex(tail) :]
+        for sentence in whole:
+            if evidence.refusal(sentence) is None:
+                shown = f"{shown} {sentence}".strip()
+                yield shown
+    if rest.endswith((".", "!", "?")) and evidence.refusal(rest) is None:
+        yield f"{shown} {rest}".strip()
 
 
 def _milliseconds(started: float) -> int:

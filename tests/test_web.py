@@ -119,6 +119,8 @@ class FakeAssistant:
                 for words in ("Bác bấm", "Bác bấm nút [1]. Xong ạ."):
                     yield replace(answer, text=f"{answer.text}\n\n{words}", composer=Composer.MODEL)
                     self.go_on.wait(SOON / 1000)
+            while "nghĩ" in question and not self.go_on.wait(0.1):
+                yield answer  # still at work
         finally:
             self.closed.set()
 
@@ -537,6 +539,17 @@ def test_leaving_stops_the_model(page: Page, fake: FakeAssistant, button: str) -
     fake.go_on.set()
     until(fake.closed.is_set)
     ask(page, "quên mật khẩu")
+    expect(page.locator(".written")).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_leaving_stops_a_model_that_has_not_said_a_word(page: Page, fake: FakeAssistant) -> None:
+    fake.go_on.clear()
+    ask(page, "nghĩ lâu", ".head h2")
+    fake.closed.clear()
+    page.locator("#stop").click()
+    until(fake.closed.is_set)
+    expect(page.locator("#send")).to_be_visible()
     expect(page.locator(".written")).to_be_hidden()
 
 

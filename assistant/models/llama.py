@@ -133,6 +133,7 @@ class LlamaModel:
         self._api: Any = llama_cpp
         self.options = options
         self.path, self.name = path, path.name
+        self.threads = options.threads or _free_cores()
         self.version = str(llama_cpp.__version__)
         self._complaints, _ = _listen()
         self._complaints.clear()
@@ -161,7 +162,7 @@ class LlamaModel:
         shape = api.llama_context_default_params()
         shape.n_ctx, shape.n_batch, shape.n_ubatch = options.context, BATCH, BATCH
         shape.n_seq_max, shape.kv_unified = options.sequences, True  # so that guides can be shared
-        shape.n_threads = shape.n_threads_batch = options.threads or _free_cores()
+        shape.n_threads = shape.n_threads_batch = self.threads
         # Needed for a quantised cache, and it skips the cells of other people's sequences.
         shape.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_ENABLED
         kinds = {"f16": api.GGML_TYPE_F16, "q8_0": api.GGML_TYPE_Q8_0}

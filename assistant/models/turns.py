@@ -138,9 +138,14 @@ class Turns:
                     if other is turn and piece:
                         yield piece
         finally:
-            self._end(turn)
+            self.leave(turn)
         if turn.error:
             raise ModelError(turn.error)
+
+    @property
+    def sayable(self) -> TokenIds:
+        """The tokens that any answer may be made of."""
+        return self._mask.with_words(())
 
     @property
     def busy(self) -> bool:
@@ -155,7 +160,7 @@ class Turns:
         try:
             for turn in before:
                 if turn.over():
-                    self._end(turn)
+                    self.leave(turn)
             self._seat()
             pieces = self._pass()
         except ModelError as error:
@@ -216,7 +221,7 @@ class Turns:
         allowed = self._mask.allowed(begun, turn.passage.sayable)
         token = turn.sampler.draw(self._model.scores(row), allowed)
         if token in self._model.ends or turn.written == self._options.answer:
-            self._end(turn)
+            self.leave(turn)
             return ""
         turn.written += 1
         turn.left = [token]
@@ -227,7 +232,8 @@ class Turns:
             if part:
                 self._model.drop(part[0].sequence, part[0].position)
 
-    def _end(self, turn: Turn) -> None:
+    def leave(self, turn: Turn) -> None:
+        """End a turn, finished or not."""
         turn.ended = True
         if turn in self._waiting:
             self._waiting.remove(turn)
@@ -242,10 +248,11 @@ class Turns:
         """After a failure of the model nothing it remembers can be trusted."""
         for turn in [*self._active, *self._waiting]:
             turn.error = reason
-            self._end(turn)
-        self._forget()
+            self.leave(turn)
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Read everything anew, or from the store, the next time. Nobody may be being answered."""
         self._model.forget()
         self._rules = None
         self._guides.clear()
@@ -274,7 +281,7 @@ class Turns:
         if self._rules is None or self._rules.tokens != prompt.rules:
             if self._active:
                 return None
-            self._forget()
+            self.forget()
             self._rules = Passage(prompt.rules, 0, 0, self._key(prompt.rules), self._mask.with_words(()))
         found = next((guide for guide in self._guides if guide.tokens == prompt.guide), None)
         needed = beside + (0 if found else len(prompt.guide))
@@ -306,11 +313,11 @@ class Turns:
         while taken + needed > self._options.context or full:
             leaving = idle.pop(0)
             taken -= len(leaving.tokens)
-            self._leave(leaving)
+            self._let_go(leaving)
             full = False
         return True
 
-    def _leave(self, guide: Passage) -> None:
+    def _let_go(self, guide: Passage) -> None:
         self._model.drop(guide.sequence)
         self._free.append(guide.sequence)
         self._guides.remove(guide)
@@ -367,7 +374,7 @@ class Turns:
                 self._undo([(half_read[0], part)])
         except ModelError:
             self._wanted.clear()
-            self._forget()
+            self.forget()
         return True
 
     def _begin_next(self) -> bool:

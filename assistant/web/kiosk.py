@@ -142,6 +142,8 @@ class Kiosk:
                 elif answer.composer is Composer.MODEL:
                     visit.written = answer.text.removeprefix(card_text).strip()
                     yield {self.written: self.render.written(visit.written)}
+                else:
+                    yield {self.written: gr.skip()}  # nothing new, but one who has left is noticed here
         except AssistantError as error:
             yield self.complain(error)
         else:
