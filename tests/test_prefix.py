@@ -104,6 +104,15 @@ def test_what_is_to_be_kept_is_not_pushed_out(tmp_path: Path) -> None:
     assert there(tmp_path) == {key(1), key(3)}
 
 
+def test_a_budget_that_was_made_smaller_holds_at_the_next_start(tmp_path: Path) -> None:
+    store = StateStore(tmp_path, MANY)
+    for number in (1, 2, 3):
+        store.save(key(number), state(number))
+        used_at(tmp_path, number, 1000 + number)
+    StateStore(tmp_path, 2500)
+    assert there(tmp_path) == {key(2), key(3)}
+
+
 def test_a_state_that_was_not_written_to_the_end_is_never_seen(tmp_path: Path) -> None:
     left = tmp_path / f"{key(1)}.123.part"
     left.write_bytes(b"half")

@@ -234,6 +234,19 @@ def test_a_question_interrupts_the_reading_and_it_goes_on_later(smollm: LlamaMod
     assert turns.prepared == 1
 
 
+def test_a_guide_that_had_to_make_room_half_read_is_read_later(smollm_path: Path, tmp_path: Path) -> None:
+    model = LlamaModel(smollm_path, LlamaOptions(context=256, answer=16, threads=1))
+    turns = Turns(model, tmp_path, MANY)
+    turns.prepare([replace(SKY, guide="The sea is grey. " * 30)])
+    while len(list(tmp_path.glob("*.state"))) == 0:  # the rules
+        turns.idle()
+    turns.idle()
+    said(turns, replace(SKY, guide="The sky is blue. " * 20))
+    while turns.idle():
+        pass
+    assert turns.prepared == 1
+
+
 def test_which_guides_are_asked_for_is_counted(smollm: LlamaModel, tmp_path: Path) -> None:
     turns = Turns(smollm, tmp_path, MANY)
     for document_id in ("sky", "snow", "sky"):

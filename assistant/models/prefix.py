@@ -42,6 +42,7 @@ class StateStore:
             for path in folder.glob("*.part"):
                 if path.stat().st_mtime < time.time() - _LEFT_BEHIND:
                     path.unlink(missing_ok=True)
+        self.make_room(0)  # the budget may have become smaller
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.state"

@@ -102,7 +102,8 @@ class Turns:
         self._waiting: list[Turn] = []
         self._active: list[Turn] = []
         self._wanted: list[Prompt] = []
-        self._prepared: list[str] = []  # keys of wanted guides that are kept, which must not be evicted
+        self._prepared: list[str] = []  # keys of those that were wanted and are kept
+        self._next = ""  # the key of the first of those wanted
         self._per_token = 0.0  # bytes of a state, as far as is known
         self._scratch = model.options.sequences - 1
         self._free = list(range(1, self._scratch))
@@ -381,30 +382,37 @@ class Turns:
         """Take the next wanted guide into the context, unless it is kept already."""
         assert self._states is not None
         while self._wanted:
-            prompt = self._wanted.pop(0)
-            tokens = self._model.prompt_tokens(prompt)
-            key = self._key(tokens.rules + tokens.guide)
-            if key in self._states:
-                self._prepared.append(key)
-                continue
-            size = round(self._per_token * len(tokens.guide))
-            if not self._states.make_room(size, keep=self._prepared):
+            tokens = self._model.prompt_tokens(self._wanted[0])
+            self._next = self._key(tokens.rules + tokens.guide)
+            if self._next in self._states:
+                self._prepared.append(self._next)
+            elif not self._states.make_room(round(self._per_token * len(tokens.guide)), keep=self._kept()):
                 self._wanted.clear()
+                break
             elif tokens.size <= self._options.context and (guide := self._passage(tokens, beside=0)):
                 guide.used = 0  # those that were asked for stay longer
-                self._prepared.append(key)
-                return True
+                if guide.ready:
+                    self._keep(guide)
+                return True  # it stays wanted until it is kept
+            self._wanted.pop(0)
         return False
 
     def _advance(self, passage: Passage, count: int) -> None:
         """So many more tokens have been read; what is complete goes into the store at once."""
         passage.read += count
-        if self._states is None or not passage.ready:
-            return
+        if passage.ready and self._states is not None:
+            self._keep(passage)
+
+    def _keep(self, passage: Passage) -> None:
+        assert self._states is not None
         self._model.copy(passage.sequence, self._scratch, passage.start)
         data = self._model.save(self._scratch)
         self._model.drop(self._scratch)
         self._per_token = len(data) / len(passage.tokens)
-        wanted = passage.key in self._prepared
-        if not self._states.save(passage.key, data, keep=self._prepared if wanted else ()):
+        wanted = bool(self._wanted) and passage.key == self._next
+        if not self._states.save(passage.key, data, keep=self._kept() if wanted else ()):
             self._wanted.clear()  # no room, on the disk or in the budget
+
+    def _kept(self) -> list[str]:
+        """What must not be evicted for the next wanted guide: those before it, and the rules."""
+        return [*self._prepared, *([self._rules.key] if self._rules else [])]
