@@ -163,8 +163,12 @@ class LlamaModel:
         shape.n_ctx, shape.n_batch, shape.n_ubatch = options.context, BATCH, BATCH
         shape.n_seq_max, shape.kv_unified = options.sequences, True  # so that guides can be shared
         shape.n_threads = shape.n_threads_batch = self.threads
-        # Needed for a quantised cache, and it skips the cells of other people's sequences.
-        shape.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        # Flash attention: a quantised cache needs it; over a cache of f16 it is the slower one on a CPU.
+        shape.flash_attn_type = (
+            api.LLAMA_FLASH_ATTN_TYPE_DISABLED
+            if options.cache == "f16"
+            else api.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        )
         kinds = {"f16": api.GGML_TYPE_F16, "q8_0": api.GGML_TYPE_Q8_0}
         shape.type_k = shape.type_v = kinds[options.cache]
         context = api.llama_init_from_model(model, shape)
