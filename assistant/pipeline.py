@@ -95,8 +95,9 @@ class Assistant:
             answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
         yield answer
-        if use_model and self.model is not None and answer.card and answer.status is Status.ANSWERED:
-            for words in self.check(self.model, reading.question, answer.card.document_id, today):
+        guide = answer.card.document_id if answer.card and answer.status is Status.ANSWERED else ""
+        if use_model and self.model is not None and guide:
+            for words in self.check(self.model, reading.question, guide, today):
                 if not words:
                     yield answer
                     continue

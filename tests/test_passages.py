@@ -5,8 +5,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from conftest import FakeModel
 
-from assistant.datatypes import Answer, Document, OfficialText, Period, Section, Source, Status
+from assistant.datatypes import Answer, Composer, Document, OfficialText, Period, Section, Source, Status
 from assistant.pipeline import Assistant
 from assistant.retrieval.passages import Passages
 from assistant.retrieval.search import Searcher
@@ -64,6 +65,14 @@ def test_a_document_answers_what_no_guide_does(assistant: Assistant, question: s
         1,
     )
     assert "09/06/2025" in answer.text
+
+
+def test_no_model_retells_an_official_document(assistant: Assistant) -> None:
+    model = FakeModel(["Bác nộp ở xã."])
+    with_model = replace(knowing(assistant, official()), model=model)
+    answer = with_model.answer("Đăng ký nghĩa vụ quân sự lần đầu thế nào?", today=TODAY)
+    assert answer.composer is Composer.GUIDE
+    assert model.prompts == []
 
 
 def test_the_section_that_answers_is_quoted(assistant: Assistant) -> None:
