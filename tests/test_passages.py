@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from conftest import FakeModel
 
 from assistant.datatypes import Answer, Document, OfficialText, Period, Section, Source, Status
 from assistant.pipeline import Assistant
@@ -70,6 +71,14 @@ def test_the_section_that_answers_is_quoted(assistant: Assistant) -> None:
     answer = ask(assistant, "Đăng ký nghĩa vụ quân sự lần đầu cần giấy tờ gì?", official())
     assert "Phiếu tự khai sức khỏe" in answer.text
     assert answer.citations[0].heading == "Thành phần hồ sơ"
+
+
+def test_the_model_reads_what_is_quoted(assistant: Assistant) -> None:
+    model = FakeModel(["Bác nộp hồ sơ cho Ban Chỉ huy quân sự cấp xã. Bác nộp ở công an huyện."])
+    asked = replace(knowing(assistant, official()), model=model)
+    answer = asked.answer("Đăng ký nghĩa vụ quân sự lần đầu thế nào?", today=TODAY)
+    assert answer.text.endswith("\n\nBác nộp hồ sơ cho Ban Chỉ huy quân sự cấp xã.")
+    assert "Bước 2: Chờ giấy gọi khám." in model.prompts[0].guide
 
 
 def test_a_guide_answers_before_a_document_does(assistant: Assistant) -> None:
