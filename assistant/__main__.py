@@ -622,7 +622,6 @@ def models_bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure in about a minute what this PC does with a model."""
-    from assistant.answering.prompts import prompt_for
     from assistant.evaluation.speed import measure
     from assistant.models.catalogue import load_catalogue, named
 
@@ -636,10 +635,10 @@ def models_bench(
     if not model.is_file():
         raise WeightsError(f"{model} is not there; `assistant models pull NAME` gets what the catalogue has")
     assistant = _load(settings, with_model=False)
-    cards = {id_: assistant.open_guide(id_).text for id_ in assistant.searcher.index.guides}
-    guide = sorted(cards.values(), key=len)[len(cards) // 2]
+    today = assistant.clock()
+    guides = sorted(assistant.searcher.index.guides, key=lambda id_: len(assistant.prompt(id_, today).guide))
     questions = _ui()["models"]["questions"]
-    prompts = [prompt_for(assistant.replies, guide, question) for question in questions]
+    prompts = [assistant.prompt(guides[len(guides) // 2], today, question) for question in questions]
     with _progress() as progress:
         progress(str(model))
         speed = measure(model, settings.models, *prompts)

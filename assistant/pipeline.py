@@ -95,9 +95,8 @@ class Assistant:
             answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
         yield answer
-        guide = answer.card.document_id if answer.card and answer.status is Status.ANSWERED else ""
-        if use_model and self.model is not None and guide:
-            for words in self.check(self.model, reading.question, guide, today):
+        if use_model and self.model is not None and answer.card and answer.status is Status.ANSWERED:
+            for words in self.check(self.model, self._prompt_under(answer, reading.question, today)):
                 if not words:
                     yield answer
                     continue
@@ -395,17 +394,22 @@ class Assistant:
 
     # 6. Check
 
-    def check(self, model: LanguageModel, question: str, document_id: str, today: date) -> Iterator[str]:
-        """The model's words so far, sentence by sentence, each against the guide it must come from.
+    def check(self, model: LanguageModel, prompt: Prompt) -> Iterator[str]:
+        """The model's words so far, sentence by sentence, each against the text it must come from.
 
         The same words may come again while the model is at work, so that a person who has left is noticed.
         A model that fails leaves the card as it is.
         """
-        prompt = self.prompt(document_id, today, question)
         try:
             yield from checked(model.stream(prompt), Evidence(prompt.guide))
         except ModelError:
             return
+
+    def _prompt_under(self, answer: Answer, question: str, today: date) -> Prompt:
+        """The guide of the card, or what the card quotes of an official document."""
+        if answer.card and answer.card.document_id:
+            return self.prompt(answer.card.document_id, today, question)
+        return prompt_for(self.replies, answer.text, question)
 
     def prompt(self, document_id: str, today: date, question: str = "") -> Prompt:
         """What the model is given: of the guide all that holds today, whatever is asked."""

@@ -89,10 +89,11 @@ def test_a_model_file_that_is_not_there_is_named(settings: Settings, tmp_path: P
 @pytest.mark.slow
 def test_the_model_reads_what_is_asked_for_most_first(settings: Settings) -> None:
     assistant = load_assistant(settings)
-    for document_id in ("vneid-cai-dat", "vneid-cai-dat", "vneid-quen-passcode"):
+    *_, often, once = sorted(assistant.searcher.index.guides)
+    for document_id in (once, often, often):
         count_asked(settings.states, document_id)
     first = [prompt.document_id for prompt in reading_list(assistant, settings)]
-    assert first[:2] == ["vneid-cai-dat", "vneid-quen-passcode"]
+    assert first[:2] == [often, once]
     assert sorted(first) == sorted(assistant.searcher.index.guides)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import FakeModel
 
-from assistant.datatypes import Answer, Composer, Document, OfficialText, Period, Section, Source, Status
+from assistant.datatypes import Answer, Document, OfficialText, Period, Section, Source, Status
 from assistant.pipeline import Assistant
 from assistant.retrieval.passages import Passages
 from assistant.retrieval.search import Searcher
@@ -67,18 +67,18 @@ def test_a_document_answers_what_no_guide_does(assistant: Assistant, question: s
     assert "09/06/2025" in answer.text
 
 
-def test_no_model_retells_an_official_document(assistant: Assistant) -> None:
-    model = FakeModel(["Bác nộp ở xã."])
-    with_model = replace(knowing(assistant, official()), model=model)
-    answer = with_model.answer("Đăng ký nghĩa vụ quân sự lần đầu thế nào?", today=TODAY)
-    assert answer.composer is Composer.GUIDE
-    assert model.prompts == []
-
-
 def test_the_section_that_answers_is_quoted(assistant: Assistant) -> None:
     answer = ask(assistant, "Đăng ký nghĩa vụ quân sự lần đầu cần giấy tờ gì?", official())
     assert "Phiếu tự khai sức khỏe" in answer.text
     assert answer.citations[0].heading == "Thành phần hồ sơ"
+
+
+def test_the_model_reads_what_is_quoted(assistant: Assistant) -> None:
+    model = FakeModel(["Bác nộp hồ sơ cho Ban Chỉ huy quân sự cấp xã. Bác nộp ở công an huyện."])
+    asked = replace(knowing(assistant, official()), model=model)
+    answer = asked.answer("Đăng ký nghĩa vụ quân sự lần đầu thế nào?", today=TODAY)
+    assert answer.text.endswith("\n\nBác nộp hồ sơ cho Ban Chỉ huy quân sự cấp xã.")
+    assert "Bước 2: Chờ giấy gọi khám." in model.prompts[0].guide
 
 
 def test_a_guide_answers_before_a_document_does(assistant: Assistant) -> None:

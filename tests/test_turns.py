@@ -29,7 +29,7 @@ TODAY = date(2026, 11, 22)
 
 
 class Watched(Turns):
-    """Counts the tokens of passages and questions that the model has to read."""
+    """Counts the tokens of prefixes and questions that the model has to read."""
 
     read = 0
 

@@ -14,6 +14,7 @@ from assistant.evaluation.answers import ExpectedAnswer
 from assistant.evaluation.writing import Report, Written, as_text, write
 from assistant.loading import load_model
 from assistant.pipeline import Assistant
+from assistant.text.normalize import without_marks
 
 QUESTION = "Mã OTP là gì?"
 WRONG = "Bác gọi ngay số 1900 9999 để được hướng dẫn ạ. "
@@ -32,7 +33,7 @@ def summary(assistant: Assistant) -> str:
     card = assistant.answer(QUESTION, today=TODAY).card
     assert card is not None
     assert card.summary is not None
-    return card.summary.split(". ")[0].rstrip(".") + ". "
+    return without_marks(card.summary).split(". ")[0].rstrip(".") + ". "
 
 
 def written(assistant: Assistant, pieces: Iterable[str | Exception], **changes: object) -> Written:

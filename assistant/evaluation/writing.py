@@ -75,8 +75,9 @@ def write(assistant: Assistant, model: LanguageModel, expected: ExpectedAnswer) 
         return None
     started, first, text = time.monotonic(), None, card.text
     for answer in asked:
-        first = first or time.monotonic() - started
         text = answer.text
+        if text != card.text:  # else it is still at work
+            first = first or time.monotonic() - started
     shown = " ".join(text.removeprefix(card.text).split())
     wrote = tuple(" ".join(sentence.split()) for sentence in sentences(recorder.text))
     evidence = Evidence(recorder.prompt.guide if recorder.prompt else card.text)

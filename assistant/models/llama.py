@@ -171,6 +171,12 @@ class LlamaModel:
         )
         kinds = {"f16": api.GGML_TYPE_F16, "q8_0": api.GGML_TYPE_Q8_0}
         shape.type_k = shape.type_v = kinds[options.cache]
+        if api.llama_model_is_recurrent(model) or api.llama_model_is_hybrid(model):
+            api.llama_model_free(model)
+            raise ModelError(
+                f"{self.name} remembers a text as a whole (Mamba, Qwen3.5 and the like), so that a guide"
+                " cannot be read beforehand and shared; use another model"
+            )
         context = api.llama_init_from_model(model, shape)
         if not context:
             api.llama_model_free(model)

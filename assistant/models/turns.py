@@ -1,7 +1,7 @@
 """Several people's answers on one model, step by step. Knows no llama_cpp and no processes.
 
 A step is one pass of the network over the next token of every answer that is being written and some of what
-has yet to be read. Rules and guides ("passages") are read once: they stay in the context while there is
+has yet to be read. Rules and guides ("prefixes") are read once: they stay in the context while there is
 room, are kept in the store, and are shared by all who ask about the same guide.
 """
 
@@ -24,7 +24,7 @@ _BESIDE = 32  # the same while somebody's answer is being written
 
 
 @dataclass(eq=False, slots=True)
-class Passage:
+class Prefix:
     """A part of the prompt that is the same for many questions: the rules, or a guide after them."""
 
     tokens: Tokens
@@ -59,7 +59,7 @@ class Turn:
     until: float  # of the monotonic clock
     sampler: Sampler
     left: list[int]  # tokens to be read: of the question, then the last one of the answer
-    passage: Passage | None = None
+    prefix: Prefix | None = None
     sequence: int = -1
     position: int = 0
     written: int = 0
@@ -97,8 +97,8 @@ class Turns:
             "cache": model.options.cache,
             "context": model.options.context,
         }
-        self._rules: Passage | None = None
-        self._guides: list[Passage] = []
+        self._rules: Prefix | None = None
+        self._guides: list[Prefix] = []
         self._waiting: list[Turn] = []
         self._active: list[Turn] = []
         self._wanted: list[Prompt] = []
@@ -183,7 +183,7 @@ class Turns:
         at = 0
         for owner, part in plan:
             at += len(part)
-            if isinstance(owner, Passage):
+            if isinstance(owner, Prefix):
                 self._advance(owner, len(part))
                 continue
             owner.position += len(part)
@@ -192,10 +192,10 @@ class Turns:
                 pieces.append((owner, self._write(owner, at - 1)))
         return pieces
 
-    def _plan(self) -> list[tuple[Turn | Passage, list[Row]]]:
+    def _plan(self) -> list[tuple[Turn | Prefix, list[Row]]]:
         """Whose tokens are read in this step: answers, then questions, then rules and guides."""
-        self._open_passages()
-        plan: list[tuple[Turn | Passage, list[Row]]] = []
+        self._open_prefixes()
+        plan: list[tuple[Turn | Prefix, list[Row]]] = []
         seated = [turn for turn in self._active if turn.sequence >= 0]
         room = _BESIDE if any(turn.written for turn in seated) else _CHUNK
         for turn in sorted(seated, key=lambda turn: not turn.written):
@@ -203,23 +203,23 @@ class Turns:
             if count:
                 plan.append((turn, turn.rows(count)))
                 room -= 0 if turn.written else len(plan[-1][1])
-        for passage in self._being_read():
+        for prefix in self._being_read():
             if room > 0:
-                plan.append((passage, passage.rows(room)))
+                plan.append((prefix, prefix.rows(room)))
                 room -= len(plan[-1][1])
         return plan
 
-    def _being_read(self) -> list[Passage]:
+    def _being_read(self) -> list[Prefix]:
         """What has to be read for those who wait, the rules first."""
-        wanted = [turn.passage for turn in self._active if turn.passage]
+        wanted = [turn.prefix for turn in self._active if turn.prefix]
         found = [self._rules, *dict.fromkeys(wanted)] if wanted else []
-        return [passage for passage in found if passage and passage.opened and not passage.ready]
+        return [prefix for prefix in found if prefix and prefix.opened and not prefix.ready]
 
     def _write(self, turn: Turn, row: int) -> str:
         """Draw the next token; the letters that are whole."""
-        assert turn.passage is not None
+        assert turn.prefix is not None
         begun, _ = turn.letters.getstate()
-        allowed = self._mask.allowed(begun, turn.passage.sayable)
+        allowed = self._mask.allowed(begun, turn.prefix.sayable)
         token = turn.sampler.draw(self._model.scores(row), allowed)
         if token in self._model.ends or turn.written == self._options.answer:
             self.leave(turn)
@@ -228,7 +228,7 @@ class Turns:
         turn.left = [token]
         return turn.letters.decode(self._model.piece(token))
 
-    def _undo(self, plan: Sequence[tuple[Turn | Passage, list[Row]]]) -> None:
+    def _undo(self, plan: Sequence[tuple[Turn | Prefix, list[Row]]]) -> None:
         for _, part in plan:
             if part:
                 self._model.drop(part[0].sequence, part[0].position)
@@ -265,25 +265,25 @@ class Turns:
         """Give those who wait longest a place in the context, as long as there is room."""
         while self._waiting and len(self._active) < self._options.people:
             turn = self._waiting[0]
-            passage = self._passage(turn.prompt, beside=len(turn.left) + self._options.answer)
-            if passage is None:
+            prefix = self._prefix(turn.prompt, beside=len(turn.left) + self._options.answer)
+            if prefix is None:
                 break
-            turn.passage = passage
+            turn.prefix = prefix
             self._active.append(self._waiting.pop(0))
-        self._open_passages()
+        self._open_prefixes()
         for turn in self._active:
-            if turn.sequence < 0 and turn.passage and turn.passage.ready:
+            if turn.sequence < 0 and turn.prefix and turn.prefix.ready:
                 turn.sequence = self._free.pop()
-                turn.position = turn.passage.start + len(turn.passage.tokens)
-                self._model.copy(turn.passage.sequence, turn.sequence)
+                turn.position = turn.prefix.start + len(turn.prefix.tokens)
+                self._model.copy(turn.prefix.sequence, turn.sequence)
 
-    def _passage(self, prompt: PromptTokens, *, beside: int) -> Passage | None:
+    def _prefix(self, prompt: PromptTokens, *, beside: int) -> Prefix | None:
         """The guide in the context, with room `beside` it; None as long as others take up the room."""
         if self._rules is None or self._rules.tokens != prompt.rules:
             if self._active:
                 return None
             self.forget()
-            self._rules = Passage(prompt.rules, 0, 0, self._key(prompt.rules), self._mask.with_words(()))
+            self._rules = Prefix(prompt.rules, 0, 0, self._key(prompt.rules), self._mask.with_words(()))
         found = next((guide for guide in self._guides if guide.tokens == prompt.guide), None)
         needed = beside + (0 if found else len(prompt.guide))
         if not self._make_room(needed, found):
@@ -292,7 +292,7 @@ class Turns:
             start = len(prompt.rules)
             key = self._key(prompt.rules + prompt.guide)
             sayable = self._mask.with_words(prompt.guide)
-            found = Passage(prompt.guide, start, self._free.pop(), key, sayable)
+            found = Prefix(prompt.guide, start, self._free.pop(), key, sayable)
             self._guides.append(found)
         self._clock += 1
         found.used = self._clock
@@ -301,10 +301,10 @@ class Turns:
     def _key(self, tokens: Tokens) -> str:
         return state_key(self._made_by, tokens)
 
-    def _make_room(self, needed: int, beside: Passage | None) -> bool:
+    def _make_room(self, needed: int, beside: Prefix | None) -> bool:
         """Let guides nobody asks about leave the context until `needed` cells and a sequence are free."""
         assert self._rules is not None
-        in_use = {id(turn.passage) for turn in self._active} | {id(beside)}
+        in_use = {id(turn.prefix) for turn in self._active} | {id(beside)}
         idle = sorted((g for g in self._guides if id(g) not in in_use), key=lambda guide: guide.used)
         taken = len(self._rules.tokens) + sum(len(guide.tokens) for guide in self._guides)
         taken += sum(len(turn.prompt.question) + self._options.answer for turn in self._active)
@@ -318,12 +318,12 @@ class Turns:
             full = False
         return True
 
-    def _let_go(self, guide: Passage) -> None:
+    def _let_go(self, guide: Prefix) -> None:
         self._model.drop(guide.sequence)
         self._free.append(guide.sequence)
         self._guides.remove(guide)
 
-    def _open_passages(self) -> None:
+    def _open_prefixes(self) -> None:
         """Take from the store what is there; a guide goes on where the rules end."""
         rules = self._rules
         if rules is None:
@@ -334,18 +334,18 @@ class Turns:
                 self._open(guide)
                 self._model.copy(rules.sequence, guide.sequence)
 
-    def _open(self, passage: Passage) -> None:
-        if passage.opened:
+    def _open(self, prefix: Prefix) -> None:
+        if prefix.opened:
             return
-        passage.opened = True
-        data = self._states.find(passage.key) if self._states else None
+        prefix.opened = True
+        data = self._states.find(prefix.key) if self._states else None
         if self._states is None or data is None:
             return
-        if self._model.restore(passage.sequence, data):
-            passage.read = len(passage.tokens)
-            self._per_token = len(data) / len(passage.tokens)
+        if self._model.restore(prefix.sequence, data):
+            prefix.read = len(prefix.tokens)
+            self._per_token = len(data) / len(prefix.tokens)
         else:
-            self._states.discard(passage.key)
+            self._states.discard(prefix.key)
 
     # What is kept, and read beforehand
 
@@ -363,8 +363,8 @@ class Turns:
         """Do a little of what can be done while nobody asks; False when there is nothing left to do."""
         if self._states is None:
             return False
-        self._open_passages()
-        half_read = [passage for passage in [self._rules, *self._guides] if passage and not passage.ready]
+        self._open_prefixes()
+        half_read = [prefix for prefix in [self._rules, *self._guides] if prefix and not prefix.ready]
         if not half_read:
             return self._begin_next()
         part = half_read[0].rows(_CHUNK)
@@ -389,7 +389,7 @@ class Turns:
             elif not self._states.make_room(round(self._per_token * len(tokens.guide)), keep=self._kept()):
                 self._wanted.clear()
                 break
-            elif tokens.size <= self._options.context and (guide := self._passage(tokens, beside=0)):
+            elif tokens.size <= self._options.context and (guide := self._prefix(tokens, beside=0)):
                 guide.used = 0  # those that were asked for stay longer
                 if guide.ready:
                     self._keep(guide)
@@ -397,20 +397,20 @@ class Turns:
             self._wanted.pop(0)
         return False
 
-    def _advance(self, passage: Passage, count: int) -> None:
+    def _advance(self, prefix: Prefix, count: int) -> None:
         """So many more tokens have been read; what is complete goes into the store at once."""
-        passage.read += count
-        if passage.ready and self._states is not None:
-            self._keep(passage)
+        prefix.read += count
+        if prefix.ready and self._states is not None:
+            self._keep(prefix)
 
-    def _keep(self, passage: Passage) -> None:
+    def _keep(self, prefix: Prefix) -> None:
         assert self._states is not None
-        self._model.copy(passage.sequence, self._scratch, passage.start)
+        self._model.copy(prefix.sequence, self._scratch, prefix.start)
         data = self._model.save(self._scratch)
         self._model.drop(self._scratch)
-        self._per_token = len(data) / len(passage.tokens)
-        wanted = bool(self._wanted) and passage.key == self._next
-        if not self._states.save(passage.key, data, keep=self._kept() if wanted else ()):
+        self._per_token = len(data) / len(prefix.tokens)
+        wanted = bool(self._wanted) and prefix.key == self._next
+        if not self._states.save(prefix.key, data, keep=self._kept() if wanted else ()):
             self._wanted.clear()  # no room, on the disk or in the budget
 
     def _kept(self) -> list[str]:
