@@ -394,7 +394,8 @@ def knowledge_add(
         if file.reading.reason:
             print(f"{file.id}: to be looked at: {file.reading.reason}")
         if file.held:
-            print(f"{file.id}: {len(file.held)} pages wait for `assistant knowledge approve {file.id}`")
+            pages = ", ".join(str(page.number) for page in file.held)
+            print(f"{file.id}: {_ui()['add']['held']}: {pages} (`assistant knowledge approve {file.id}`)")
     if len(failed) < len(files):
         with _progress() as progress:
             current_index(settings, load_embedder(settings), progress, strict=True)
@@ -472,7 +473,8 @@ def knowledge_approve(
     waiting = {file.id: file for file in load_officials(settings, read_new=False).files if file.held}
     if document is None:
         for file in waiting.values():
-            print(f"{file.id}: pages {', '.join(str(held.number) for held in file.held)} of {file.path}")
+            pages = ", ".join(str(held.number) for held in file.held)
+            print(f"{file.id}: {_ui()['add']['held']}: {pages} ({file.path})")
         if not waiting:
             print("no page waits for approval")
         return

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -10,6 +11,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pdf_files
 import pytest
 from conftest import some_guides
@@ -18,6 +20,8 @@ from web_site import Says, Site, page, serve
 
 from assistant.__main__ import main
 from assistant.config import CHECKOUT
+from assistant.knowledge.official import READER
+from assistant.knowledge.pages import Method, Page, Reading
 
 
 def process(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -357,6 +361,31 @@ def test_a_document_is_added_and_answers(ward: Path) -> None:
     failed = run(ward / "data", "knowledge", "add", str(broken), *told, **home)
     assert failed.returncode == 1
     assert "hong.pdf is not taken" in failed.stderr
+
+
+def test_pages_read_from_pictures_wait_for_a_person(ward: Path) -> None:
+    home = {"ASSISTANT_HOME": str(ward / "home")}
+    folder = ward / "data" / "local" / "official"
+    folder.mkdir(parents=True)
+    (folder / "quyet-dinh.pdf").write_bytes(b"a scan")
+    (folder / "quyet-dinh.pdf.toml").write_text(
+        'title = "Đăng ký chở hàng trên đảo"\nagency = "Xã"', encoding="utf-8"
+    )
+    page = Page(1, "Đăng ký chở hàng trên đảo tại xã trong một ngày.", Method.OCR, 0.97)
+    kept = ward / "data" / "documents" / f"{hashlib.sha256(b'a scan').hexdigest()}-{READER}.json"
+    kept.parent.mkdir()
+    kept.write_bytes(msgspec.json.encode(Reading("x", (page,), None, 1.0)))
+    question = ("ask", "đăng ký chở hàng trên đảo", "--json")
+    assert json.loads(run(ward / "data", *question, **home).stdout)["citations"] == []
+    listed = run(ward / "data", "knowledge", "approve", **home)
+    assert listed.stdout.startswith("quyet-dinh: Cần người xem lại (đọc từ ảnh), trang: 1 (")
+    shown = run(ward / "data", "knowledge", "approve", "quyet-dinh", **home)
+    assert shown.returncode == 1
+    assert page.text in shown.stdout
+    released = run(ward / "data", "knowledge", "approve", "quyet-dinh", "--yes", **home)
+    assert released.stdout.endswith("quyet-dinh: 1 pages released, 0 wait\n")
+    answer = json.loads(run(ward / "data", *question, **home).stdout)
+    assert answer["citations"][0]["title"] == "Đăng ký chở hàng trên đảo"
 
 
 def test_diff_tells_what_a_change_touches(ward: Path) -> None:
