@@ -140,19 +140,24 @@ class _Child:
     def wait_until_loaded(self) -> None:
         """Raises ModelError when the model cannot be loaded."""
         hung = threading.Timer(_LOADING, self.process.kill)
+        hung.daemon = True
         hung.start()
         self.send(self.options)
         report = self._next()
         hung.cancel()
         if isinstance(report, _Loaded):
             return
+        self.end()
         reason = report.reason if isinstance(report, _Failed) else self.last_words()
         self.release()
         raise ModelError(reason)
 
     def _next(self) -> _Report | None:
         frame = _receive(self._reports)
-        return None if frame is None else msgspec.msgpack.decode(frame, type=_Report)
+        try:
+            return None if frame is None else msgspec.msgpack.decode(frame, type=_Report)
+        except msgspec.MsgspecError:  # out of its mind; the one who listens ends it
+            return None
 
     def listen(self) -> None:
         """Hand out what the child reports, until it has gone."""
@@ -188,7 +193,6 @@ class _Child:
 
     def release(self) -> None:
         """Close what is left of one that has ended, when nobody listens to it any more."""
-        self.end()
         self._reports.close()
         self._errors.close()
 
@@ -292,6 +296,7 @@ class WorkerModel:
             child.listen()
             with self._lock:
                 self._child = None
+            child.end()
             reason = child.last_words()
             child.abandon(reason)
             child.release()
