@@ -22,6 +22,7 @@ from assistant.__main__ import main
 from assistant.config import CHECKOUT
 from assistant.knowledge.official import READER
 from assistant.knowledge.pages import Method, Page, Reading
+from assistant.retrieval.index import load
 
 
 def process(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -386,6 +387,18 @@ def test_pages_read_from_pictures_wait_for_a_person(ward: Path) -> None:
     assert released.stdout.endswith("quyet-dinh: 1 pages released, 0 wait\n")
     answer = json.loads(run(ward / "data", *question, **home).stdout)
     assert answer["citations"][0]["title"] == "Đăng ký chở hàng trên đảo"
+
+
+def test_another_process_knows_what_was_learned_from(ward: Path) -> None:
+    """Sets come in another order in each: then everything would be learned anew at each build."""
+    home = {"ASSISTANT_HOME": str(ward / "home")}
+    guide = ward / "home" / "knowledge" / "guides" / "can-cuoc" / "can-cuoc-cap-doi.md"
+    ways = set()
+    for seed in ("1", "2"):
+        assert process(ward / "data", "index", "build", PYTHONHASHSEED=seed, **home).returncode == 0
+        ways |= {load(ward / "data" / "index").manifest.ways}
+        guide.write_text(guide.read_text(encoding="utf-8").replace("bác", "bà", 1), encoding="utf-8")
+    assert len(ways) == 1
 
 
 def test_diff_tells_what_a_change_touches(ward: Path) -> None:

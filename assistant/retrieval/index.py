@@ -259,7 +259,7 @@ def build(
         if "?" in chunk.id
     ]
     ways = hashlib.sha256(
-        msgspec.json.encode((glossary, examples, asked, utterances, procedures))
+        msgspec.json.encode((glossary, examples, asked, utterances, procedures), order="deterministic")
     ).hexdigest()
     if earlier is not None and earlier.manifest.ways == ways:
         acts, topics, names = earlier.acts, earlier.topics, earlier.names

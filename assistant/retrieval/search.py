@@ -144,7 +144,7 @@ class Searcher:
     def _weight(self, words: set[str]) -> float:
         """Sum of rarity among the names; a word that no name has weighs most."""
         count = len(self._names)
-        return sum(math.log(1 + count / (0.5 + self._name_frequency[word])) for word in words)
+        return math.fsum(math.log(1 + count / (0.5 + self._name_frequency[word])) for word in words)
 
     @cached_property
     def _names(self) -> list[list[str]]:
@@ -266,10 +266,8 @@ class Searcher:
 
     def _likeness(self, left: set[str], right: set[str]) -> float:
         """Dice coefficient of two sets of terms, weighed by rarity."""
-        both = sum(self.features.rarity(term) for term in left & right)
-        total = sum(self.features.rarity(term) for term in left) + sum(
-            self.features.rarity(term) for term in right
-        )
+        both = math.fsum(self.features.rarity(term) for term in left & right)
+        total = math.fsum(self.features.rarity(term) for term in (*left, *right))
         return 2 * both / total if total else 0.0
 
     def _section(self, chunk: int) -> Section:
