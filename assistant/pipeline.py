@@ -401,7 +401,7 @@ class Assistant:
         A model that fails leaves the card as it is.
         """
         try:
-            yield from checked(model.stream(prompt), Evidence(prompt.guide))
+            yield from checked(model.stream(prompt), Evidence(prompt.guide, prompt.question))
         except ModelError:
             return
 

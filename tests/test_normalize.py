@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.text.normalize import (
+    Figure,
     clean,
+    figures,
     fold,
     has_accents,
     modern_tones,
@@ -138,3 +140,73 @@ def test_no_sentence_is_empty_or_padded(text: str) -> None:
 
 def test_marks_are_not_spoken() -> None:
     assert without_marks("Đổi thẻ [1] ở xã [2][3].") == "Đổi thẻ ở xã."
+
+
+@pytest.mark.parametrize(
+    ("text", "figure"),
+    [
+        ("20.000 đồng", Figure("20000", "đồng")),
+        ("20000 đồng", Figure("20000", "đồng")),
+        ("hai mươi nghìn đồng", Figure("20000", "đồng")),
+        ("50 nghìn đồng", Figure("50000", "đồng")),
+        ("1 triệu rưỡi đồng", Figure("1500000", "đồng")),
+        ("một trăm linh năm ngàn đồng", Figure("105000", "đồng")),
+        ("hai mươi nhăm ngày", Figure("25", "ngày")),
+        ("2 tháng rưỡi", Figure("2,5", "tháng")),
+        ("20.000 usd", Figure("20000", "usd")),
+        ("07 ngày làm việc", Figure("7", "ngày")),
+        ("bảy ngày", Figure("7", "ngày")),
+        ("hai mươi mốt tuổi", Figure("21", "tuổi")),
+        ("ngày 31 tháng 12 năm 2026", Figure("31/12/2026", "date")),
+        ("31/12/2026", Figure("31/12/2026", "date")),
+        ("tháng 8/2026", Figure("8/2026", "date")),
+        ("năm 2026", Figure("2026", "date")),
+        ("1900 0368", Figure("19000368", "")),
+        ("mức 2", Figure("2", "mức")),
+        ("từ 8 tuổi", Figure("8", "tuổi", "≥")),
+        ("60 tuổi trở lên", Figure("60", "tuổi", "≥")),
+        ("dưới 16 tuổi", Figure("16", "tuổi", "≤")),
+        ("tối đa 2 năm", Figure("2", "năm", "≤")),
+        ("mỗi tháng", Figure("mỗi", "tháng")),
+        ("cả hai", Figure("2", None)),
+    ],
+)
+def test_a_figure_is_a_number_with_its_unit_and_bound(text: str, figure: Figure) -> None:
+    assert figures(text)[0] == [figure]
+
+
+def test_a_range_has_two_figures() -> None:
+    assert figures("từ 3 đến 5 ngày")[0] == [Figure("3", "", "≥"), Figure("5", "ngày", "≤")]
+
+
+@pytest.mark.parametrize("text", ["một số giấy tờ", "ba mẹ", "thẻ cũ", ""])
+def test_a_word_that_is_no_number_is_no_figure(text: str) -> None:
+    assert [figure for figure in figures(text)[0] if figure.unit is not None] == []
+
+
+def test_the_words_around_a_figure_are_left() -> None:
+    assert figures("bác nộp hai mươi nghìn đồng ở xã")[1] == ["bác", "nộp", "#20000", "ở", "xã"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        (Figure("31/12/2026", "date"), Figure("31/12/2026", "date"), True),
+        (Figure("2026", "date"), Figure("31/12/2026", "date"), True),
+        (Figure("12/2026", "date"), Figure("31/12/2026", "date"), True),
+        (Figure("31/12", "date"), Figure("31/12/2026", "date"), True),
+        (Figure("2027", "date"), Figure("31/12/2026", "date"), False),
+        (Figure("2/2026", "date"), Figure("31/12/2026", "date"), False),
+        (Figure("3", "ngày"), Figure("3", "tháng"), False),
+        (Figure("3", "ngày", "≥"), Figure("3", "ngày"), True),
+    ],
+)
+def test_figures_are_equal_by_value_and_unit(one: Figure, other: Figure, equal: bool) -> None:
+    assert one.equals(other) is equal
+
+
+@given(prose)
+def test_figures_are_found_in_any_text(text: str) -> None:
+    found, words = figures(text.lower())
+    assert all(figure.value for figure in found)
+    assert all(words)

@@ -184,7 +184,7 @@ class _Bench:
         self._model = model
         self._folder = folder
         self._prompt = prompt
-        self._evidence = Evidence(prompt.guide)
+        self._evidence = Evidence(prompt.guide, prompt.question)
         self._turns = Turns(model, folder, 1 << 40)
 
     def round(self) -> _Round:

@@ -80,7 +80,8 @@ def write(assistant: Assistant, model: LanguageModel, expected: ExpectedAnswer) 
             first = first or time.monotonic() - started
     shown = " ".join(text.removeprefix(card.text).split())
     wrote = tuple(" ".join(sentence.split()) for sentence in sentences(recorder.text))
-    evidence = Evidence(recorder.prompt.guide if recorder.prompt else card.text)
+    prompt = recorder.prompt
+    evidence = Evidence(prompt.guide, prompt.question) if prompt else Evidence(card.text)
     refused = (_kind(sentence, evidence.refusal(sentence)) for sentence in wrote if sentence not in shown)
     return Written(
         sentences=wrote,

@@ -1,12 +1,14 @@
-"""Vietnamese text as characters: Unicode form, accent folding, syllables, sentences.
+"""Vietnamese text as characters: Unicode form, accent folding, syllables, sentences, figures.
 
-Knows nothing of the vocabulary, of typing methods or of dialects.
+Knows nothing of the vocabulary but numbers and units; nothing of typing methods or of dialects.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 _SYLLABLE = re.compile(r"\w+")
@@ -26,6 +28,33 @@ _NUMBER_END = re.compile(r"\d\.$")
 # Cyrillic and Greek letters that look like Latin ones, and what surrounds a digit in a keycap emoji.
 _LOOKALIKES = str.maketrans("ОТРАВСЕНКМХоораесхΟΤΡο", "OTPABCEHKMXoopaecxOTPo", "\ufe0f\u20e3")
 SOURCE_MARK = re.compile(r"\s*\[(\d+)\]")
+_ONES = dict(
+    zip(
+        "một hai ba bốn năm sáu bảy tám chín mười mốt tư lăm nhăm".split(),
+        [*range(1, 11), 1, 4, 5, 5],
+        strict=True,
+    )
+)
+_LATER_ONES = frozenset("mốt tư lăm nhăm".split())  # no number begins with them
+_SCALES = {"mươi": 10, "trăm": 100, "nghìn": 1000, "ngàn": 1000, "k": 1000, "triệu": 10**6, "tỷ": 10**9}
+_BEFORE_ONES = frozenset(["mười", "linh", "lẻ", *_SCALES])
+MONEY = frozenset("đồng usd euro".split())
+MEASURED = MONEY | frozenset("giờ phút giây ngày tuần tháng quý năm tuổi %".split())
+_UNITS = MEASURED | frozenset("lần bản bộ trang ký chữ số m² km² cm mm".split())
+_NUMBERED = _UNITS.union(_SCALES)  # behind "năm" as a number
+_COUNTED = frozenset("người hộ loại lớp thủ việc phần nơi".split())  # no word of them is a unit
+_ORDINALS = frozenset("mức bước hạng phiếu lớp mẫu số".split())  # "mức 2": the unit goes first
+_LEAST = frozenset("trên hơn ngoài sau từ đủ quá thiểu nhất".split())
+_MOST = frozenset("dưới trước trong đến đa".split())
+_BEHIND_UNITS = ("làm việc", "trở lên", "trở xuống")
+_DATES = (
+    re.compile(r"(?:ngày )?\b(\d{1,2})(?: tháng |[/-])(\d{1,2})(?: năm |[/-])(\d{4})\b"),
+    re.compile(r"tháng (\d{1,2})(?: năm |[/-])(\d{4})\b"),
+    re.compile(r"ngày (\d{1,2})(?: tháng |[/-])(\d{1,2})\b"),
+    re.compile(r"(?<!\d )năm (\d{4})\b"),
+)
+_PHONE = re.compile(r"\b\d{3,4}(?: \d{3,4})+\b")
+_TERM = re.compile(r"§\d+|\d+(?:[.,/:]\d+)*|[@#]?\w+|[%.,;:!?()–-]")
 
 
 def clean(text: str) -> str:
@@ -93,3 +122,117 @@ def sentences(text: str) -> list[str]:
 def without_marks(text: str) -> str:
     """The text as spoken: without its source marks."""
     return SOURCE_MARK.sub("", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its unit: Figure("20000", "đồng"), Figure("31/12/2026", "date"), Figure("mỗi", "tháng").
+
+    `unit` is "" where it has none, and None where a number is a mere word ("cả hai"). `bound` is "≥" for the
+    least ("từ 8", "60 tuổi trở lên"), "≤" for the most ("tối đa 2", "đến 20"), else "".
+    """
+
+    value: str
+    unit: str | None
+    bound: str = ""
+
+    def equals(self, other: Figure) -> bool:
+        """Whether they are the same figure; a month, a year or a day without its year stands for a date."""
+        if self.unit == "date" == other.unit:
+            return f"/{other.value}".endswith(f"/{self.value}") or other.value.startswith(f"{self.value}/")
+        return self.value == other.value and (self.unit or "") == (other.unit or "")
+
+
+def figures(text: str) -> tuple[list[Figure], list[str]]:
+    """The figures of lower-cased text, in digits or in words; and its words, "#value" where a figure is."""
+    dates: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        dates.append("/".join(str(int(part)) for part in match.groups()))
+        return f" §{len(dates) - 1} "
+
+    for pattern in _DATES:
+        text = pattern.sub(keep, text)
+    terms = _TERM.findall(_PHONE.sub(lambda match: match[0].replace(" ", ""), text))
+    found: list[Figure] = []
+    left: list[str] = []
+    at = 0
+    while at < len(terms):
+        figure: Figure | None
+        if terms[at][0] == "§":
+            figure, end = Figure(dates[int(terms[at][1:])], "date", _bound(terms, at, at + 1)), at + 1
+        else:
+            after_money = bool(found) and found[-1].unit in MONEY and left[-1] == f"#{found[-1].value}"
+            figure, end = _figure(terms, at, after_money)
+        if figure is not None:
+            found.append(figure)
+        named = figure is not None and figure.unit is not None
+        left += [f"#{found[-1].value}"] if named else terms[at:end]
+        at = end
+    return found, left
+
+
+def _figure(terms: Sequence[str], at: int, after_money: bool) -> tuple[Figure | None, int]:
+    """The figure that begins here, and where what follows it and its unit begins."""
+    if terms[at] == "mỗi" and not (_UNITS | _COUNTED).isdisjoint(terms[at + 1 : at + 2]):
+        return Figure("mỗi", terms[at + 1]), at + 2
+    value, end = _number(terms, at)
+    if value is None:
+        return None, at + 1
+    unit = terms[end] if end < len(terms) else ""
+    is_one = terms[at] == "một" and end == at + 1
+    if is_one and unit == "số":  # some
+        return None, end
+    if is_one and after_money and unit in _UNITS:  # "… đồng một tháng"
+        return Figure("mỗi", unit), end + 1
+    if not terms[at][0].isdigit() and unit not in _UNITS:
+        ambiguous = end == at + 1 and terms[at] in ("một", "ba", "năm")
+        return (None if ambiguous else Figure(value, "" if unit in _COUNTED else None)), end
+    if unit not in _UNITS:
+        before = terms[at - 1] if at else ""
+        return Figure(
+            value, before if before in _ORDINALS and len(value) < 3 else "", _bound(terms, at, end)
+        ), end
+    if terms[end + 1 : end + 2] == ["rưỡi"]:
+        return Figure(f"{value},5", unit, _bound(terms, at, end)), end + 2
+    after = end + 3 if " ".join(terms[end + 1 : end + 3]) in _BEHIND_UNITS else end + 1
+    return Figure(value, unit, _bound(terms, at, end)), after
+
+
+def _number(terms: Sequence[str], at: int) -> tuple[str | None, int]:
+    """The number in digits or words that begins here: "20.000", "1 triệu rưỡi", "hai mươi nghìn"."""
+    in_words = not terms[at][0].isdigit()
+    if in_words and (terms[at] not in _ONES or terms[at] in _LATER_ONES):
+        return None, at
+    digits = terms[at] if in_words else re.sub(r"\.(?=\d{3}(?:\D|$))", "", terms[at])
+    if not in_words and not digits.isdecimal():
+        return digits, at + 1
+    whole, part = 0, _ONES[digits] if in_words else int(digits)
+    end = at + 1
+    while end < len(terms):
+        word, last = terms[end], terms[end - 1]
+        is_one = in_words and word in _ONES and last in _BEFORE_ONES
+        if word == "rưỡi" and last in _SCALES:
+            whole += _SCALES[last] // 2
+        elif word in ("mươi", "trăm"):
+            part = part // 10 * 10 + part % 10 * 10 if word == "mươi" else part * 100
+        elif word in _SCALES:
+            whole, part = whole + max(part, 1) * _SCALES[word], 0
+        elif is_one and (word != "năm" or not _NUMBERED.isdisjoint(terms[end + 1 : end + 2])):  # else years
+            part += _ONES[word]
+        elif not in_words or word not in ("linh", "lẻ"):
+            break
+        end += 1
+    return str(whole + part), end
+
+
+def _bound(terms: Sequence[str], begin: int, end: int) -> str:
+    """Which side the number between these places bounds."""
+    if "trở" in terms[end : end + 3]:
+        return "≤" if "xuống" in terms[end : end + 4] else "≥"
+    if begin and terms[begin - 1] in "–-" or list(terms[max(begin - 2, 0) : begin]) == ["chưa", "đủ"]:
+        return "≤"
+    for word in reversed(terms[max(begin - 2, 0) : begin]):
+        if word in _MOST | _LEAST:
+            return "≤" if word in _MOST else "≥"
+    return "≥" if terms[end : end + 1] in (["–"], ["-"]) else ""
