@@ -707,6 +707,30 @@ def _evaluate_models(questions: Sequence[ExpectedAnswer], paths: Sequence[Path],
         print(as_text(rows))
 
 
+@evaluate_app.command("checks")
+def evaluate_checks(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="JSON lines of sentences written by hand, beside guides.jsonl."),
+    ] = None,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List what went wrong, but of nothing that is held.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check true sentences of every guide, and the same with one planted error each: the share refused."""
+    from assistant.evaluation.planted import as_row, as_text, evaluate
+
+    assistant = _load(_settings(), with_model=False)
+    with _progress() as progress:
+        progress("checking sentences")
+        report = evaluate(assistant, files or ())
+    if as_json:
+        _print_json(as_row(report))
+    else:
+        print(as_text(report, failures=failures))
+
+
 @evaluate_app.command("documents")
 def evaluate_documents(
     folder: Annotated[Path, typer.Argument(help="PDFs beside truth.json.")],
