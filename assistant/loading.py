@@ -68,12 +68,12 @@ def assistant_of(
     """The assistant that answers from an index. Raises KnowledgeError."""
     safety = load_safety(settings.home / "prompts" / "safety.toml")
     replies = load_replies(settings.home / "prompts")
-    spoken = chain(safety.vocabulary(), replies.vocabulary())
     searcher = Searcher(index, embedder)
-    counted = chain.from_iterable([word] * count for word, count in searcher.vocabulary.items())
+    vocabulary = Counter(searcher.vocabulary)
+    vocabulary.update(chain(safety.vocabulary(), replies.vocabulary()))
     return Assistant(
         searcher=searcher,
-        repair=KeystrokeRepair(chain(counted, spoken)),
+        repair=KeystrokeRepair(vocabulary),
         safety=safety,
         replies=replies,
         model=model,

@@ -30,6 +30,8 @@ TABLES = """
 [names]
 "thẻ cccd" = "thẻ căn cước"
 "cccd" = "căn cước"
+[questions]
+phrases = ["bao nhiêu", "gì"]
 [fillers]
 phrases = ["ạ", "hỏi", "cho tôi hỏi"]
 [intent]

@@ -52,7 +52,7 @@ from assistant.retrieval.vectors import VectorIndex
 from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
 from assistant.text.normalize import syllables
 
-FORMAT = 6  # raise when what is stored changes
+FORMAT = 7  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 _NOTHING_KNOWN: Mapping[str, list[str]] = {}
@@ -327,17 +327,16 @@ def save(index: Index, root: Path) -> Index:
     root.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}"
     building = root / f".building-{name}"
-    for part in ("keywords", "titles", *(["names"] if index.names is not None else [])):
-        (building / part).mkdir(parents=True)
+    building.mkdir()
     encode = msgspec.json.encode
     (building / "corpus.json").write_bytes(encode(index.corpus))
     (building / "guides.json").write_bytes(encode(tuple(index.guides.values())))
     (building / "facts.json").write_bytes(encode((index.facts.facts, index.facts.contacts)))
     (building / "glossary.json").write_bytes(encode(index.glossary))
-    index.keywords.save(building / "keywords")
-    index.titles.save(building / "titles")
+    index.keywords.save(building / "keywords.npz")
+    index.titles.save(building / "titles.npz")
     if index.names is not None:
-        index.names.save(building / "names")
+        index.names.save(building / "names.npz")
     (building / "procedures.json").write_bytes(encode(index.procedures))
     index.acts.save(building / "acts.npz")
     index.topics.save(building / "topics.npz")
@@ -411,13 +410,13 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         guides={guide.document.id: guide for guide in guides},
         facts=SharedFacts(*facts),
         glossary=msgspec.json.decode((folder / "glossary.json").read_bytes(), type=Glossary),
-        keywords=KeywordIndex.load(folder / "keywords"),
-        titles=KeywordIndex.load(folder / "titles"),
+        keywords=KeywordIndex.load(folder / "keywords.npz"),
+        titles=KeywordIndex.load(folder / "titles.npz"),
         acts=Classifier.load(folder / "acts.npz"),
         topics=Classifier.load(folder / "topics.npz"),
         procedures=msgspec.json.decode((folder / "procedures.json").read_bytes(), type=tuple[Procedure, ...]),
         passages=Passages.load(folder / "passages"),
-        names=KeywordIndex.load(folder / "names") if (folder / "names").is_dir() else None,
+        names=KeywordIndex.load(folder / "names.npz") if "names.npz" in manifest.files else None,
         vectors=VectorIndex.load(vectors) if vectors.name in manifest.files else None,
         manifest=manifest,
     )

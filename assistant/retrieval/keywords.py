@@ -1,28 +1,27 @@
 """BM25 over Vietnamese syllables: accent-exact, folded, and folded bigrams (reference table of the
-studies: the best lexical recipe on all three of their sets). The only module that imports bm25s.
+studies: the best lexical recipe on all three of their sets).
 
 An unaccented query uses the folded terms only; an accented one prefers exact matches, because folding
-merges real words.
+merges real words. What is kept are counts, so that an unchanged text is not counted again when others change.
 """
 
 from __future__ import annotations
 
-import logging
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from assistant.text.normalize import bare, syllables
 
-if TYPE_CHECKING:
-    import bm25s
-
 Scores = npt.NDArray[np.float32]
 _EXACT = "="  # marks an accent-exact term, so that "can" typed bare is not the exact "can"
+_MOST = 255  # occurrences in a text that are told apart: from there BM25 hardly grows
 
 
 def folded_terms(words: Sequence[str]) -> list[str]:
@@ -31,59 +30,172 @@ def folded_terms(words: Sequence[str]) -> list[str]:
     return single + [f"{left}_{right}" for left, right in pairwise(single)]
 
 
-def document_terms(text: str) -> list[str]:
-    """All three kinds of terms of an indexed text."""
-    words = syllables(text)
-    return [_EXACT + word for word in words] + folded_terms(words)
+def exact_terms(words: Iterable[str]) -> list[str]:
+    """The syllables as they are written."""
+    return [_EXACT + word for word in words]
+
+
+def document_terms(words: Sequence[str]) -> list[str]:
+    """All three kinds of terms of an indexed text, given as syllables."""
+    return exact_terms(words) + folded_terms(words)
 
 
 def query_terms(words: Sequence[str]) -> list[str]:
     """The terms of a query, given as syllables; exact ones only where an accent was typed."""
-    exact = [_EXACT + word for word in words if not word.isascii()]
-    return exact + folded_terms(words)
+    return exact_terms(word for word in words if not word.isascii()) + folded_terms(words)
 
 
+@dataclass(frozen=True, eq=False)
 class KeywordIndex:
-    """A BM25 index of texts, in order. Scores come back as one number for each text."""
+    """A BM25 index of texts, in order. Scores come back as one number for each text.
 
-    def __init__(self, scorer: bm25s.BM25, size: int) -> None:
-        self._scorer = scorer
-        self.size = size
+    Of term t the texts are `owners[starts[t]:starts[t + 1]]`, ascending; `counts` says how often it stands
+    in each, `weights` its BM25 there.
+    """
+
+    terms: dict[str, int] = field(repr=False)
+    starts: npt.NDArray[np.int64]
+    owners: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.uint8]
+    lengths: npt.NDArray[np.int32]  # terms of each text
+    weights: Scores
+    k1: float
+    b: float
 
     @classmethod
     def build(cls, texts: Iterable[str]) -> KeywordIndex:
         """Index the texts (k1 = 0.9, b = 0.5: chunks are short and of similar length)."""
-        import bm25s
+        return cls.count((Counter(document_terms(syllables(text))) for text in texts), k1=0.9, b=0.5)
 
-        logging.getLogger("bm25s").setLevel(logging.WARNING)
-        terms = [document_terms(text) for text in texts]
-        scorer = bm25s.BM25(k1=0.9, b=0.5)
-        scorer.index(terms, show_progress=False)
-        return cls(scorer, len(terms))
+    @classmethod
+    def count(
+        cls,
+        texts: Iterable[Counter[str] | int],
+        *,
+        k1: float,
+        b: float,
+        earlier: KeywordIndex | None = None,
+    ) -> KeywordIndex:
+        """Index texts given as their terms; a number stands for the text of that number in `earlier`."""
+        terms = dict(earlier.terms) if earlier else {}
+        moved = np.full(earlier.size if earlier else 0, -1, np.int32)
+        rows, owners, counts, lengths = array("i"), array("i"), bytearray(), array("i")
+        for number, text in enumerate(texts):
+            if isinstance(text, int):
+                assert earlier is not None
+                moved[text] = number
+                lengths.append(int(earlier.lengths[text]))
+            else:
+                rows.extend(terms.setdefault(term, len(terms)) for term in text)
+                owners.extend([number] * len(text))
+                counts.extend(min(times, _MOST) for times in text.values())
+                lengths.append(text.total())
+        row, owner, count = np.array(rows), np.array(owners), np.frombuffer(counts, np.uint8)
+        order = np.argsort(row, kind="stable")
+        row, owner, count = row[order], owner[order], count[order]
+        if earlier is not None:
+            stays = moved[earlier.owners] >= 0
+            row = np.concatenate([earlier._rows()[stays], row])
+            owner = np.concatenate([moved[earlier.owners[stays]], owner])
+            count = np.concatenate([earlier.counts[stays], count])
+            order = np.argsort(row * np.int64(len(lengths)) + owner, kind="stable")
+            owner, count = owner[order], count[order]
+        found = np.bincount(row, minlength=len(terms))
+        starts = np.concatenate([[0], np.cumsum(found[found > 0])])
+        names = [term for term, held in zip(terms, found, strict=True) if held]
+        return cls._weighed(names, starts, owner, count, np.array(lengths), k1, b)
+
+    @classmethod
+    def _weighed(
+        cls,
+        terms: Iterable[str],
+        starts: npt.NDArray[np.int64],
+        owners: npt.NDArray[np.int32],
+        counts: npt.NDArray[np.uint8],
+        lengths: npt.NDArray[np.int32],
+        k1: float,
+        b: float,
+    ) -> KeywordIndex:
+        """With BM25 of each term in each text that holds it, as Lucene computes it (Kamphuis et al. 2020)."""
+        held = np.diff(starts)
+        rarity = np.log(1 + (lengths.size - held + 0.5) / (held + 0.5)).astype(np.float32)
+        average = max(1.0, float(lengths.mean())) if lengths.size else 1.0
+        weights = (k1 * (1 - b + b * lengths / average)).astype(np.float32)[owners]
+        weights += counts
+        np.divide(counts, weights, out=weights)
+        weights *= np.repeat(rarity, held)
+        rows = {term: row for row, term in enumerate(terms)}
+        return cls(rows, starts, owners, counts, lengths, weights, k1, b)
+
+    @property
+    def size(self) -> int:
+        """The number of texts."""
+        return int(self.lengths.size)
 
     def scores(self, words: Sequence[str]) -> Scores:
         """BM25 of every text for the query syllables; all zero when no term is known."""
-        known = [term for term in query_terms(words) if term in self._scorer.vocab_dict]
-        if not known:
-            return np.zeros(self.size, dtype=np.float32)
-        scores: Scores = self._scorer.get_scores(known)
+        return self.scores_of(query_terms(words))
+
+    def scores_of(self, terms: Iterable[str]) -> Scores:
+        """BM25 of every text for the terms, one that comes twice counting twice."""
+        scores = np.zeros(self.size, dtype=np.float32)
+        for term in terms:
+            if term in self.terms:
+                part = self._part(term)
+                np.add.at(scores, self.owners[part], self.weights[part])
         return scores
 
     def frequency(self, term: str) -> int:
         """The number of texts that hold a term."""
-        at = self._scorer.vocab_dict.get(term)
-        starts = self._scorer.scores["indptr"]
-        return 0 if at is None else int(starts[at + 1] - starts[at])
+        at = self.terms.get(term)
+        return 0 if at is None else int(self.starts[at + 1] - self.starts[at])
 
-    def save(self, folder: Path) -> None:
-        """Write arrays and vocabulary (no pickle)."""
-        self._scorer.save(str(folder), show_progress=False)
+    def holding(self, term: str, texts: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+        """For each of some texts, given by number, whether it holds the term."""
+        owners = self.owners[self._part(term)]
+        if not owners.size:
+            return np.zeros(len(texts), np.bool_)
+        found: npt.NDArray[np.bool_] = owners.take(owners.searchsorted(texts), mode="clip") == texts
+        return found
+
+    def occurrences(self) -> dict[str, int]:
+        """How often each syllable stands in the texts, as it is written."""
+        if not self.terms:
+            return {}
+        totals = np.add.reduceat(self.counts, self.starts[:-1], dtype=np.int64).tolist()
+        return {
+            term[1:]: total for term, total in zip(self.terms, totals, strict=True) if term.startswith(_EXACT)
+        }
+
+    def _part(self, term: str) -> slice:
+        at = self.terms.get(term)
+        return slice(0, 0) if at is None else slice(int(self.starts[at]), int(self.starts[at + 1]))
+
+    def _rows(self) -> npt.NDArray[np.int32]:
+        return np.repeat(np.arange(len(self.terms), dtype=np.int32), np.diff(self.starts))
+
+    def save(self, path: Path) -> None:
+        """Write one file (no pickle)."""
+        np.savez(
+            path,
+            terms=np.frombuffer("\n".join(self.terms).encode(), np.uint8),
+            starts=self.starts,
+            owners=self.owners,
+            counts=self.counts,
+            lengths=self.lengths,
+            parameters=np.array([self.k1, self.b]),
+        )
 
     @classmethod
-    def load(cls, folder: Path) -> KeywordIndex:
+    def load(cls, path: Path) -> KeywordIndex:
         """Inverse of save()."""
-        import bm25s
-
         # Not mapped: a mapped file that is truncated kills the process.
-        scorer = bm25s.BM25.load(str(folder), mmap=False, show_progress=False)
-        return cls(scorer, int(scorer.scores["num_docs"]))
+        with np.load(path, allow_pickle=False) as kept:
+            return cls._weighed(
+                kept["terms"].tobytes().decode().split(),
+                kept["starts"],
+                kept["owners"],
+                kept["counts"],
+                kept["lengths"],
+                *kept["parameters"].tolist(),
+            )
