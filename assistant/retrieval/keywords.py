@@ -21,6 +21,9 @@ from assistant.text.normalize import bare, syllables
 
 Scores = npt.NDArray[np.float32]
 _EXACT = "="  # marks an accent-exact term, so that "can" typed bare is not the exact "can"
+_COMMON = (
+    0.25  # part of the texts from which a term's weights are also kept for all of them, which adds faster
+)
 _MOST = 255  # occurrences in a text that are told apart: from there BM25 hardly grows
 
 
@@ -50,7 +53,7 @@ class KeywordIndex:
     """A BM25 index of texts, in order. Scores come back as one number for each text.
 
     Of term t the texts are `owners[starts[t]:starts[t + 1]]`, ascending; `counts` says how often it stands
-    in each, `weights` its BM25 there.
+    in each. `common` holds the BM25 of frequent terms for every text; others' is worked out when asked for.
     """
 
     terms: dict[str, int] = field(repr=False)
@@ -58,7 +61,9 @@ class KeywordIndex:
     owners: npt.NDArray[np.int32]
     counts: npt.NDArray[np.uint8]
     lengths: npt.NDArray[np.int32]  # terms of each text
-    weights: Scores
+    soft: Scores  # for each text what a count is compared with
+    rarity: Scores  # for each term
+    common: dict[str, Scores] = field(repr=False)
     k1: float
     b: float
 
@@ -116,16 +121,21 @@ class KeywordIndex:
         k1: float,
         b: float,
     ) -> KeywordIndex:
-        """With BM25 of each term in each text that holds it, as Lucene computes it (Kamphuis et al. 2020)."""
+        """The index of the counts, with what BM25 takes from all of them."""
         held = np.diff(starts)
         rarity = np.log(1 + (lengths.size - held + 0.5) / (held + 0.5)).astype(np.float32)
         average = max(1.0, float(lengths.mean())) if lengths.size else 1.0
-        weights = (k1 * (1 - b + b * lengths / average)).astype(np.float32)[owners]
-        weights += counts
-        np.divide(counts, weights, out=weights)
-        weights *= np.repeat(rarity, held)
+        soft = (k1 * (1 - b + b * lengths / average)).astype(np.float32)
         rows = {term: row for row, term in enumerate(terms)}
-        return cls(rows, starts, owners, counts, lengths, weights, k1, b)
+        frequent = (held > _COMMON * lengths.size).tolist()
+        common: dict[str, Scores] = {}
+        index = cls(rows, starts, owners, counts, lengths, soft, rarity, common, k1, b)
+        common |= {
+            term: index.scores_of([term])
+            for term, is_frequent in zip(rows, frequent, strict=True)
+            if is_frequent
+        }
+        return index
 
     @property
     def size(self) -> int:
@@ -140,17 +150,27 @@ class KeywordIndex:
         """BM25 of every text for the terms, one that comes twice counting twice."""
         scores = np.zeros(self.size, dtype=np.float32)
         for term in terms:
-            if term in self.terms:
-                part = self._part(term)
-                np.add.at(scores, self.owners[part], self.weights[part])
+            if term in self.common:
+                scores += self.common[term]
+            elif term in self.terms:
+                owners, bm25 = self._bm25(term)
+                np.add.at(scores, owners, bm25)
         return scores
+
+    def _bm25(self, term: str) -> tuple[npt.NDArray[np.int32], Scores]:
+        """The texts that hold a term, and its BM25 there as Lucene computes it (Kamphuis et al. 2020)."""
+        part = self._part(term)
+        owners, counts = self.owners[part], self.counts[part].astype(np.float32)
+        counts /= counts + self.soft[owners]
+        counts *= self.rarity[self.terms[term]]
+        return owners, counts
 
     def frequency(self, term: str) -> int:
         """The number of texts that hold a term."""
         at = self.terms.get(term)
         return 0 if at is None else int(self.starts[at + 1] - self.starts[at])
 
-    def holding(self, term: str, texts: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    def holding(self, term: str, texts: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
         """For each of some texts, given by number, whether it holds the term."""
         owners = self.owners[self._part(term)]
         if not owners.size:
@@ -160,12 +180,8 @@ class KeywordIndex:
 
     def occurrences(self) -> dict[str, int]:
         """How often each syllable stands in the texts, as it is written."""
-        if not self.terms:
-            return {}
-        totals = np.add.reduceat(self.counts, self.starts[:-1], dtype=np.int64).tolist()
-        return {
-            term[1:]: total for term, total in zip(self.terms, totals, strict=True) if term.startswith(_EXACT)
-        }
+        exact = (term for term in self.terms if term.startswith(_EXACT))
+        return {term[1:]: int(self.counts[self._part(term)].sum()) for term in exact}
 
     def _part(self, term: str) -> slice:
         at = self.terms.get(term)

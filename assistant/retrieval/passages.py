@@ -14,6 +14,7 @@ import math
 import os
 import sys
 import weakref
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ _HEAD = 2  # times that title and heading count
 _BESIDE = 0.6  # of the best section's score, from which another of its document is about the same
 _BARE = 0.9  # part of the sections with a word in any spelling, from which it is one without accents
 _DIGEST = 16  # bytes
-Numbers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,16 +123,13 @@ class Passages:
         much about it: a question for papers is answered by the list of papers.
         """
         ranked = self._ranked(words, limit)
-        scores = self._scores(ranked, words)
+        rarity = self._rarity(words)
+        scores = self._scores(ranked, rarity)
         if ranked.size and signs:
-            best = self._document_of(int(ranked[0]))
-            beside = np.arange(self.starts[best], self.starts[best + 1])
-            about = self._scores(beside, words)
-            fits = {
-                heading: any(mentions(syllables(heading), sign) for sign in signs)
-                for heading in set(self.headings[beside[0] : beside[-1] + 1])
-            }
-            about *= [fits[self.headings[number]] for number in beside]
+            beside = self._sections_of(self._document_of(int(ranked[0])))
+            headings = [self.headings[number] for number in beside]
+            fits = {h: any(mentions(syllables(h), sign) for sign in signs) for h in set(headings)}
+            about = self._scores(beside, rarity) * [fits[heading] for heading in headings]
             if about.max() >= _BESIDE * scores[0]:
                 ranked[0] = beside[about.argmax()]
         return tuple(
@@ -141,8 +139,8 @@ class Passages:
     def best_of(self, document_ids: Sequence[str], words: Sequence[str]) -> Hit:
         """The section of the given documents that says most of what is asked."""
         documents = [self._by_id[id_] for id_ in document_ids if id_ in self._by_id]
-        numbers = np.concatenate([np.arange(self.starts[d], self.starts[d + 1]) for d in documents])
-        scores = self._scores(numbers, words)
+        numbers = np.concatenate([self._sections_of(document) for document in documents])
+        scores = self._scores(numbers, self._rarity(words))
         return self._hit(int(numbers[scores.argmax()]), float(scores.max()))
 
     def document(self, document_id: str) -> Document:
@@ -164,12 +162,12 @@ class Passages:
         is taken as it stands only where nearly all that it may be is written so: "VNeID", but not "can".
         """
         if self.keywords is None:
-            return np.empty(0, np.int64)
+            return np.empty(0, np.int32)
         told = with_gaps(words, self.questions)
         written = (word for word in told if not word.isascii() or self._is_bare(word))
         scores = self.keywords.scores_of(chain(exact_terms(written), folded_terms(told)))
         least = np.partition(scores, -limit)[-limit] if limit < scores.size else 0.0
-        found = np.flatnonzero((scores > 0) & (scores >= least))
+        found = np.flatnonzero((scores > 0) & (scores >= least)).astype(np.int32)
         return found[np.argsort(-scores[found], kind="stable")][:limit]
 
     def _is_bare(self, word: str) -> bool:
@@ -177,48 +175,45 @@ class Passages:
         (exact,) = exact_terms([word])
         return self.keywords.frequency(exact) >= _BARE * self.keywords.frequency(bare(word))
 
-    def _scores(self, numbers: Numbers, words: Sequence[str]) -> npt.NDArray[np.float64]:
-        """How much sections are about the words: shares of words and pairs in the head and in all of each."""
-        terms = sorted(set(folded_terms(words)))
-        if self.keywords is None or not terms or not numbers.size:
+    def _rarity(self, words: Sequence[str]) -> dict[str, float]:
+        """The inverse document frequencies of the folded terms of a query."""
+        if self.keywords is None:
+            return {}
+        frequency = {term: self.keywords.frequency(term) for term in folded_terms(words)}
+        return {term: math.log(1 + len(self.sections) / (0.5 + held)) for term, held in frequency.items()}
+
+    def _scores(self, numbers: Numbers, rarity: Mapping[str, float]) -> npt.NDArray[np.float64]:
+        """How much sections are about the terms: shares of words and pairs in the head and in all of each."""
+        if self.keywords is None or not rarity or not numbers.size:
             return np.zeros(numbers.size)
         heads = [(self._document_of(int(number)), self.headings[number]) for number in numbers]
-        named = {
-            (document, heading): set(
-                folded_terms(
-                    [*self.heads[self.documents[document].title].split(), *self.heads[heading].split()]
-                )
-            )
-            for document, heading in set(heads)
-        }
-        rarity = np.array([self._rarity(term) for term in terms])
-        in_head = {head: np.array([term in found for term in terms]) for head, found in named.items()}
-        shown = np.array([in_head[head] for head in heads])
-        held = np.array([self.keywords.holding(term, numbers) for term in terms]).T
-        is_pair = np.array(["_" in term for term in terms])
+        named = {head: self._named(*head) for head in set(heads)}
+        shown = np.array([[term in named[head] for term in rarity] for head in heads])
+        held = np.array([self.keywords.holding(term, numbers) for term in rarity]).T
+        weights, pairs = np.array(list(rarity.values())), np.array(["_" in term for term in rarity])
         shares = [
-            where[:, kind] @ rarity[kind] / rarity[kind].sum()
-            for kind in (~is_pair, is_pair)
+            where[:, kind] @ weights[kind] / weights[kind].sum()
+            for kind in (~pairs, pairs)
             if kind.any()
             for where in (shown, held)
         ]
         mean: npt.NDArray[np.float64] = np.mean(shares, axis=0)
         return mean
 
-    def _rarity(self, term: str) -> float:
-        assert self.keywords is not None
-        return math.log(1 + len(self.sections) / (0.5 + self.keywords.frequency(term)))
+    def _named(self, document: int, heading: str) -> set[str]:
+        """The folded terms of title and heading."""
+        title = self.heads[self.documents[document].title]
+        return set(folded_terms([*title.split(), *self.heads[heading].split()]))
+
+    def _sections_of(self, document: int) -> Numbers:
+        return np.arange(self.starts[document], self.starts[document + 1], dtype=np.int32)
 
     def _hit(self, number: int, score: float) -> Hit:
         section = self.sections[number]
         return Hit(section, score, Chunk(section.id, section.id, section.text))
 
     def _document_of(self, number: int) -> int:
-        return int(np.searchsorted(self._ends, number, side="right"))
-
-    @cached_property
-    def _ends(self) -> Numbers:
-        return np.array(self.starts[1:], np.int64)
+        return bisect_right(self.starts, number) - 1
 
     @cached_property
     def _by_id(self) -> dict[str, int]:
@@ -269,7 +264,7 @@ class StoredSections(Sequence[Section]):
     with its digest; raises IndexUnavailableError where the file is no longer what it was.
     """
 
-    def __init__(self, path: Path, places: Numbers, digests: Sequence[bytes]) -> None:
+    def __init__(self, path: Path, places: npt.NDArray[np.int64], digests: Sequence[bytes]) -> None:
         self._path, self._places, self._digests = path, places, digests
         self._file = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
