@@ -739,6 +739,36 @@ def evaluate_outline(
         print(as_text(scores))
 
 
+@evaluate_app.command("retrieval")
+def evaluate_retrieval(
+    folder: Annotated[Path, typer.Argument(help="A folder in BEIR layout.")],
+    peers: Annotated[bool, typer.Option("--peers", help="Also what a user would pick instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Search any corpus as official documents are searched, and measure what is found."""
+    from assistant.evaluation.retrieval import as_text, measured, product_search, read_beir, run
+    from assistant.text.dialect import load_glossary
+
+    data = read_beir(folder)
+    glossary = load_glossary(_settings().knowledge / "glossary.toml")
+    rows: dict[str, dict[str, Any] | str] = {
+        "assistant": measured(data, run(data, lambda corpus: product_search(corpus, glossary)))
+    }
+    if peers:
+        from assistant.evaluation.peers import run_peers
+
+        with _progress() as progress:
+            for name, found in run_peers(data):
+                progress(name)
+                rows[name] = found if isinstance(found, str) else measured(data, found)
+    if as_json:
+        row = rows.pop("assistant")
+        assert isinstance(row, dict)
+        _print_json(row | ({"peers": rows} if peers else {}))
+    else:
+        print(as_text(rows))
+
+
 @evaluate_app.command("weights")
 def evaluate_weights(
     files: Annotated[
