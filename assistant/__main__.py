@@ -836,6 +836,30 @@ def bench_answers(
         raise typer.Exit(1)
 
 
+@bench_app.command("scale")
+def bench_scale(
+    folder: Annotated[Path, typer.Argument(help="Procedures as *.jsonl, which are recombined.")],
+    sections: Annotated[
+        list[int] | None, typer.Option(min=1, help="Sections of all procedures; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What search costs with thousands of official documents (1,000, 10,000 and 55,000 sections)."""
+    from assistant.evaluation.recombine import read_material
+    from assistant.evaluation.scale import as_row, as_text, measure
+
+    material = read_material(folder)
+    settings = _settings()
+    costs = []
+    with _progress() as progress:
+        for size in sections or (1_000, 10_000, 55_000):
+            costs.append(measure(material, size, settings, progress))
+            if as_json:
+                _print_json(as_row(costs[-1]))
+    if not as_json:
+        print(as_text(costs))
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,

@@ -179,5 +179,7 @@ def as_text(rows: dict[str, dict[str, Any] | str]) -> str:
         lines.append(" ".join([f"{name:{width}}", *cells, ratios if row is not ours else ""]).rstrip())
     if len(rows) > 1:
         first = next(iter(rows))
-        lines.append(f"quality: MRR of {first} by that of the row; time: ms_p50 of the row by that of {first}")
+        lines.append(
+            f"quality: MRR of {first} by that of the row; time: ms_p50 of the row by that of {first}"
+        )
     return "\n".join(lines)
