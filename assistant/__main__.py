@@ -247,14 +247,14 @@ def index_status(as_json: AsJson = False) -> None:
     """What the index holds, how old it is, and whether an embedder takes part."""
     from datetime import UTC, datetime
 
-    from assistant.loading import load_officials
+    from assistant.loading import listed_officials, load_officials
     from assistant.retrieval.index import KnowledgePaths, current_folder, load
 
     settings = _settings()
     root = settings.data / "index"
     manifest = load(root).manifest
     officials = load_officials(settings, read_new=False)
-    inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(officials.texts)
+    inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(listed_officials(settings).digest)
     folder = current_folder(root)
     states = [path.stat().st_size for path in settings.states.glob("*.state")]
     status = {

@@ -125,11 +125,9 @@ class KnowledgePaths:
             *guide_paths(self.shipped / "guides", self.overlay / "guides"),
         ]
 
-    def digest(self, officials: Iterable[OfficialText] = ()) -> str:
-        """sha256 over names and contents: changes when any knowledge file does, or any text of a document."""
-        total = hashlib.sha256(f"format {FORMAT}".encode())
-        for official in officials:
-            total.update(msgspec.json.encode(official))
+    def digest(self, officials: str = "") -> str:
+        """sha256 over names and contents: changes with any knowledge file, or the digest of the documents."""
+        total = hashlib.sha256(f"format {FORMAT} {officials}".encode())
         for path in self.files():
             if not path.exists():
                 raise KnowledgeError([Problem(path, 0, "is missing; restore it from the project")])
@@ -238,15 +236,16 @@ def build(
     paths: KnowledgePaths,
     officials: Sequence[OfficialText] = (),
     *,
+    listed: str = "",
     earlier: Index | None = None,
     progress: Progress = lambda _: None,
 ) -> Index:
     """Build a lexical index in memory.
 
-    What was learned and worked out for `earlier` is taken over as far as it comes from the same words: the
-    result is the same as without.
+    `listed` is the digest of the official documents. What was learned and worked out for `earlier` is taken
+    over as far as it comes from the same words: the result is the same as without.
     """
-    inputs = paths.digest(officials)
+    inputs = paths.digest(listed)
     progress("reading the guides")
     guides, facts, glossary, utterances = read_knowledge(paths)
     progress(f"indexing {len(guides)} guides")
