@@ -217,9 +217,9 @@ def index_build(
 
 
 def _build(settings: Settings, *, full: bool) -> None:
-    from assistant.errors import IndexUnavailableError
+    from datetime import UTC, datetime
+
     from assistant.loading import build_index, current_index, load_embedder, load_officials
-    from assistant.retrieval.index import load
 
     embedder = load_embedder(settings)
     with _progress() as progress:
@@ -227,12 +227,9 @@ def _build(settings: Settings, *, full: bool) -> None:
             officials = load_officials(settings, read_new=True, progress=progress)
             index = build_index(settings, embedder, None, officials, progress)
         else:
-            try:
-                before = load(settings.data / "index").manifest
-            except IndexUnavailableError:
-                before = None
+            started = datetime.now(UTC)
             index = current_index(settings, embedder, progress, strict=True)
-            if before == index.manifest:
+            if index.manifest.built < started:
                 print(f"up to date: {index.manifest.documents} guides")
                 return
     manifest = index.manifest

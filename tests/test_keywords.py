@@ -136,6 +136,16 @@ def test_texts_taken_over_are_as_if_counted_again(texts: tuple[str | int, ...]) 
         np.testing.assert_array_equal(taken.scores(query.split()), again.scores(query.split()))
 
 
+def test_an_index_built_upon_an_earlier_one_is_the_same() -> None:
+    before = [TEXTS[0], TEXTS[1], TEXTS[0]]
+    after = [TEXTS[0], TEXTS[2], TEXTS[0], TEXTS[0]]
+    built = KeywordIndex.build(after, KeywordIndex.build(before), before)
+    for query in ("đổi thẻ", "khai sinh", "mật khẩu"):
+        np.testing.assert_array_equal(
+            built.scores(query.split()), KeywordIndex.build(after).scores(query.split())
+        )
+
+
 def test_it_tells_what_texts_hold(keywords: KeywordIndex) -> None:
     texts = np.array([5, 0, 4], np.int32)
     assert keywords.holding("ban", texts).tolist() == [True, False, True]

@@ -287,7 +287,11 @@ def build(
         guides=guides,
         facts=facts,
         glossary=glossary,
-        keywords=KeywordIndex.build(corpus.texts),
+        keywords=KeywordIndex.build(
+            corpus.texts,
+            earlier.keywords if earlier else None,
+            earlier.corpus.texts if earlier else (),
+        ),
         titles=KeywordIndex.build(titles),
         acts=acts,
         topics=topics,

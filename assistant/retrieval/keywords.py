@@ -7,8 +7,9 @@ merges real words. What is kept are counts, so that an unchanged text is not cou
 
 from __future__ import annotations
 
+import itertools
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -68,9 +69,21 @@ class KeywordIndex:
     b: float
 
     @classmethod
-    def build(cls, texts: Iterable[str]) -> KeywordIndex:
-        """Index the texts (k1 = 0.9, b = 0.5: chunks are short and of similar length)."""
-        return cls.count((Counter(document_terms(syllables(text))) for text in texts), k1=0.9, b=0.5)
+    def build(
+        cls, texts: Iterable[str], earlier: KeywordIndex | None = None, before: Iterable[str] = ()
+    ) -> KeywordIndex:
+        """Index the texts (k1 = 0.9, b = 0.5: chunks are short and of similar length).
+
+        Of those that were among the texts `before`, of which `earlier` is the index, counts are taken over.
+        """
+        known: dict[str, list[int]] = {}
+        for number, text in enumerate(before):
+            known.setdefault(text, []).append(number)
+        counted = (
+            numbers.pop(0) if (numbers := known.get(text)) else Counter(document_terms(syllables(text)))
+            for text in texts
+        )
+        return cls.count(counted, k1=0.9, b=0.5, earlier=earlier)
 
     @classmethod
     def count(
@@ -82,20 +95,23 @@ class KeywordIndex:
         earlier: KeywordIndex | None = None,
     ) -> KeywordIndex:
         """Index texts given as their terms; a number stands for the text of that number in `earlier`."""
-        terms = dict(earlier.terms) if earlier else {}
+        terms: defaultdict[str, int] = defaultdict(itertools.count().__next__)
+        for term in earlier.terms if earlier else ():
+            terms[term]  # numbered in their order
         moved = np.full(earlier.size if earlier else 0, -1, np.int32)
-        rows, owners, counts, lengths = array("i"), array("i"), bytearray(), array("i")
+        rows, owners, counts, lengths = array("i"), array("i"), array("i"), array("i")
         for number, text in enumerate(texts):
             if isinstance(text, int):
                 assert earlier is not None
                 moved[text] = number
                 lengths.append(int(earlier.lengths[text]))
             else:
-                rows.extend(terms.setdefault(term, len(terms)) for term in text)
+                rows.extend(map(terms.__getitem__, text))
                 owners.extend([number] * len(text))
-                counts.extend(min(times, _MOST) for times in text.values())
+                counts.extend(text.values())
                 lengths.append(text.total())
-        row, owner, count = np.array(rows), np.array(owners), np.frombuffer(counts, np.uint8)
+        row, owner = np.array(rows), np.array(owners)
+        count = np.minimum(np.array(counts), _MOST).astype(np.uint8)
         order = np.argsort(row, kind="stable")
         row, owner, count = row[order], owner[order], count[order]
         if earlier is not None:
