@@ -217,9 +217,9 @@ def index_build(
 
 
 def _build(settings: Settings, *, full: bool) -> None:
-    from assistant.errors import IndexUnavailableError
+    from datetime import UTC, datetime
+
     from assistant.loading import build_index, current_index, load_embedder, load_officials
-    from assistant.retrieval.index import load
 
     embedder = load_embedder(settings)
     with _progress() as progress:
@@ -227,12 +227,9 @@ def _build(settings: Settings, *, full: bool) -> None:
             officials = load_officials(settings, read_new=True, progress=progress)
             index = build_index(settings, embedder, None, officials, progress)
         else:
-            try:
-                before = load(settings.data / "index").manifest
-            except IndexUnavailableError:
-                before = None
+            started = datetime.now(UTC)
             index = current_index(settings, embedder, progress, strict=True)
-            if before == index.manifest:
+            if index.manifest.built < started:
                 print(f"up to date: {index.manifest.documents} guides")
                 return
     manifest = index.manifest
@@ -247,14 +244,14 @@ def index_status(as_json: AsJson = False) -> None:
     """What the index holds, how old it is, and whether an embedder takes part."""
     from datetime import UTC, datetime
 
-    from assistant.loading import load_officials
+    from assistant.loading import listed_officials, load_officials
     from assistant.retrieval.index import KnowledgePaths, current_folder, load
 
     settings = _settings()
     root = settings.data / "index"
     manifest = load(root).manifest
     officials = load_officials(settings, read_new=False)
-    inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(officials.texts)
+    inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(listed_officials(settings).digest)
     folder = current_folder(root)
     states = [path.stat().st_size for path in settings.states.glob("*.state")]
     status = {
@@ -763,6 +760,36 @@ def evaluate_outline(
         print(as_text(scores))
 
 
+@evaluate_app.command("retrieval")
+def evaluate_retrieval(
+    folder: Annotated[Path, typer.Argument(help="A folder in BEIR layout.")],
+    peers: Annotated[bool, typer.Option("--peers", help="Also what a user would pick instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Search any corpus as official documents are searched, and measure what is found."""
+    from assistant.evaluation.retrieval import as_text, measured, product_search, read_beir, run
+    from assistant.text.dialect import load_glossary
+
+    data = read_beir(folder)
+    glossary = load_glossary(_settings().knowledge / "glossary.toml")
+    rows: dict[str, dict[str, Any] | str] = {
+        "assistant": measured(data, run(data, lambda corpus: product_search(corpus, glossary)))
+    }
+    if peers:
+        from assistant.evaluation.peers import run_peers
+
+        with _progress() as progress:
+            for name, found in run_peers(data):
+                progress(name)
+                rows[name] = found if isinstance(found, str) else measured(data, found)
+    if as_json:
+        row = rows.pop("assistant")
+        assert isinstance(row, dict)
+        _print_json(row | ({"peers": rows} if peers else {}))
+    else:
+        print(as_text(rows))
+
+
 @evaluate_app.command("weights")
 def evaluate_weights(
     files: Annotated[
@@ -828,6 +855,30 @@ def bench_answers(
         print(as_text(result))
     if result.errors:
         raise typer.Exit(1)
+
+
+@bench_app.command("scale")
+def bench_scale(
+    folder: Annotated[Path, typer.Argument(help="Procedures as *.jsonl, which are recombined.")],
+    sections: Annotated[
+        list[int] | None, typer.Option(min=1, help="Sections of all procedures; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What search costs with thousands of official documents (1,000, 10,000 and 55,000 sections)."""
+    from assistant.evaluation.recombine import read_material
+    from assistant.evaluation.scale import as_row, as_text, measure
+
+    material = read_material(folder)
+    settings = _settings()
+    costs = []
+    with _progress() as progress:
+        for size in sections or (1_000, 10_000, 55_000):
+            costs.append(measure(material, size, settings, progress))
+            if as_json:
+                _print_json(as_row(costs[-1]))
+    if not as_json:
+        print(as_text(costs))
 
 
 @app.command()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 from itertools import chain
+from pathlib import Path
 from tempfile import TemporaryFile
 
 from assistant.answering.prompts import Prompt, load_replies
@@ -16,7 +17,7 @@ from assistant.answering.safety import load_safety
 from assistant.config import Settings
 from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError, Problem
 from assistant.knowledge.facts import SharedFacts, references
-from assistant.knowledge.official import Officials, read_officials
+from assistant.knowledge.official import Listing, Officials, list_officials, read_officials
 from assistant.models.language_model import LanguageModel
 from assistant.models.llama import LlamaOptions
 from assistant.models.prefix import times_asked
@@ -68,12 +69,12 @@ def assistant_of(
     """The assistant that answers from an index. Raises KnowledgeError."""
     safety = load_safety(settings.home / "prompts" / "safety.toml")
     replies = load_replies(settings.home / "prompts")
-    spoken = chain(safety.vocabulary(), replies.vocabulary())
     searcher = Searcher(index, embedder)
-    counted = chain.from_iterable([word] * count for word, count in searcher.vocabulary.items())
+    vocabulary = Counter(searcher.vocabulary)
+    vocabulary.update(chain(safety.vocabulary(), replies.vocabulary()))
     return Assistant(
         searcher=searcher,
-        repair=KeystrokeRepair(chain(counted, spoken)),
+        repair=KeystrokeRepair(vocabulary),
         safety=safety,
         replies=replies,
         model=model,
@@ -96,16 +97,18 @@ def current_index(
     same.
     """
     root = settings.data / "index"
-    officials = load_officials(settings, read_new=strict, progress=progress)
+    officials = load_officials(settings, read_new=True, progress=progress) if strict else None
     try:
         index = load(root)
     except IndexUnavailableError:
         return build_index(settings, embedder, None, officials, progress)
     wanted = embedder.name if embedder else None
     try:
-        inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(officials.texts)
+        listed = listed_officials(settings)
+        inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(listed.digest)
         same_vectors = any_vectors or index.manifest.embedder == wanted
         if index.manifest.inputs == inputs and same_vectors:
+            _warn(() if strict else listed.problems)
             return index
         return build_index(settings, embedder, index, officials, progress)
     except KnowledgeError as error:
@@ -131,28 +134,39 @@ def earlier_index(settings: Settings, progress: Progress) -> tuple[Index, Index]
     return load_generation(root / before[-1]), after
 
 
+def listed_officials(settings: Settings) -> Listing:
+    """Which official documents there are, shipped and the ward's, and whether they were read."""
+    return list_officials(_official_folders(settings), settings.data / "documents")
+
+
 def load_officials(settings: Settings, *, read_new: bool, progress: Progress = lambda _: None) -> Officials:
     """The official documents, shipped and the ward's; what is wrong with any is logged."""
     officials = read_officials(
-        (settings.knowledge / "official", settings.overlay / "official"),
-        settings.data / "documents",
-        read_new=read_new,
-        progress=progress,
+        _official_folders(settings), settings.data / "documents", read_new=read_new, progress=progress
     )
-    for problem in officials.problems:
-        LOG.warning("%s", problem)
+    _warn(officials.problems)
     return officials
+
+
+def _official_folders(settings: Settings) -> tuple[Path, Path]:
+    return settings.knowledge / "official", settings.overlay / "official"
+
+
+def _warn(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        LOG.warning("%s", problem)
 
 
 def build_index(
     settings: Settings,
     embedder: Embedder | None,
     earlier: Index | None,
-    officials: Officials,
+    officials: Officials | None,
     progress: Progress,
 ) -> Index:
     """Build and save a new generation; what is unchanged is taken over from `earlier`.
 
+    Where the official documents are not given, those that were read before take part.
     An embedder is asked the guides' own questions first and takes part only as far as it helps.
     """
     root = settings.data / "index"
@@ -160,7 +174,10 @@ def build_index(
         root.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=root).close()
     paths = KnowledgePaths(settings.knowledge, settings.overlay)
-    index = build(paths, officials.texts, earlier=earlier, progress=progress)
+    if officials is None:
+        officials = load_officials(settings, read_new=False, progress=progress)
+    listed = listed_officials(settings).digest
+    index = build(paths, officials.texts, listed=listed, earlier=earlier, progress=progress)
     if embedder is not None:
         progress("reading the guides with the embedder")
         index = with_vectors(index, embedder, earlier)

@@ -14,6 +14,7 @@ from assistant.text.dialect import (
     mentions,
     standard,
     topic_words,
+    with_gaps,
     without,
 )
 from assistant.text.normalize import bare, syllables
@@ -30,6 +31,8 @@ TABLES = """
 [names]
 "thẻ cccd" = "thẻ căn cước"
 "cccd" = "căn cước"
+[questions]
+phrases = ["bao nhiêu", "gì"]
 [fillers]
 phrases = ["ạ", "hỏi", "cho tôi hỏi"]
 [intent]
@@ -215,3 +218,9 @@ def test_each_entry_of_the_real_glossary_does_what_it_says(real: Glossary) -> No
 )
 def test_the_real_glossary_knows_everyday_speech(real: Glossary, said: str, written: str) -> None:
     assert standard(syllables(said), real) == written.split()
+
+
+def test_gaps_keep_apart_what_a_question_stood_between() -> None:
+    asks = (("bao", "nhiêu"), ("gì",))
+    assert with_gaps("có bao nhiêu lần gì đó".split(), asks) == ["có", "", "lần", "", "đó"]
+    assert with_gaps(["bao", "nhiêu"], asks) == ["bao", "nhiêu"]

@@ -37,7 +37,12 @@ coaching speech journal web operations evaluation __main__
 PLACES = [f"assistant.{name}" for name in re.findall(r"\S+", ORDER)]
 # Slow to import: each is known to one module (of the web, to one package), which loads it when needed.
 OWNERS = {
-    "bm25s": "assistant.retrieval.keywords",
+    "bm25s": "assistant.evaluation.peers",
+    "haystack": "assistant.evaluation.peers",
+    "ir_measures": "assistant.evaluation.retrieval",
+    "llama_index": "assistant.evaluation.peers",
+    "rank_bm25": "assistant.evaluation.peers",
+    "txtai": "assistant.evaluation.peers",
     "sklearn": "assistant.retrieval.classifier",
     "sentence_transformers": "assistant.retrieval.embedder",
     "faiss": "assistant.retrieval.vectors",

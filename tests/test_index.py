@@ -20,25 +20,20 @@ from assistant.errors import IndexUnavailableError, KnowledgeError
 from assistant.retrieval.index import Index, KnowledgePaths, build, generations, load, save, with_vectors
 from assistant.retrieval.search import Searcher
 
-BM25 = (
-    "data.csc.index.npy",
-    "indices.csc.index.npy",
-    "indptr.csc.index.npy",
-    "params.index.json",
-    "vocab.index.json",
-)
 FILES = [
     "acts.npz",
     "corpus.json",
     "facts.json",
     "glossary.json",
     "guides.json",
-    *(f"keywords/{name}" for name in BM25),
+    "keywords.npz",
     "manifest.json",
-    *(f"passages/keywords/{name}" for name in BM25),
+    "passages/keywords.npz",
     "passages/passages.json",
+    "passages/places.npz",
+    "passages/sections.jsonl",
     "procedures.json",
-    *(f"titles/{name}" for name in BM25),
+    "titles.npz",
     "topics.npz",
     "vectors.faiss",
 ]
@@ -131,7 +126,7 @@ def test_nothing_is_pickled(root: Path) -> None:
     assert {path.suffix for path in files} == {
         "",
         ".json",
-        ".npy",
+        ".jsonl",
         ".npz",
         ".faiss",
     }  # .npz is read with allow_pickle=False

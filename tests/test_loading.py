@@ -46,6 +46,14 @@ def test_changed_knowledge_is_taken_up_at_the_next_start(settings: Settings) -> 
     assert "vneid-cai-dat" not in again.searcher.index.guides
 
 
+def test_documents_are_not_read_at_a_start_that_finds_all_as_it_was(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load_assistant(settings)
+    monkeypatch.setattr("assistant.loading.read_officials", None)
+    assert load_assistant(settings).searcher.index.manifest == first.searcher.index.manifest
+
+
 def test_broken_knowledge_is_an_error_at_first_and_later_the_old_index_serves(settings: Settings) -> None:
     load_assistant(settings)
     guide = settings.knowledge / "guides" / "vneid" / "vneid-cai-dat.md"

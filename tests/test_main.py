@@ -477,3 +477,22 @@ def test_a_configured_server_that_is_down_costs_only_the_words_of_the_model(data
     assert done.returncode == 0
     assert json.loads(done.stdout)["composer"] == "guide"
     assert "sk-bi-mat" not in done.stdout + done.stderr
+
+
+def test_retrieval_is_measured_on_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text("q\ta\t1\n", encoding="utf-8")
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "ho chieu"}', encoding="utf-8")
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "Hộ chiếu"}', encoding="utf-8")
+    done = run(tmp_path, "evaluate", "retrieval", str(tmp_path), "--json")
+    assert json.loads(done.stdout)["recall@1"] == 1.0
+    assert "assistant" in run(tmp_path, "evaluate", "retrieval", str(tmp_path)).stdout
+    done = run(tmp_path, "evaluate", "retrieval", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert "cannot be read" in done.stderr
+
+
+def test_scale_needs_procedures(tmp_path: Path) -> None:
+    done = run(tmp_path, "bench", "scale", str(tmp_path), "--sections", "10")
+    assert done.returncode == 1
+    assert "no *.jsonl" in done.stderr

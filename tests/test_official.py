@@ -15,6 +15,7 @@ from assistant.knowledge.official import (
     add_official,
     approve,
     document_id,
+    list_officials,
     read_officials,
     read_side,
     write_side,
@@ -184,3 +185,17 @@ def test_the_pictures_of_a_document_are_kept_with_it(tmp_path: Path, folder: Pat
     file.path.unlink()
     read_officials([folder], kept)
     assert not saved.exists()
+
+
+def test_documents_are_listed_without_what_they_say(folder: Path, kept: Path) -> None:
+    path = scanned(folder, kept)
+    listed = list_officials([folder], kept)
+    assert listed == list_officials([folder], kept)
+    assert not listed.problems
+    write_side(path, Side("Tên khác", "Bộ Công an"))
+    told = list_officials([folder], kept)
+    path.write_bytes(b"other")
+    changed = list_officials([folder], kept)
+    assert len({listed.digest, told.digest, changed.digest}) == 3
+    assert "quyet-dinh.pdf" in str(changed.problems[0])
+    assert "is not read yet" in str(changed.problems[0])

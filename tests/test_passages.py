@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 from conftest import FakeModel
 
 from assistant.datatypes import Answer, Document, OfficialText, Period, Section, Source, Status
+from assistant.errors import IndexUnavailableError
 from assistant.pipeline import Assistant
+from assistant.retrieval.keywords import document_terms
 from assistant.retrieval.passages import Passages
 from assistant.retrieval.search import Searcher
 from assistant.text.dialect import Glossary
@@ -162,20 +165,81 @@ def test_words_alone_do_not_make_a_document_answer(assistant: Assistant, questio
     assert ask(assistant, question, official()).status is not Status.ANSWERED
 
 
+def titled(*titles: str) -> list[OfficialText]:
+    """A document for each title, all saying the same."""
+    return [official(f"d{n}", title, (("", "Xem văn bản."),)) for n, title in enumerate(titles)]
+
+
+def first(passages: Passages, question: str) -> str:
+    return passages.search(question.split())[0].section.document_id
+
+
+def test_what_only_asks_is_not_searched_for(glossary: Glossary) -> None:
+    texts = [*titled("Nuôi con"), official("hoi", "Khi nào và ở đâu", (("", "Bao nhiêu, như thế nào."),))]
+    passages = Passages.build(texts, glossary)
+    assert first(passages, "nuôi trẻ khi nào ở đâu như thế nào bao nhiêu") == "d0"
+    assert first(passages, "khi nào") == "hoi"  # there is nothing else to go by
+
+
+def test_a_word_typed_bare_is_any_of_its_spellings(glossary: Glossary) -> None:
+    passages = Passages.build(titled("căn nhà cũ", "cần câu cũ", "can xăng cũ"), glossary)
+    assert first(passages, "can") == "d0"
+    assert first(passages, "cần") == "d1"
+
+
+def test_a_title_counts_more_than_a_mention(glossary: Glossary) -> None:
+    mention = official("khac", "Xem văn bản", (("", "Hộ chiếu."),))
+    passages = Passages.build([mention, *titled("Hộ chiếu")], glossary)
+    assert first(passages, "hộ chiếu") == "d0"
+
+
 def test_saved_and_loaded_it_finds_the_same(glossary: Glossary, tmp_path: Path) -> None:
-    built = Passages.build([official()], glossary)
+    built = Passages.build([official(), *titled("Đăng ký tạm trú")], glossary)
     built.save(tmp_path / "passages")
     loaded = Passages.load(tmp_path / "passages")
-    words = "đăng ký nghĩa vụ quân sự".split()
-    assert loaded.search(words) == built.search(words)
+    for question in ("đăng ký nghĩa vụ quân sự", "dang ky tam tru", "xyz", ""):
+        assert loaded.search(question.split()) == built.search(question.split())
+    assert loaded.sections[1:] == built.sections[1:]
+    assert list(loaded.sections) == list(built.sections)
+    assert loaded.vocabulary == built.vocabulary
 
 
-def test_an_unchanged_text_is_not_worked_out_again(glossary: Glossary) -> None:
-    before = Passages.build([official()], glossary)
-    again = Passages.build([official()], glossary, before)
-    assert again.keywords is before.keywords
-    changed = Passages.build([official(), official("khac", "Văn bản khác")], glossary, before)
-    assert [hit.section.document_id for hit in changed.search("văn bản khác".split())][0] == "khac"
+def test_without_documents_nothing_is_found(glossary: Glossary, tmp_path: Path) -> None:
+    Passages.build([], glossary).save(tmp_path / "passages")
+    assert Passages.load(tmp_path / "passages").search(["đăng", "ký"]) == ()
+
+
+def test_a_file_that_changes_while_it_serves_is_an_error(glossary: Glossary, tmp_path: Path) -> None:
+    Passages.build([official()], glossary).save(tmp_path / "passages")
+    loaded = Passages.load(tmp_path / "passages")
+    path = tmp_path / "passages" / "sections.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"xu", b"XU").replace(b"n", b"m"))
+    with pytest.raises(IndexUnavailableError, match=r"sections\.jsonl has changed under way"):
+        loaded.search("nghĩa vụ quân sự".split())
+    path.write_bytes(b"")
+    with pytest.raises(IndexUnavailableError, match="index build"):
+        loaded.search("nghĩa vụ quân sự".split())
+
+
+def test_an_unchanged_text_is_not_worked_out_again(
+    glossary: Glossary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Passages.build([official(), *titled("Hộ chiếu")], glossary).save(tmp_path / "passages")
+    before = Passages.load(tmp_path / "passages")
+    assert Passages.build([official(), *titled("Hộ chiếu")], glossary, before).keywords is before.keywords
+    changed = [official("khac", "Văn bản khác"), *titled("Hộ chiếu", "Hộ chiếu")]
+    fresh = Passages.build(changed, glossary)
+    counted = []
+
+    def terms(words: Sequence[str]) -> list[str]:
+        counted.append(words)
+        return document_terms(words)
+
+    monkeypatch.setattr("assistant.retrieval.passages.document_terms", terms)
+    after = Passages.build(changed, glossary, before)
+    assert len(counted) == 2 * (len(MILITARY) + 1)  # heads and bodies of "khac" and the second "Hộ chiếu"
+    for question in ("văn bản khác", "hộ chiếu", "nghia vu quan su", "xem văn bản"):
+        assert after.search(question.split()) == fresh.search(question.split())
 
 
 @pytest.fixture

@@ -394,9 +394,12 @@ def _percentiles(found: Sequence[float]) -> tuple[float, float]:
 def _memory(assistant: Assistant) -> tuple[int, int]:
     """Resident now and at most, in MB, of this process and the model's."""
     model = assistant.model
-    pids = ["self"]
-    if isinstance(model, WorkerModel) and model.pid is not None:
-        pids.append(str(model.pid))
+    of_model = [str(model.pid)] if isinstance(model, WorkerModel) and model.pid is not None else []
+    return resident_mb("self", *of_model)
+
+
+def resident_mb(*pids: str) -> tuple[int, int]:
+    """Memory that processes hold now, and at most since they began."""
     now = peak = 0
     for pid in pids:
         for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():

@@ -29,6 +29,7 @@ from assistant.toml import read_toml
 
 READER = 2  # raise when documents are read in another way: all are read anew
 SIDE = ".toml"
+_UNREAD = "is not read yet; run `assistant index build`"
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 Progress = Callable[[str], None]
 
@@ -111,6 +112,32 @@ def official_paths(*roots: Path) -> list[Path]:
     return list(found.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which documents there are, without what they say: thousands are listed at every start of a kiosk.
+
+    `digest` changes with a document, with what is told about it, and when it has been read.
+    """
+
+    digest: str
+    problems: tuple[Problem, ...]  # of documents that were not read yet
+
+
+def list_officials(roots: Sequence[Path], kept: Path) -> Listing:
+    """The documents under the roots and whether what they say is among what is `kept`."""
+    rows, problems = [], []
+    for path in official_paths(*roots):
+        key, side = _sha256(path), path.with_name(path.name + SIDE)
+        is_read = _kept_path(kept, key).exists()
+        if not is_read:
+            problems.append(Problem(path, 0, _UNREAD))
+        rows.append(
+            (document_id(path), key, side.read_text("utf-8", "replace") if side.exists() else "", is_read)
+        )
+    digest = hashlib.sha256(msgspec.json.encode((READER, rows))).hexdigest()
+    return Listing(digest, tuple(problems))
+
+
 def read_officials(
     roots: Sequence[Path], kept: Path, *, read_new: bool = True, progress: Progress = lambda _: None
 ) -> Officials:
@@ -127,7 +154,7 @@ def read_officials(
             side = read_side(path)
             reading = _kept_reading(kept, key)
             if reading is None and not read_new:
-                problems.append(Problem(path, 0, "is not read yet; run `assistant index build`"))
+                problems.append(Problem(path, 0, _UNREAD))
                 continue
             if reading is None:
                 reading = _read(path, kept / key, progress)
@@ -226,7 +253,7 @@ def write_side(path: Path, side: Side) -> None:
 
 def _kept_reading(kept: Path, key: str) -> Reading | None:
     try:
-        return msgspec.json.decode((kept / f"{key}-{READER}.json").read_bytes(), type=Reading)
+        return msgspec.json.decode(_kept_path(kept, key).read_bytes(), type=Reading)
     except (FileNotFoundError, msgspec.DecodeError):
         return None  # a damaged one is read anew
 
@@ -235,7 +262,11 @@ def _keep(kept: Path, key: str, reading: Reading) -> None:
     kept.mkdir(parents=True, exist_ok=True)
     fresh = kept / f".{key}-{os.getpid()}"
     fresh.write_bytes(msgspec.json.encode(reading))
-    fresh.replace(kept / f"{key}-{READER}.json")
+    fresh.replace(_kept_path(kept, key))
+
+
+def _kept_path(kept: Path, key: str) -> Path:
+    return kept / f"{key}-{READER}.json"
 
 
 def _read(path: Path, pictures: Path, progress: Progress) -> Reading:

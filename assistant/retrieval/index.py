@@ -52,7 +52,7 @@ from assistant.retrieval.vectors import VectorIndex
 from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
 from assistant.text.normalize import syllables
 
-FORMAT = 6  # raise when what is stored changes
+FORMAT = 7  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 _NOTHING_KNOWN: Mapping[str, list[str]] = {}
@@ -125,11 +125,9 @@ class KnowledgePaths:
             *guide_paths(self.shipped / "guides", self.overlay / "guides"),
         ]
 
-    def digest(self, officials: Iterable[OfficialText] = ()) -> str:
-        """sha256 over names and contents: changes when any knowledge file does, or any text of a document."""
-        total = hashlib.sha256(f"format {FORMAT}".encode())
-        for official in officials:
-            total.update(msgspec.json.encode(official))
+    def digest(self, officials: str = "") -> str:
+        """sha256 over names and contents: changes with any knowledge file, or the digest of the documents."""
+        total = hashlib.sha256(f"format {FORMAT} {officials}".encode())
         for path in self.files():
             if not path.exists():
                 raise KnowledgeError([Problem(path, 0, "is missing; restore it from the project")])
@@ -238,15 +236,16 @@ def build(
     paths: KnowledgePaths,
     officials: Sequence[OfficialText] = (),
     *,
+    listed: str = "",
     earlier: Index | None = None,
     progress: Progress = lambda _: None,
 ) -> Index:
     """Build a lexical index in memory.
 
-    What was learned and worked out for `earlier` is taken over as far as it comes from the same words: the
-    result is the same as without.
+    `listed` is the digest of the official documents. What was learned and worked out for `earlier` is taken
+    over as far as it comes from the same words: the result is the same as without.
     """
-    inputs = paths.digest(officials)
+    inputs = paths.digest(listed)
     progress("reading the guides")
     guides, facts, glossary, utterances = read_knowledge(paths)
     progress(f"indexing {len(guides)} guides")
@@ -288,7 +287,11 @@ def build(
         guides=guides,
         facts=facts,
         glossary=glossary,
-        keywords=KeywordIndex.build(corpus.texts),
+        keywords=KeywordIndex.build(
+            corpus.texts,
+            earlier.keywords if earlier else None,
+            earlier.corpus.texts if earlier else (),
+        ),
         titles=KeywordIndex.build(titles),
         acts=acts,
         topics=topics,
@@ -327,17 +330,16 @@ def save(index: Index, root: Path) -> Index:
     root.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}"
     building = root / f".building-{name}"
-    for part in ("keywords", "titles", *(["names"] if index.names is not None else [])):
-        (building / part).mkdir(parents=True)
+    building.mkdir()
     encode = msgspec.json.encode
     (building / "corpus.json").write_bytes(encode(index.corpus))
     (building / "guides.json").write_bytes(encode(tuple(index.guides.values())))
     (building / "facts.json").write_bytes(encode((index.facts.facts, index.facts.contacts)))
     (building / "glossary.json").write_bytes(encode(index.glossary))
-    index.keywords.save(building / "keywords")
-    index.titles.save(building / "titles")
+    index.keywords.save(building / "keywords.npz")
+    index.titles.save(building / "titles.npz")
     if index.names is not None:
-        index.names.save(building / "names")
+        index.names.save(building / "names.npz")
     (building / "procedures.json").write_bytes(encode(index.procedures))
     index.acts.save(building / "acts.npz")
     index.topics.save(building / "topics.npz")
@@ -411,13 +413,13 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         guides={guide.document.id: guide for guide in guides},
         facts=SharedFacts(*facts),
         glossary=msgspec.json.decode((folder / "glossary.json").read_bytes(), type=Glossary),
-        keywords=KeywordIndex.load(folder / "keywords"),
-        titles=KeywordIndex.load(folder / "titles"),
+        keywords=KeywordIndex.load(folder / "keywords.npz"),
+        titles=KeywordIndex.load(folder / "titles.npz"),
         acts=Classifier.load(folder / "acts.npz"),
         topics=Classifier.load(folder / "topics.npz"),
         procedures=msgspec.json.decode((folder / "procedures.json").read_bytes(), type=tuple[Procedure, ...]),
         passages=Passages.load(folder / "passages"),
-        names=KeywordIndex.load(folder / "names") if (folder / "names").is_dir() else None,
+        names=KeywordIndex.load(folder / "names.npz") if "names.npz" in manifest.files else None,
         vectors=VectorIndex.load(vectors) if vectors.name in manifest.files else None,
         manifest=manifest,
     )

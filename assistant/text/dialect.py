@@ -35,6 +35,7 @@ class Glossary:
         tuple[Phrase, Phrase], ...
     ]  # dialect, teencode, abbreviations, old names → the guides' words
     fillers: tuple[Phrase, ...]  # carry no meaning for search
+    questions: tuple[Phrase, ...]  # words that ask, which no answer holds
     intents: Mapping[str, tuple[Phrase, ...]]  # what about a thing is asked
     signs: Mapping[str, tuple[Phrase, ...]]  # what a sentence holds that answers such a question
     headings: Mapping[str, tuple[Phrase, ...]]  # what official documents call the section that does
@@ -79,6 +80,7 @@ def load_glossary(path: Path) -> Glossary:
         return Glossary(
             replace=_pairs(tables["dialect"]) + _pairs(tables["names"]),
             fillers=_phrases(tables["fillers"]["phrases"]),
+            questions=_phrases(tables["questions"]["phrases"]),
             intents={name: _phrases(cues) for name, cues in tables["intent"].items()},
             signs={name: _phrases(signs) for name, signs in tables["signs"].items()},
             headings={name: _phrases(names) for name, names in tables["headings"].items()},
@@ -125,10 +127,23 @@ def standard(words: Sequence[str], glossary: Glossary) -> list[str]:
 
 def without(words: Sequence[str], phrases: Iterable[Phrase]) -> list[str]:
     """The words less the phrases; `phrases` come longest first."""
+    return _replaced(words, phrases, [])
+
+
+def with_gaps(words: Sequence[str], phrases: Iterable[Phrase]) -> list[str]:
+    """The words, each of the phrases an empty one, so that what stood around it does not become a pair.
+
+    Of words that are nothing but phrases nothing is taken.
+    """
+    left = _replaced(words, phrases, [""])
+    return left if any(left) else list(words)
+
+
+def _replaced(words: Sequence[str], phrases: Iterable[Phrase], by: list[str]) -> list[str]:
     left = list(words)
     for phrase in possible(words, phrases):
         while (at := find(left, phrase)) >= 0:
-            left[at : at + len(phrase)] = []
+            left[at : at + len(phrase)] = by
     return left
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from assistant.text.normalize import fold
 
@@ -82,7 +82,8 @@ def joined_letters(text: str) -> str:
 class KeystrokeRepair:
     """Repairs syllables towards a vocabulary; a syllable that may be a real word is left alone."""
 
-    def __init__(self, vocabulary: Iterable[str]) -> None:
+    def __init__(self, vocabulary: Mapping[str, int] | Iterable[str]) -> None:
+        """Take syllables with their occurrences, or as often as they occur."""
         counts = Counter(vocabulary)
         self._counts = counts
         self._known = frozenset(counts)
