@@ -621,7 +621,7 @@ def models_bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure in about a minute what this PC does with a model."""
-    from assistant.evaluation.speed import measure
+    from assistant.evaluation.bench import as_row, speed
     from assistant.models.catalogue import load_catalogue, named
 
     settings = _settings()
@@ -640,13 +640,13 @@ def models_bench(
     prompts = [assistant.prompt(guides[len(guides) // 2], today, question) for question in questions]
     with _progress() as progress:
         progress(str(model))
-        speed = measure(model, settings.models, *prompts)
+        found = speed(model, settings.models, *prompts)
     if as_json:
-        _print_json(speed.row())
+        _print_json(as_row(found))
         return
     words = _ui()["models"]
-    print("\n".join(words["bench"]).format(**speed.row() | {"written_per_s": speed.written_per_s or "?"}))
-    verdict = "fast" if speed.prepared_s <= 2 else "fair" if speed.prepared_s <= 6 else "slow"
+    print("\n".join(words["bench"]).format(**as_row(found)))
+    verdict = "fast" if found.prepared_s <= 2 else "fair" if found.prepared_s <= 6 else "slow"
     print(words[verdict])
 
 

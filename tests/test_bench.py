@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from conftest import FakeModel
 
+from assistant.answering.prompts import Prompt
+from assistant.config import ModelSettings
 from assistant.errors import EvaluationError, ModelError
-from assistant.evaluation.bench import answers, as_row, as_text, first_token, read_asked
-from assistant.models.llama import LlamaOptions
+from assistant.evaluation.bench import _answer, answers, as_row, as_text, first_token, read_asked, speed
+from assistant.models.llama import LlamaModel, LlamaOptions
+from assistant.models.turns import Turns
 from assistant.pipeline import Assistant
 
 CONTRACT = {"prompt_tokens", "question_tokens", "cold_s", "prepared_s", "first_sentence_s", "ratio"}
@@ -51,6 +54,30 @@ def test_a_guide_that_was_read_is_answered_from_sooner(assistant: Assistant, smo
 def test_a_prompt_without_room_for_a_guide_is_refused(assistant: Assistant, smollm_path: Path) -> None:
     with pytest.raises(EvaluationError, match="--prompt-tokens 50 leaves no room"):
         first_token(assistant, smollm_path, LlamaOptions(context=512), prompt_tokens=50, runs=1)
+
+
+# A PC's speed
+
+SKY = Prompt("Answer in a sentence.", "The sky is blue. " * 20, "What colour is the sky?")
+
+
+@pytest.mark.slow
+def test_what_a_pc_does_with_a_model_is_measured(smollm_path: Path) -> None:
+    second = replace(SKY, question="Is the sky red?")
+    found = speed(smollm_path, ModelSettings(context=512), SKY, second)
+    assert found.model == smollm_path.name
+    assert 80 < found.prompt_tokens < 512
+    assert found.read_per_s == pytest.approx(found.prompt_tokens / found.first_word_s, rel=0.2)
+    assert found.prepared_s > 0
+    assert 0.1 < found.ram_gb < 20
+    assert as_row(found).keys() > {"load_s", "written_per_s"}
+
+
+@pytest.mark.slow
+def test_a_model_that_says_nothing_is_told(smollm_path: Path) -> None:
+    model = LlamaModel(smollm_path, LlamaOptions(context=512, answer=1))
+    with pytest.raises(ModelError, match=rf"{smollm_path.name} says nothing"):
+        _answer(Turns(model), SKY)
 
 
 # Whole answers

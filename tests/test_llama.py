@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gguf_files import write_mamba, write_qwen3
 
 from assistant.answering.prompts import Prompt
 from assistant.errors import ModelError
@@ -82,6 +83,25 @@ def test_what_is_known_beforehand_is_the_same_for_every_question(model: LlamaMod
 def test_the_model_ends_its_answers_with_control_tokens(model: LlamaModel) -> None:
     assert {model.tokens("<|im_end|>", special=True)[0]} <= model.ends
     assert all(model.piece(token) == b"" for token in model.ends)
+
+
+@pytest.mark.parametrize(
+    ("template", "ending"),
+    [
+        ("{% if enable_thinking is false %}…{% endif %}", "<think>\n\n</think>\n\n"),
+        ("{{ messages }}", ""),
+    ],
+)
+def test_a_model_that_would_think_aloud_finds_an_empty_thought(
+    tmp_path: Path, template: str, ending: str
+) -> None:
+    write_qwen3(tmp_path / "qwen3.gguf", template)
+    model = LlamaModel(tmp_path / "qwen3.gguf", LlamaOptions(context=512, threads=1))
+    question = model.prompt_tokens(SKY).question
+    assert text_of(model, question).endswith(f"<|im_start|>assistant\n{ending}")
+    thought = model.tokens("<think>", special=True)
+    assert len(thought) == 1
+    assert (thought[0] in question) == bool(ending)
 
 
 # States
@@ -176,6 +196,12 @@ def test_a_file_that_is_no_model_says_what_to_do(
     damage(path, smollm_path)
     with pytest.raises(ModelError, match=rf"models\.path = {path} .*{message.removeprefix('.*')}"):
         LlamaModel(path, LlamaOptions(context=512))
+
+
+def test_a_model_that_cannot_share_what_it_has_read_is_refused(tmp_path: Path) -> None:
+    write_mamba(tmp_path / "mamba.gguf")
+    with pytest.raises(ModelError, match=r"mamba\.gguf remembers a text as a whole .*use another model"):
+        LlamaModel(tmp_path / "mamba.gguf", LlamaOptions(context=512, threads=1))
 
 
 def test_a_model_that_is_no_longer_needed_gives_its_memory_back(smollm_path: Path) -> None:

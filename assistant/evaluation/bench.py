@@ -1,4 +1,4 @@
-"""How long people wait: the local model's first word, and whole answers with several people asking.
+"""How long people wait: the local model's first word, whole answers with several people asking, a PC's speed.
 
 Times are those of the clock on the wall, medians over the runs; measure on a machine that does nothing else.
 """
@@ -23,6 +23,7 @@ import msgspec
 
 from assistant.answering.checks import Evidence
 from assistant.answering.prompts import Prompt
+from assistant.config import ModelSettings
 from assistant.datatypes import Composer
 from assistant.errors import AssistantError, EvaluationError, ModelError
 from assistant.models.llama import LlamaModel, LlamaOptions, Row
@@ -33,6 +34,7 @@ from assistant.pipeline import Assistant, checked
 Progress = Callable[[str], None]
 
 _SENTENCE = 24  # tokens taken for the first sentence where the model ends none: 14 syllables
+_PATIENCE = 300.0  # seconds for an answer of speed()
 _WRITTEN = 64  # tokens of which the speed of writing is taken
 _SAMPLING = {"temp": 0.2, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repeat_penalty": 1.1}
 # The peer: the same tokens given to llama-cpp-python by a script that does nothing else.
@@ -184,7 +186,6 @@ class _Bench:
         self._model = model
         self._folder = folder
         self._prompt = prompt
-        self._evidence = Evidence(prompt.guide, prompt.question)
         self._turns = Turns(model, folder, 1 << 40)
 
     def round(self) -> _Round:
@@ -193,10 +194,10 @@ class _Bench:
         for state in self._folder.glob("*.state"):
             state.unlink()
         self._turns.forget()
-        cold, *_ = self._answer()
+        cold, *_ = _answer(self._turns, self._prompt)
         self._turns.forget()
-        prepared, sentence, speed = self._answer()
-        follow_up, *_ = self._answer()
+        prepared, sentence, speed = _answer(self._turns, self._prompt)
+        follow_up, *_ = _answer(self._turns, self._prompt)
         return _Round(cold, prepared, sentence, floor, follow_up, speed)
 
     def _floor(self) -> float:
@@ -209,27 +210,28 @@ class _Bench:
         self._model.sampler().draw(self._model.scores(len(rows) - 1), self._turns.sayable)
         return time.perf_counter() - start
 
-    def _answer(self) -> tuple[float, float, float]:
-        """Seconds until the first token and the first sentence, and tokens a second after the first."""
-        start = time.perf_counter()
-        turn = self._turns.ask(self._prompt)
-        times: list[float] = []
-        sentence: list[float] = []
 
-        def pieces() -> Iterator[str]:
-            while not turn.ended and len(times) <= _WRITTEN:
-                for _, piece in self._turns.step():
-                    if turn.written > len(times):
-                        times.append(time.perf_counter() - start)
-                    yield piece
+def _answer(turns: Turns, prompt: Prompt) -> tuple[float, float, float]:
+    """Seconds until the first token and the first sentence, and tokens a second after the first."""
+    start = time.perf_counter()
+    turn = turns.ask(prompt)
+    times: list[float] = []
+    sentence: list[float] = []
 
-        for _ in checked(pieces(), self._evidence):
-            sentence.append(time.perf_counter() - start)
-        self._turns.leave(turn)
-        if len(times) < 2:
-            raise ModelError(turn.error or f"{self._turns.name} says nothing to the question of the bench")
-        shown = [when for when in sentence if when > times[0]] + [times[min(_SENTENCE, len(times)) - 1]]
-        return times[0], shown[0], (len(times) - 1) / (times[-1] - times[0])
+    def pieces() -> Iterator[str]:
+        while not turn.ended and len(times) <= _WRITTEN:
+            for _, piece in turns.step():
+                if turn.written > len(times):
+                    times.append(time.perf_counter() - start)
+                yield piece
+
+    for _ in checked(pieces(), Evidence(prompt.guide, prompt.question)):
+        sentence.append(time.perf_counter() - start)
+    turns.leave(turn)
+    if len(times) < 2:
+        raise ModelError(turn.error or f"{turns.name} says nothing to the question of the bench")
+    shown = [when for when in sentence if when > times[0]] + [times[min(_SENTENCE, len(times)) - 1]]
+    return times[0], shown[0], (len(times) - 1) / (times[-1] - times[0])
 
 
 def _peer(
@@ -249,6 +251,51 @@ def _peer(
         raise ModelError(f"the peer failed: {done.stderr.decode('utf-8', 'replace')[-500:]}")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+# What this PC does with a model, in about a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Measured on this PC, as busy as it was."""
+
+    model: str
+    load_s: float
+    prompt_tokens: int
+    read_per_s: float  # tokens of the prompt
+    written_per_s: float  # tokens of the answer
+    first_word_s: float  # of a guide that was never read
+    prepared_s: float  # of a second question on a guide that was just read
+    ram_gb: float  # of this process at most, with all the product that is loaded
+
+
+def speed(path: Path, settings: ModelSettings, first: Prompt, second: Prompt) -> Speed:
+    """Load the model and ask it twice about the same guide. Raises ModelError."""
+    start = time.perf_counter()
+    options = LlamaOptions(
+        context=settings.context,
+        answer=_WRITTEN,
+        seconds=_PATIENCE,
+        threads=settings.threads,
+        cache=settings.cache,
+    )
+    model = LlamaModel(path, options)
+    turns = Turns(model)
+    loaded = time.perf_counter() - start
+    size = model.prompt_tokens(first).size
+    cold, _, written = _answer(turns, first)
+    prepared, *_ = _answer(turns, second)
+    return Speed(
+        model=model.name,
+        load_s=round(loaded, 2),
+        prompt_tokens=size,
+        read_per_s=round(size / cold, 1),
+        written_per_s=round(written, 1),
+        first_word_s=round(cold, 2),
+        prepared_s=round(prepared, 2),
+        ram_gb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 2),
+    )
 
 
 # Whole answers
@@ -409,7 +456,7 @@ def resident_mb(*pids: str) -> tuple[int, int]:
     return now // 1024, peak // 1024
 
 
-def as_row(result: FirstToken | Answers) -> dict[str, Any]:
+def as_row(result: FirstToken | Answers | Speed) -> dict[str, Any]:
     """For JSON: the keys of the contract (design.md §4) and more."""
     return asdict(result)
 

@@ -12,7 +12,7 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -91,6 +91,7 @@ class LlamaOptions:
         return 2 * self.people + 3
 
 
+_NO_THOUGHT = "<think>\n\n</think>\n\n"
 _DEFAULTS = LlamaOptions()
 
 
@@ -201,10 +202,18 @@ class LlamaModel:
     def _family(self) -> ChatTemplate:
         for template in _TEMPLATES:
             if len(self.tokens(template.marker, special=True)) == 1:
-                return template
+                return self._without_thinking(template)
         raise ModelError(
             f"{self.name} has none of the chat formats {[t.marker for t in _TEMPLATES]}; use another model"
         )
+
+    def _without_thinking(self, template: ChatTemplate) -> ChatTemplate:
+        """Qwen3 of 2025-04 thinks aloud first unless it finds an empty thought; its template tells."""
+        model = self._api.llama_get_model(self._context)
+        own = self._api.llama_model_chat_template(model, None) or b""
+        if b"enable_thinking" not in own:
+            return template
+        return replace(template, assistant=template.assistant + _NO_THOUGHT)
 
     def tokens(self, text: str, *, special: bool) -> Tokens:
         """A text in this model's numbers; `special` ones are read as control tokens."""
