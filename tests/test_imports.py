@@ -58,7 +58,6 @@ OWNERS = {
     "markdown_it": "assistant.knowledge.markup",
     "httpx": "assistant.knowledge.hosts",
     "protego": "assistant.knowledge.hosts",
-    "trafilatura": "assistant.knowledge.fetch",
     "gradio": "assistant.web",
     "fastapi": "assistant.web",
 }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ import msgspec
 
 from assistant.errors import FetchError
 from assistant.knowledge.hosts import Answer, BrokenOffError, Hosts, NotFetchedError, Outcome
+from assistant.knowledge.reading import read_document
 from assistant.knowledge.sources import Kind, ListedSource
 
 _TRIES = 3  # of a download that breaks off, as long as each gets further
@@ -316,12 +316,7 @@ def _copy(source: ListedSource, answer: Answer, path: Path) -> Copy:
 
 def main_text(path: Path) -> str:
     """What a page says, without menus, tickers and markup; empty where scripts make it."""
-    import trafilatura
-
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it complains of empty pages
-    shown = path.read_text(encoding="utf-8", errors="replace")  # bytes it would unpack without limit
-    text = trafilatura.extract(shown, include_comments=False, favor_recall=True)
-    return " ".join((text or trafilatura.html2txt(shown) or "").split())
+    return " ".join(" ".join(page.text for page in read_document(path).pages).split())
 
 
 def plan(sources: Sequence[ListedSource], folder: Path) -> dict[str, str]:
