@@ -167,6 +167,18 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
+@pytest.mark.parametrize(("cache", "kept"), [("f16", 1), ("q8_0", 2)])
+def test_a_guide_nobody_asks_about_leaves_where_it_slows_the_others(
+    smollm_path: Path, tmp_path: Path, cache: str, kept: int
+) -> None:
+    """Flash attention, which needs no f16, skips what belongs to others."""
+    model = LlamaModel(smollm_path, LlamaOptions(context=512, answer=8, cache=cache))
+    turns = Turns(model, tmp_path, MANY)
+    for guide in ("The sky is blue.", "Grass is green.", "The sky is blue."):
+        assert said(turns, replace(SKY, guide=guide))
+    assert len(turns._guides) == kept
+
+
 def test_a_damaged_state_is_read_anew(smollm: LlamaModel, tmp_path: Path) -> None:
     smollm.forget()
     fresh = said(Turns(smollm, tmp_path, MANY), SKY)

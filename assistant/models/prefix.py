@@ -37,6 +37,7 @@ class StateStore:
         """`budget` in bytes."""
         self._folder = folder
         self._budget = budget
+        self._room = np.empty(0, np.uint8)  # read into again and again: fresh memory takes longer than reading
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             for path in folder.glob("*.part"):
@@ -51,12 +52,15 @@ class StateStore:
         return self._path(key).exists()
 
     def find(self, key: str) -> Bytes | None:
-        """The state, if it is there and whole; a damaged one, or one of another key, is removed."""
+        """The state, if it is there and whole, until the next one is asked for.
+
+        A damaged one, or one of another key, is removed.
+        """
         path = self._path(key)
         try:
             with path.open("rb") as file:
                 header = file.read(_HEADER)
-                data = np.empty(max(0, os.fstat(file.fileno()).st_size - _HEADER), np.uint8)
+                data = self._room_of(max(0, os.fstat(file.fileno()).st_size - _HEADER))
                 whole = file.readinto(data.data) == len(data)
             if not whole or header != _header(key, data):
                 self.discard(key)
@@ -65,6 +69,11 @@ class StateStore:
         except OSError:
             return None
         return data
+
+    def _room_of(self, size: int) -> Bytes:
+        if size > len(self._room):
+            self._room = np.empty(size, np.uint8)
+        return self._room[:size]
 
     def save(self, key: str, data: Bytes, *, keep: Collection[str] = ()) -> bool:
         """Store a state if it fits the budget without those of `keep` having to go. Inverse of find."""

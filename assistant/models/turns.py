@@ -306,6 +306,10 @@ class Turns:
         assert self._rules is not None
         in_use = {id(turn.prefix) for turn in self._active} | {id(beside)}
         idle = sorted((g for g in self._guides if id(g) not in in_use), key=lambda guide: guide.used)
+        if beside is None and self._options.cache == "f16":  # attention is paid to all that is in the context
+            for guide in [guide for guide in idle if self._states and guide.key in self._states]:
+                idle.remove(guide)
+                self._let_go(guide)
         taken = len(self._rules.tokens) + sum(len(guide.tokens) for guide in self._guides)
         taken += sum(len(turn.prompt.question) + self._options.answer for turn in self._active)
         if taken + needed - sum(len(guide.tokens) for guide in idle) > self._options.context:
