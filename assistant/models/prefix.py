@@ -37,7 +37,7 @@ class StateStore:
         """`budget` in bytes."""
         self._folder = folder
         self._budget = budget
-        self._room = np.empty(0, np.uint8)  # read into again and again: fresh memory takes longer than reading
+        self._room = np.empty(0, np.uint8)  # fresh memory takes longer than reading into it
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             for path in folder.glob("*.part"):
