@@ -661,19 +661,21 @@ def evaluate_answers(
         list[Path] | None, typer.Option(help="A GGUF instead of the configured model; may be repeated.")
     ] = None,
 ) -> None:
-    """Ask a question set and count right, wrong and declined per kind; or judge what a model writes."""
-    from assistant.evaluation.answers import as_row, as_text, judge, read_questions, tally
+    """Ask a question set and count right, wrong and declined per kind, with the rates of wrong decisions and
+    their calibration; or judge what a model writes.
+    """
+    from assistant.evaluation.answers import as_row, as_text, judge, read_questions
 
     questions = read_questions(file)
     if with_model or model:
         _evaluate_models(questions, model or [], as_json)
         return
     assistant = _load(_settings(), with_model=False)
-    tallies = tally(judge(assistant, question) for question in questions)
+    judgements = [judge(assistant, question) for question in questions]
     if as_json:
-        _print_json(as_row(tallies))
+        _print_json(as_row(judgements))
     else:
-        print(as_text(tallies))
+        print(as_text(judgements))
 
 
 def _evaluate_models(questions: Sequence[ExpectedAnswer], paths: Sequence[Path], as_json: bool) -> None:

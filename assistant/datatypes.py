@@ -54,6 +54,8 @@ class Reading:
     topic: tuple[str, ...]  # what it is about
     intent: Intent  # what about it
     acts: Mapping[str, float] = field(default_factory=dict)  # likelihood of each dialogue act
+    details: tuple[Intent, ...] = ()  # fee, papers, time, place: all that are asked, where several are
+    corrects: bool = False  # puts right how the question before was taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,10 +323,19 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the guides a person may have meant."""
+    """One of the guides a person may have meant, in the words they would use, else by its title."""
 
     document_id: str
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """The answer to another question of the same sentence: a guide's direct answer, or why there is none."""
+
+    title: str
+    lead: str
+    document_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,3 +351,5 @@ class Answer:
     choices: tuple[Choice, ...] = ()
     composer: Composer = Composer.GUIDE
     elapsed_ms: int = 0
+    also: tuple[Also, ...] = ()  # what else the sentence asked; `text` holds it in full
+    likelihood: float | None = None  # that this is the right decision (0–1); None where none was weighed

@@ -236,6 +236,12 @@ def check_prompts(settings: Settings, guides: Collection[str], facts: SharedFact
         for rule in rules
         if rule.guide is not None and rule.guide not in guides
     ]
+    problems += [
+        Problem(folder / "choices.toml", 0, f"“{near.ask}”: guide `{id_}` does not exist")
+        for near in replies.near
+        for id_ in near.guides
+        if id_ not in guides
+    ]
     acts = {TASK, ERRAND, OUTSIDE, CONTACT, *(rule.act for rule in rules), *(t.id for t in replies.smalltalk)}
     path = settings.knowledge / "utterances.jsonl"
     for line, utterance in enumerate(load_utterances(path), 1):

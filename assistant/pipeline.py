@@ -13,20 +13,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from assistant.answering.card import NOTHING_TOLD, CardWriter, Told, bullets
+from assistant.answering.card import NOTHING_TOLD, CardWriter, Told, bullets, renumbered
 from assistant.answering.checks import Evidence
-from assistant.answering.decide import Decision, decide, follow_up, with_officials
+from assistant.answering.decide import Decision, decide, follow_up, turned, with_officials
 from assistant.answering.intent import (
     MONEY,
     PROCEDURE_CODE,
+    asks,
+    details_asked,
     false_contact,
     false_figure,
     figure_asked,
     find_intent,
+    meant_instead,
+    splits,
 )
 from assistant.answering.prompts import Prompt, Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
-from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Status
+from assistant.datatypes import Also, Answer, Choice, Citation, Composer, Intent, Reading, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher, law_number
@@ -43,6 +47,9 @@ _ALSO = 3  # such answers at most
 _BESIDE_A_NUMBER = 2  # words of the topic beside a hotline's number that still ask whose it is
 _MIN_CLAUSE = 4  # words of a clause that could be a question of its own
 _SURE_CLAUSE = 0.9  # likelihood from which a clause answers for a question that no guide answers whole
+_MIN_PART = 2  # words of a part of a sentence that could be a question of its own
+_MIN_SEVERAL = 6  # words of a sentence that could hold two questions
+_SURE_PART = 0.8  # likelihood of each of two guides from which a sentence is taken for two questions
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
 
 
@@ -85,17 +92,26 @@ class Assistant:
         reading = self.understand(question)
         today = today or self.clock()
         leans = bool(previous) and not reading.topic and reading.intent is not Intent.GENERAL
-        asks = leans or PROCEDURE_CODE.search(reading.question) is not None  # however short it is
-        answer = self.guard(reading, today) or (None if asks else self.chat(reading, today))
+        leant = leans or PROCEDURE_CODE.search(reading.question) is not None  # asks, however short it is
+        answer = self.guard(reading, today) or (None if leant else self.chat(reading, today))
         if answer is None:
-            decision, reading = self.retrieve(reading, previous)
-            decision = with_officials(decision, reading, self.searcher, today)
-            if decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE) and not asks:
-                answer = self.chat(reading, today, unanswered=True)
-            answer = answer or self.compose(reading, decision, today)
+            if several := self.several(reading, previous):
+                answer = self.joined(reading.question, several, today)
+            else:
+                decision, reading = self.retrieve(reading, previous)
+                decision = with_officials(decision, reading, self.searcher, today)
+                if decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE) and not leant:
+                    answer = self.chat(reading, today, unanswered=True)
+                answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
         yield answer
-        if use_model and self.model is not None and answer.card and answer.status is Status.ANSWERED:
+        if (
+            use_model
+            and self.model is not None
+            and answer.card
+            and answer.status is Status.ANSWERED
+            and not answer.also  # it reads one guide
+        ):
             for words in self.check(self.model, self._prompt_under(answer, reading.question, today)):
                 if not words:
                     yield answer
@@ -140,7 +156,7 @@ class Assistant:
         if intent in (Intent.GENERAL, Intent.STEPS):
             intent = figure_asked(text) or intent
         acts = self.searcher.index.acts.likely(words)
-        return Reading(text, masked, tuple(words), tuple(topic), intent, acts)
+        return Reading(text, masked, tuple(words), tuple(topic), intent, acts, details_asked(words, glossary))
 
     def _words(self, text: str) -> list[str]:
         repaired = self.repair(known_secrets(syllables(joined_letters(text))))
@@ -183,6 +199,9 @@ class Assistant:
 
     def retrieve(self, reading: Reading, previous: Sequence[str]) -> tuple[Decision, Reading]:
         """Search and decide; a long question by its clauses, a follow-up with the one before."""
+        said = meant_instead(reading.question) if previous else None
+        if said is not None and (meant := self._understood(said)) is not None:
+            reading = replace(meant, question=reading.question, masked=reading.masked, corrects=True)
         decision = self._decided(reading)
         if not decision.hits:
             heard = by_ear(reading.topic, self.searcher.index.corpus.frequency)
@@ -196,9 +215,51 @@ class Assistant:
                         replace(clause, question=reading.question, masked=reading.masked),
                     )
                     break
-        if not previous:
-            return decision, reading
-        return self._follow_up(reading, decision, previous), reading
+        return self._follow_up(reading, decision, previous) if previous else (decision, reading)
+
+    def several(self, reading: Reading, previous: Sequence[str]) -> list[tuple[Decision, Reading]]:
+        """The questions of a sentence that asks several, each decided after the one before; else none.
+
+        Only where two guides are likely, each for its part: people tell much before they ask.
+        """
+        if len(reading.words) < _MIN_SEVERAL:
+            return []
+        best: list[tuple[Decision, Reading]] = []
+        best_likelihood = _SURE_PART
+        for left, right, joined in splits(reading.question):
+            found = self._two(reading, left, right, joined, previous)
+            likelihood = min((decision.likelihood or 0.0 for decision, _ in found), default=0.0)
+            if likelihood > best_likelihood:
+                best, best_likelihood = found, likelihood
+        return best
+
+    def _two(
+        self, whole: Reading, left: str, right: str, joined: bool, previous: Sequence[str]
+    ) -> list[tuple[Decision, Reading]]:
+        """Two parts of a sentence as questions, if they are two for two guides."""
+        first, second = self._understood(left), self._understood(right)
+        if first is None or second is None or min(len(first.words), len(second.words)) < _MIN_PART:
+            return []
+        if not asks(second.words, self._glossary) or Intent.CONTACT in (first.intent, second.intent):
+            return []
+        if not asks(first.words, self._glossary):
+            if not joined:
+                return []
+            first = replace(first, intent=second.intent, details=second.details)
+        one, first = self.retrieve(first, previous)
+        if one.status is not Status.ANSWERED:
+            return []
+        two, second = self.retrieve(second, (*previous, left))
+        if two.status is not Status.ANSWERED or _guide(one) == _guide(two):
+            return []
+        return [(one, replace(first, masked=whole.masked)), (two, second)]
+
+    def _understood(self, part: str) -> Reading | None:
+        """A part of a question that was read before; None where it holds no words."""
+        try:
+            return self.understand(part)
+        except EmptyQuestionError:
+            return None
 
     def _decided(self, reading: Reading) -> Decision:
         if code := PROCEDURE_CODE.search(reading.question):
@@ -228,15 +289,23 @@ class Assistant:
                     clause, intent=reading.intent if clause.intent is Intent.GENERAL else clause.intent
                 )
 
-    def _follow_up(self, reading: Reading, decision: Decision, previous: Sequence[str]) -> Decision:
-        """The decision for a question that came after others, which it may lean on."""
+    def _follow_up(
+        self, reading: Reading, decision: Decision, previous: Sequence[str]
+    ) -> tuple[Decision, Reading]:
+        """The decision for a question that came after others, which it may lean on.
+
+        What turns to another thing ("còn thường trú?") or puts it right asks what was asked before.
+        """
         try:
             earlier, before = self.retrieve(self.understand(previous[-1]), previous[:-1])
         except (EmptyQuestionError, QuestionTooLongError):
-            return decision
+            return decision, reading
         if not earlier.hits:
-            return decision
-        return follow_up(reading, before, earlier.hits[0].section.document_id, decision, self.searcher)
+            return decision, reading
+        decision = follow_up(reading, before, _guide(earlier), decision, self.searcher)
+        if reading.intent is Intent.GENERAL and (reading.corrects or turned(reading)):
+            reading = replace(reading, intent=before.intent, details=before.details)
+        return decision, reading
 
     # 5. Compose
 
@@ -247,7 +316,8 @@ class Assistant:
         asked_for = self._contacts_asked_for(reading)
         if decision.status is Status.ANSWERED and not asked_for:
             answer = self._answered(reading, decision, today)
-            return replace(answer, notice=self._notice(reading, notices, answer, writer, decision))
+            notice = self._notice(reading, notices, answer, writer, decision)
+            return replace(answer, notice=notice, likelihood=decision.likelihood)
         alone = next((notice for notice in notices if notice.alone is not None), None)
         if alone is not None and alone.alone is not None and reading.intent is not Intent.CONTACT:
             status = Status.SAFETY if alone.masked else Status.ANSWERED
@@ -256,16 +326,51 @@ class Assistant:
             return self._hotlines(reading, asked_for or self.replies.hotlines.contacts, writer)
         if decision.status is Status.CLARIFY:
             guides = [self.searcher.index.guides[hit.section.document_id] for hit in decision.hits]
-            choices = tuple(Choice(guide.document.id, guide.document.title) for guide in guides)
+            near = self.replies.near_of([guide.document.id for guide in guides]) if guides else None
+            words = near.guides if near else {guide.document.id: guide.document.title for guide in guides}
+            choices = tuple(Choice(guide.document.id, words[guide.document.id]) for guide in guides)
             lines = [f"{number}. {choice.title}" for number, choice in enumerate(choices, 1)]
-            text = "\n".join([self.replies.clarify["question" if choices else "what"], *lines])
-            return Answer(reading.question, Status.CLARIFY, text, choices=choices)
+            ask = near.ask if near else self.replies.clarify["question" if choices else "what"]
+            text = "\n".join([ask, *lines])
+            return Answer(
+                reading.question, Status.CLARIFY, text, choices=choices, likelihood=decision.likelihood
+            )
         text = writer.plain(self.replies.decline[decision.status.value])
         if decision.status is Status.NOT_COVERED and (names := self._official_names(reading)):
             text = "\n\n".join([text, bullets(self.replies.procedures, names)])
         warning = self.safety.beside_decline(reading.words)
-        return Answer(
-            reading.question, decision.status, text, notice=writer.plain(warning.reply) if warning else None
+        notice = writer.plain(warning.reply) if warning else None
+        return Answer(reading.question, decision.status, text, notice=notice, likelihood=decision.likelihood)
+
+    def joined(self, question: str, decided: Iterable[tuple[Decision, Reading]], today: date) -> Answer:
+        """The answers to the questions of one sentence as one: the card of the first, the words of all."""
+        words = self.replies.several
+        answers = [
+            self.compose(part, with_officials(decision, part, self.searcher, today), today)
+            for decision, part in decided
+        ]
+        texts, said = [words["lead"].format(count=len(answers))], dict[str, None]()
+        citations, also = list[Citation](), list[Also]()
+        for number, answer in enumerate(answers, 1):
+            by = len(citations)
+            texts.append(words["part"].format(number=number, text=renumbered(answer.text, by)))
+            if number > 1:
+                title, lead = (
+                    (answer.card.title, answer.card.lead) if answer.card else (words["other"], answer.text)
+                )
+                also.append(Also(title, renumbered(lead, by), answer.card.document_id if answer.card else ""))
+            if answer.notice:
+                said[renumbered(answer.notice, by)] = None
+            citations += [replace(cited, number=cited.number + by) for cited in answer.citations]
+        return replace(
+            answers[0],
+            question=question,
+            text="\n\n".join(texts),
+            citations=tuple(citations),
+            notice=" ".join(said) or None,
+            choices=tuple(Choice(part.document_id, part.title) for part in also if part.document_id),
+            also=tuple(also),
+            likelihood=min(answer.likelihood or 0.0 for answer in answers),
         )
 
     def _answered(self, reading: Reading, decision: Decision, today: date) -> Answer:
@@ -326,7 +431,8 @@ class Assistant:
         writer = self._writer(today)
         guide = self.searcher.index.guides[document_id]
         asked = (*reading.words, *syllables(reading.question))
-        card, citations = writer.write(guide, reading.intent, asked, told=told)
+        details = reading.details if reading.intent in reading.details else ()
+        card, citations = writer.write(guide, reading.intent, asked, told=told, details=details)
         return Answer(reading.question, Status.ANSWERED, writer.text(card), card, citations)
 
     def _contacts_asked_for(self, reading: Reading) -> list[str]:
@@ -415,6 +521,10 @@ class Assistant:
         """What the model is given: of the guide all that holds today, whatever is asked."""
         text = self._writer(today).whole_text(self.searcher.index.guides[document_id])
         return prompt_for(self.replies, text, question, document_id)
+
+
+def _guide(decision: Decision) -> str:
+    return decision.hits[0].section.document_id
 
 
 def checked(pieces: Iterable[str], evidence: Evidence) -> Iterator[str]:

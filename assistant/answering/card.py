@@ -103,8 +103,11 @@ class CardWriter:
         asked: Sequence[str] = (),
         *,
         told: Told = NOTHING_TOLD,
+        details: Sequence[Intent] = (),
     ) -> tuple[Card, tuple[Citation, ...]]:
         """The card and its citations.
+
+        `details` are fee, papers, time and place where several are asked: each gets its line of the lead.
 
         `asked` are the question's syllables, as typed and in the guides' words, by which the fees and times
         of the case asked about come first; `told` is what the guide says in words to this very question.
@@ -117,7 +120,10 @@ class CardWriter:
         )
         cited = CitationList(guide.document)
         words = self.replies.card
-        first = self._lead(guide, intent, told, cited)
+        if len(details) > 1:
+            first = "\n".join(self._lead(guide, detail, NOTHING_TOLD, cited) for detail in details)
+        else:
+            first = self._lead(guide, intent, told, cited)
         summary = self._prose(guide.summary, words["summary"], cited)
         steps = [
             replace(
@@ -438,6 +444,11 @@ def _of_the_nearest_case(rows: Sequence[Row]) -> list[Row]:
 
 def _case(row: Fee | Detail) -> tuple[str | None, str | None, str | None]:
     return row.purpose, row.channel, row.condition
+
+
+def renumbered(text: str, by: int) -> str:
+    """The text with its marks [n] raised, where it comes after an answer with so many citations."""
+    return SOURCE_MARK.sub(lambda match: match[0].replace(match[1], str(int(match[1]) + by)), text)
 
 
 def bullets(heading: str, lines: Iterable[str]) -> str:

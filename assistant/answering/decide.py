@@ -63,6 +63,7 @@ WEIGHTS = {
 _NONE = tuple(name for name in WEIGHTS if name.startswith("none"))
 _MUCH = 12.0  # rarity of the words that say much
 _STANDS_ALONE, _SAYS_ENOUGH = 0.95, 6  # likelihood and words named from which a question needs no other
+_CORRECTED = 3.0  # taken from the guide in view where what it was taken for is put right
 _CLEAR = 0.8  # by how much a guide must lead to be answered from where the question alone left a choice
 _OPEN = (Intent.GENERAL, Intent.STEPS)  # ask for no detail of a thing
 _TURNS = {("còn",), ("thế", "còn"), ("vậy", "còn"), ("con",), ("the", "con"), ("vay", "con"), ("thì", "còn")}
@@ -76,6 +77,9 @@ class Decision:
     hits: tuple[Hit, ...] = ()
     instead_of: Document | None = None  # what says more about it but is no longer in force
     newer: Hit | None = None  # what a later document says about it
+    likelihood: float | None = (
+        None  # that this is the right thing to do (0–1); None where nothing was weighed
+    )
 
 
 def decide(
@@ -83,17 +87,21 @@ def decide(
 ) -> Decision:
     """The status of a question that is not small talk and not a safety matter."""
     outside = acts.get(OUTSIDE, 0.0)
-    if not hits or hits[0].score < max(ANSWER_FROM, outside):
+    some = hits[0].score if hits else 0.0
+    if some < max(ANSWER_FROM, outside):
         named = mentioned(words, (*glossary.topics, *glossary.field))
         asks = acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0)
         in_field = outside < SURELY_OUTSIDE if named else asks > max(SURELY_ASKS, outside)
-        return Decision(Status.NOT_COVERED if in_field else Status.OUT_OF_SCOPE)
+        return Decision(Status.NOT_COVERED if in_field else Status.OUT_OF_SCOPE, likelihood=1 - some)
     best = hits[0]
+    total = math.fsum(hit.score for hit in hits)
     both = any(len(mentioned(words, row)) > 1 for row in glossary.exclusive)
     close = [hit for hit in hits if hit.score >= best.score * (CLOSE_WHEN_BOTH if both else CLOSE)]
     if len(close) > 1:
-        return Decision(Status.CLARIFY, tuple(close[:_CHOICES]))
-    return Decision(Status.ANSWERED, (best,))
+        choices = tuple(close[:_CHOICES])
+        likely = some * math.fsum(hit.score for hit in choices) / total
+        return Decision(Status.CLARIFY, choices, likelihood=likely)
+    return Decision(Status.ANSWERED, (best,), likelihood=some * best.score / total)
 
 
 def with_officials(decision: Decision, reading: Reading, searcher: Searcher, today: date) -> Decision:
@@ -139,18 +147,20 @@ def follow_up(
         return decision
     leaning = lean(reading, before, in_view, searcher)
     scores = leaning.matrix @ np.array(list(WEIGHTS.values()))
+    if reading.corrects and named:
+        scores[0] -= _CORRECTED
     best = leaning.documents[int(np.argmax(scores))]
+    shares = np.exp(scores - scores.max())
+    likelihood = float(shares.max() / shares.sum())
     if best == NOTHING:
-        return Decision(Status.NOT_COVERED) if decision.status is Status.ANSWERED else decision
+        if decision.status is Status.ANSWERED:
+            return Decision(Status.NOT_COVERED, likelihood=likelihood)
+        return decision
     clear = scores.max() - np.partition(scores, -2)[-2] >= _CLEAR
     if decision.status is Status.CLARIFY and not clear and best != in_view:
         return decision
-    return _answered(best, reading, searcher)
-
-
-def _answered(document_id: str, reading: Reading, searcher: Searcher) -> Decision:
-    hit = searcher.hit(reading.topic or reading.words, document_id, asked=reading.words)
-    return Decision(Status.ANSWERED, (hit,))
+    hit = searcher.hit(reading.topic or reading.words, best, asked=reading.words)
+    return Decision(Status.ANSWERED, (hit,), likelihood=likelihood)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +174,6 @@ class Leaning:
 def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) -> Leaning:
     """What speaks for each guide that the follow-up could mean, and for none."""
     glossary, features = searcher.index.glossary, searcher.features
-    turned = _turned(reading)
     topic = _named(reading, searcher)
     alone = searcher.likely(topic, also=in_view)
     together = searcher.likely((*instead(before.topic, topic, glossary), *topic), also=in_view)
@@ -173,7 +182,7 @@ def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) ->
         1.0,
         float(not topic),
         much,
-        float(turned),
+        float(turned(reading)),
         float(bool(mentioned(reading.words, glossary.pointing))),
         float(bool(mentioned(reading.words, glossary.leaving))),
         float(bool(mentioned(topic, glossary.topics))),
@@ -212,7 +221,8 @@ def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) ->
     return Leaning((*documents, NOTHING), rows)
 
 
-def _turned(reading: Reading) -> bool:
+def turned(reading: Reading) -> bool:
+    """Whether a question turns to another thing: "còn thường trú?"."""
     return reading.words[:1] in _TURNS or reading.words[:2] in _TURNS
 
 
@@ -220,7 +230,7 @@ def _named(reading: Reading, searcher: Searcher) -> list[str]:
     """What a follow-up names by itself: its topic without what points back and what says little."""
     glossary = searcher.index.glossary
     named = without(reading.topic, (*glossary.pointing, *glossary.leaving))
-    if _turned(reading):
+    if turned(reading):
         named = [word for word in named if word not in ("còn", "con")]
     return [word for word in named if (word,) not in glossary.little]
 

@@ -1,4 +1,4 @@
-"""What about a thing is asked, and what is taken for granted.
+"""What about a thing is asked, what is taken for granted, what is put right, and where one question ends.
 
 Fee, papers, time, place, who or how: the cues stand in glossary.toml. Figures, hotlines and addresses that a
 question holds are compared with what the answer knows.
@@ -7,11 +7,11 @@ question holds are compared with what the answer knows.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from assistant.datatypes import Intent
-from assistant.text.dialect import END, Glossary, find, possible
-from assistant.text.normalize import bare
+from assistant.text.dialect import END, Glossary, find, mentioned, possible
+from assistant.text.normalize import bare, fold
 
 # A hotline or a web address as people repeat it; a subscriber's number is masked before.
 _HOTLINE = re.compile(r"(?<![\d.,])1[89]00[ .]?\d{2}[ .]?\d{2,4}(?!\d)")
@@ -29,6 +29,31 @@ MONEY = re.compile(
     r"(\d[\d.,]*)\s*(?:k|nghìn|nghin|ngàn|ngan|triệu|trieu|đồng|dong|đô|usd|vnd|đ)\b", re.IGNORECASE
 )
 
+_DETAILS = (Intent.FEE, Intent.PAPERS, Intent.TIME, Intent.PLACE)  # of which several may be asked at once
+
+# Patterns on folded text. Somebody who speaks of themselves:
+_I = r"(?:toi|tui|bac|co|chu|ong|ba|em|chau|minh|anh|chi|con|me|bo)"
+_SO = r"(?:(?:da|a|o|u|oi|ay|ay chet|chet|khoan|khoan da|thoi)[ ,.!]+)*"  # before a correction
+_MEANING = re.compile(rf".*(?<!dong )\by(?: cua)?(?: {_I})? (?:(?:hoi|noi|muon)(?: la)?|la)\b[ ,:]*(?=\S)")
+_DENYING = re.compile(
+    rf"{_SO}(?:(?:khong|hong|ko)(?: khong)? *[,.!;:]+"
+    rf"|(?:{_I} )?(?:(?:noi|hoi|go|viet) )?(?:nham|lon)(?: roi)?\b(?! tuoi)[ ,.!;:]*"
+    r"|(?:sai roi|ay chet)\b[ ,.!;:]*|(?:khong|chang|hong) phai(?: [^,.;?]{1,40})?[,.;])\s*(?=\S)"
+)
+_TOLD_FIRST = re.compile(
+    rf"(?:(?:{_I} )?(?:chua|dau co|khong) [^,.;?]{{1,30}}|[^,.;?]{{1,30}} roi(?: ma)?)[,.;]\s*(?=\S)"
+)
+_DENIED = re.compile(r"(?:[ ,]+chu|,) +(?:khong|ko|chang) (?:phai|hoi|can|muon)\b[^?]*$")
+_INSISTING = re.compile(r"(?<!rồi)(?<!được)(?<!phải)(?:\s+(?:cơ|mà|chứ|co ma))+\s*[.!]*$", re.IGNORECASE)
+
+# Between two questions of one sentence; a word alone may also join two things of which one thing is asked.
+_AND = (
+    r"và cả|và|va|với lại|voi lai|với cả|với|voi|lẫn|cùng với|cùng|còn|rồi|roi|nhân tiện|tiện thể|ngoài ra|mà"
+)
+_BETWEEN = re.compile(rf"(?P<mark>\s*[?!.;:\n]+\s+|\s*,\s+|\s+)(?P<word>(?:(?:{_AND})\s+)*)", re.IGNORECASE)
+_JOINING = frozenset(["và", "và cả", "va", "với", "voi", "lẫn", "cùng", "cùng với", "rồi", "roi"])
+_ASKS_AT_END = frozenset(["không", "chưa", "khong", "chua", "nhỉ"])
+
 
 def find_intent(words: Sequence[str], glossary: Glossary) -> Intent:
     """The intent whose cue is longest; of equal ones the one that comes last in the question.
@@ -36,6 +61,23 @@ def find_intent(words: Sequence[str], glossary: Glossary) -> Intent:
     "Làm thẻ thế nào, mất bao nhiêu tiền?" asks for the fee; "thanh toán lệ phí thế nào" for the steps, for a
     cue that stands inside another says nothing by itself. No cue: GENERAL.
     """
+    best, best_key = Intent.GENERAL, (0, 0, -1)
+    for intent, cue, at in _cues(words, glossary):
+        # "thế nào" says little; a fee, paper, time or place is always the sharper question.
+        key = (intent is not Intent.STEPS, len(cue), at)
+        if key > best_key:
+            best, best_key = intent, key
+    return best
+
+
+def details_asked(words: Sequence[str], glossary: Glossary) -> tuple[Intent, ...]:
+    """Fee, papers, time and place, as far as they are asked for, in the order of asking."""
+    found = {intent: at for intent, _, at in _cues(words, glossary) if intent in _DETAILS}
+    return tuple(sorted(found, key=lambda intent: found[intent]))
+
+
+def _cues(words: Sequence[str], glossary: Glossary) -> Iterator[tuple[Intent, Sequence[str], int]]:
+    """Every cue that stands in the words and in no other cue, and where."""
     ended = (*words, END)
     found = [
         (name, cue, at)
@@ -44,15 +86,56 @@ def find_intent(words: Sequence[str], glossary: Glossary) -> Intent:
         if (at := find(ended, cue)) >= 0
     ]
     spans = [(at, at + len(cue)) for _, cue, at in found]
-    best, best_key = Intent.GENERAL, (0, 0, -1)
     for (name, cue, at), span in zip(found, spans, strict=True):
-        if any(begin <= span[0] and span[1] <= end and (begin, end) != span for begin, end in spans):
-            continue
-        # "thế nào" says little; a fee, paper, time or place is always the sharper question.
-        key = (name != Intent.STEPS, len(cue), at)
-        if key > best_key:
-            best, best_key = Intent(name), key
-    return best
+        if not any(begin <= span[0] and span[1] <= end and (begin, end) != span for begin, end in spans):
+            yield Intent(name), cue, at
+
+
+def asks(words: Sequence[str], glossary: Glossary) -> bool:
+    """Whether the words are a question by themselves, and not what is told before one."""
+    return words[-1:] != () and (
+        words[-1] in _ASKS_AT_END
+        or bool(mentioned(words, glossary.questions))
+        or find_intent(words, glossary) is not Intent.GENERAL
+    )
+
+
+def splits(question: str) -> Iterator[tuple[str, str, bool]]:
+    """Where a sentence could hold two questions: what stands before and after, and whether the two parts
+    may share what is asked ("căn cước với hộ chiếu hết bao nhiêu tiền").
+    """
+    for match in _BETWEEN.finditer(question):
+        mark, word = match["mark"].strip(), match["word"].strip().lower()
+        left, right = question[: match.start()].strip(), question[match.end() :].strip()
+        if (mark or word) and left and right:
+            yield left, right, not mark and word in _JOINING
+
+
+def meant_instead(question: str) -> str | None:
+    """What is meant, where a question puts right how the one before was taken; None where it does not.
+
+    "không, ý tôi là gia hạn cơ" → "gia hạn"; "tạm trú chứ không phải thường trú" → "tạm trú".
+    """
+    folded = fold(question)
+    if len(folded) != len(question):  # positions would not be those of the question
+        return None
+    asks_back = question.rstrip().endswith("?") or folded.split()[-1] in ("khong", "chua", "a", "ha")
+    begin, end = 0, len(question)
+    if match := _MEANING.match(folded):
+        begin = match.end()
+    elif not (asks_back and folded.startswith(("khong phai", "hong phai"))):
+        while (denial := _DENYING.match(folded, begin)) and "lớn" not in question[begin : denial.end()]:
+            begin = denial.end()
+    if denied := _DENIED.search(folded, begin):
+        end = denied.start()
+    insisting = None if asks_back else _INSISTING.search(question, begin, end)
+    if insisting:
+        end = insisting.start()
+    if (begin, end) == (0, len(question)):
+        return None
+    if told := _TOLD_FIRST.match(folded, begin, end):
+        begin = told.end()
+    return question[begin:end].strip(" ,.") or None
 
 
 def figure_asked(text: str) -> Intent | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +59,16 @@ class Hotlines:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """Guides that people mix up: what is asked when the machine cannot tell, and each in people's words."""
+
+    ask: str
+    guides: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Replies:
-    """prompts/replies.toml and the rules for the model (answer.md)."""
+    """prompts/replies.toml, choices.toml and the rules for the model (answer.md)."""
 
     clarify: Mapping[str, str]
     decline: Mapping[str, str]
@@ -71,6 +79,8 @@ class Replies:
     premise: Premise
     card: Mapping[str, str]
     smalltalk: tuple[SmallTalk, ...]
+    several: Mapping[str, str]
+    near: tuple[Near, ...]
     rules: str
 
     def vocabulary(self) -> list[str]:
@@ -112,6 +122,10 @@ class Replies:
             return None
         return max(self.smalltalk, key=lambda talk: likely[talk.id]).reply
 
+    def near_of(self, guides: Collection[str]) -> Near | None:
+        """The words in which to ask which of these guides is meant, where there are some for all of them."""
+        return next((near for near in self.near if near.guides.keys() >= set(guides)), None)
+
     def correction(self, words: Sequence[str]) -> str | None:
         """The id of the fact that corrects what the question takes for granted."""
         for correction in self.premise.correction:
@@ -121,9 +135,9 @@ class Replies:
 
 
 def load_replies(folder: Path) -> Replies:
-    """Read replies.toml and answer.md; raises KnowledgeError."""
+    """Read replies.toml, choices.toml and answer.md; raises KnowledgeError."""
     path = folder / "replies.toml"
-    tables = read_toml(path)
+    tables = read_toml(path) | read_toml(folder / "choices.toml")
     try:
         rules = (folder / "answer.md").read_text(encoding="utf-8").strip()
         return msgspec.convert(tables | {"rules": rules}, Replies)

@@ -126,6 +126,8 @@ class Renderer:
             parts.append(f'<div class="lead">{self._lead(answer.card.lead)}</div>')
             if answer.card.summary != answer.card.lead:
                 parts.append(f'<div class="summary">{self.paragraphs(answer.card.summary)}</div>')
+        for also in answer.also:  # the whole of it is behind a button below
+            parts.append(f'<h2>{escape(also.title)}</h2><div class="lead">{self._lead(also.lead)}</div>')
         return "".join([*parts, "</article>"])
 
     def _warning(self, answer: Answer) -> str:
@@ -146,7 +148,10 @@ class Renderer:
         )
 
     def _lead(self, lead: str) -> str:
-        """The direct answer; what it lists becomes a list."""
+        """The direct answer, a line for each thing that was asked; what a line lists becomes a list."""
+        return "".join(map(self._lead_line, lead.split("\n")))
+
+    def _lead_line(self, lead: str) -> str:
         label, colon, rest = lead.partition(": ")
         listed = rows(rest)
         if not colon or len(listed) < 2 or len(label) > 40:
