@@ -50,6 +50,7 @@ _SURE_CLAUSE = 0.9  # likelihood from which a clause answers for a question that
 _MIN_PART = 2  # words of a part of a sentence that could be a question of its own
 _MIN_SEVERAL = 6  # words of a sentence that could hold two questions
 _SURE_PART = 0.8  # likelihood of each of two guides from which a sentence is taken for two questions
+_SURE_OTHER = 0.9  # the same where no guide answers one of the two
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
 
 
@@ -220,23 +221,25 @@ class Assistant:
     def several(self, reading: Reading, previous: Sequence[str]) -> list[tuple[Decision, Reading]]:
         """The questions of a sentence that asks several, each decided after the one before; else none.
 
-        Only where two guides are likely, each for its part: people tell much before they ask.
+        Only where two guides are likely, each for its part, or one and surely none for the other: people
+        tell much before they ask.
         """
         if len(reading.words) < _MIN_SEVERAL:
             return []
         best: list[tuple[Decision, Reading]] = []
-        best_likelihood = _SURE_PART
+        best_likelihood = 0.0
         for left, right, joined in splits(reading.question):
             found = self._two(reading, left, right, joined, previous)
             likelihood = min((decision.likelihood or 0.0 for decision, _ in found), default=0.0)
-            if likelihood > best_likelihood:
+            answered = all(decision.status is Status.ANSWERED for decision, _ in found)
+            if likelihood > max(best_likelihood, _SURE_PART if answered else _SURE_OTHER):
                 best, best_likelihood = found, likelihood
         return best
 
     def _two(
         self, whole: Reading, left: str, right: str, joined: bool, previous: Sequence[str]
     ) -> list[tuple[Decision, Reading]]:
-        """Two parts of a sentence as questions, if they are two for two guides."""
+        """Two parts of a sentence as questions, what is answered first, if they are two for two guides."""
         first, second = self._understood(left), self._understood(right)
         if first is None or second is None or min(len(first.words), len(second.words)) < _MIN_PART:
             return []
@@ -247,12 +250,16 @@ class Assistant:
                 return []
             first = replace(first, intent=second.intent, details=second.details)
         one, first = self.retrieve(first, previous)
-        if one.status is not Status.ANSWERED:
+        if one.status is Status.CLARIFY or (joined and one.status is not Status.ANSWERED):
             return []
         two, second = self.retrieve(second, (*previous, left))
-        if two.status is not Status.ANSWERED or _guide(one) == _guide(two):
+        answered = [found for found in (one, two) if found.status is Status.ANSWERED]
+        if two.status is Status.CLARIFY or len({_guide(found) for found in answered}) < len(answered):
             return []
-        return [(one, replace(first, masked=whole.masked)), (two, second)]
+        if not answered or (joined and len(answered) == 1):
+            return []
+        both = [(one, replace(first, masked=whole.masked)), (two, second)]
+        return both if one in answered else both[::-1]
 
     def _understood(self, part: str) -> Reading | None:
         """A part of a question that was read before; None where it holds no words."""

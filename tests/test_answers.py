@@ -7,7 +7,18 @@ import pytest
 from assistant.config import CHECKOUT
 from assistant.datatypes import Status
 from assistant.errors import EvaluationError
-from assistant.evaluation.answers import ExpectedAnswer, Judgement, judge, read_questions, tally
+from assistant.evaluation.answers import (
+    Bin,
+    ExpectedAnswer,
+    Judgement,
+    as_row,
+    as_text,
+    calibration_error,
+    judge,
+    read_questions,
+    reliability,
+    tally,
+)
 from assistant.pipeline import Assistant
 
 SETS = CHECKOUT / "tests" / "questions"
@@ -23,6 +34,8 @@ FLOORS = {
     "held2.jsonl": 0.86,
     "held3.jsonl": 0.83,
     "opened.jsonl": 0.88,
+    "several.jsonl": 0.5,
+    "corrections.jsonl": 0.5,
 }
 
 
@@ -77,6 +90,48 @@ def test_an_amount_is_not_found_inside_another(assistant: Assistant) -> None:
 def test_a_decline_of_what_should_be_answered_counts_apart(assistant: Assistant) -> None:
     tallies = tally([judge(assistant, expected(question="Giá vàng hôm nay?"))])
     assert (tallies["plain"].declined, tallies["plain"].wrong) == (1, 0)
+
+
+def judged_as(
+    status: Status, *documents: str, likelihood: float | None = None, **changes: object
+) -> Judgement:
+    return Judgement(expected(**changes), status.value, (), frozenset(documents), likelihood)
+
+
+def test_each_wrong_decision_has_its_rate_among_the_questions_where_it_could_be_made() -> None:
+    wanted = {"documents": ("a",)}
+    outside = {"status": (Status.OUT_OF_SCOPE,)}
+    row = as_row(
+        [
+            judged_as(Status.ANSWERED, "a", **wanted),
+            judged_as(Status.ANSWERED, "b", **wanted),
+            judged_as(Status.CLARIFY, "b", "c", **wanted),
+            judged_as(Status.NOT_COVERED, **wanted),
+            judged_as(Status.ANSWERED, "b", kind="odd", **outside),
+            judged_as(Status.ANSWERED, kind="odd", **outside),  # small talk: no guide
+        ]
+    )
+    assert row["plain"]["wrong_guide"] == {"count": 1, "of": 4, "share": 0.25}
+    assert row["overall"]["wrong_guide"] == {"count": 1, "of": 4, "share": 0.25}
+    assert row["overall"]["false_decline"] == {"count": 1, "of": 4, "share": 0.25}
+    assert row["overall"]["answered_outside"] == {"count": 1, "of": 2, "share": 0.5}
+    assert row["overall"]["clarified"]["count"] == 1
+    assert row["plain"]["answered_outside"]["share"] is None
+
+
+def test_likelihoods_are_compared_with_how_often_they_were_right() -> None:
+    judgements = [
+        judged_as(Status.ANSWERED, "a", likelihood=0.9, documents=("a",)),
+        judged_as(Status.ANSWERED, "b", likelihood=0.9, documents=("a",)),
+        judged_as(Status.CLARIFY, "a", "b", likelihood=1.0, documents=("a",)),
+        judged_as(Status.OUT_OF_SCOPE, likelihood=0.3, documents=("a",)),
+        judged_as(Status.ANSWERED),  # nothing was weighed
+    ]
+    bins = reliability(judgements)
+    assert bins == [Bin(0.3, 0.0, 1), Bin(pytest.approx(2.8 / 3), pytest.approx(2 / 3), 3)]
+    assert calibration_error(bins) == pytest.approx((0.3 + 0.8) / 4)
+    assert calibration_error([]) is None
+    assert "calibration error  0.275" in as_text(judgements)
 
 
 def test_a_broken_line_is_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.answering.intent import find_intent
+from assistant.answering.intent import details_asked, find_intent, meant_instead, splits
 from assistant.datatypes import Intent
 from assistant.pipeline import Assistant
 from assistant.retrieval.index import Index
@@ -59,3 +59,50 @@ def test_dialect_and_slips_do_not_hide_the_fee(assistant: Assistant, question: s
 
 def test_a_figure_that_was_heard_asks_for_the_fee(assistant: Assistant) -> None:
     assert assistant.understand("nghe nói đổi căn cước phải nộp 200 nghìn").intent is Intent.FEE
+
+
+def test_all_details_asked_are_told_in_order(index: Index) -> None:
+    words = syllables("khai sinh cần giấy tờ gì, hết bao nhiêu tiền, mấy ngày thì có")
+    assert details_asked(words, index.glossary) == (Intent.PAPERS, Intent.FEE, Intent.TIME)
+    assert details_asked(syllables("khai sinh thế nào"), index.glossary) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "meant"),
+    [
+        ("không, ý tôi là gia hạn cơ", "gia hạn"),
+        ("nhầm, tạm trú mà", "tạm trú"),
+        ("khong phai, xe cu sang ten", "xe cu sang ten"),
+        ("không phải cho tôi, làm cho cháu 8 tuổi cơ", "làm cho cháu 8 tuổi"),
+        ("à nhầm, bằng tôi bị mất chứ không phải hết hạn", "bằng tôi bị mất"),
+        ("Khai tử, không phải khai sinh", "Khai tử"),
+        ("mức 2 cơ", "mức 2"),
+    ],
+)
+def test_what_puts_the_question_before_right_tells_what_is_meant(question: str, meant: str) -> None:
+    assert meant_instead(question) == meant
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "không có hợp đồng thuê nhà thì sao?",
+        "không phải ra công an tỉnh chứ?",
+        "lớn tuổi rồi có phải đổi không",
+        "đồng ý là được à",
+        "bao lau co",
+        "mất rồi, làm lại thế nào?",
+        "được chứ",
+        "...",
+    ],
+)
+def test_a_plain_question_puts_nothing_right(question: str) -> None:
+    assert meant_instead(question) is None
+
+
+def test_a_sentence_is_split_where_another_question_could_begin() -> None:
+    assert list(splits("Đăng ký tạm trú ở đâu? Còn hộ chiếu với căn cước thì sao")) == [
+        ("Đăng ký tạm trú ở đâu", "hộ chiếu với căn cước thì sao", False),
+        ("Đăng ký tạm trú ở đâu? Còn hộ chiếu", "căn cước thì sao", True),
+    ]
+    assert list(splits("phí 20.000 đồng và?")) == []

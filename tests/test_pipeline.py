@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import replace
 from datetime import date
@@ -7,6 +8,7 @@ from datetime import date
 import pytest
 from conftest import FakeModel
 
+from assistant.answering.decide import Decision
 from assistant.datatypes import Composer, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.pipeline import MAX_QUESTION, Assistant
@@ -272,6 +274,92 @@ def test_equally_likely_guides_are_offered(assistant: Assistant) -> None:
     assert answer.status is Status.CLARIFY
     assert {"dang-ky-thuong-tru", "dang-ky-tam-tru"} <= {choice.document_id for choice in answer.choices}
     assert answer.choices[0].title in answer.text
+
+
+def test_near_guides_are_offered_in_the_words_people_use(assistant: Assistant) -> None:
+    near = next(near for near in assistant.replies.near if "ho-chieu-tre-em" in near.guides)
+    hits = [
+        assistant.searcher.hit(["hộ", "chiếu"], id_, asked=["hộ", "chiếu"])
+        for id_ in ("ho-chieu-cap-moi", "ho-chieu-tre-em")
+    ]
+    reading = assistant.understand("làm hộ chiếu")
+    answer = assistant.compose(reading, Decision(Status.CLARIFY, tuple(hits)), TODAY)
+    assert answer.text.splitlines() == [near.ask, "1. Cho người lớn (từ 14 tuổi)", "2. Cho trẻ dưới 14 tuổi"]
+    assert [choice.title for choice in answer.choices] == [
+        "Cho người lớn (từ 14 tuổi)",
+        "Cho trẻ dưới 14 tuổi",
+    ]
+
+
+def test_two_questions_of_one_sentence_are_answered_one_after_the_other(assistant: Assistant) -> None:
+    question = "Đăng ký tạm trú ở đâu, với lại xin giấy độc thân mất bao lâu?"
+    answer = assistant.answer(question, today=TODAY)
+    assert answer.question == question
+    assert answer.card is not None
+    assert answer.card.document_id == "dang-ky-tam-tru"
+    assert answer.card.lead.startswith("Nơi làm:")
+    assert [also.document_id for also in answer.also] == ["xac-nhan-tinh-trang-hon-nhan"]
+    assert [choice.document_id for choice in answer.choices] == ["xac-nhan-tinh-trang-hon-nhan"]
+    assert answer.also[0].lead.startswith("Thời hạn:")
+    assert answer.also[0].lead in answer.text
+    numbers = [citation.number for citation in answer.citations]
+    assert numbers == list(range(1, len(numbers) + 1))
+    marks = {int(number) for number in re.findall(r"\[(\d+)\]", answer.text)}
+    assert marks <= set(numbers)
+    first = {citation.number for citation in answer.citations if citation.document_id == "dang-ky-tam-tru"}
+    assert not first & {int(number) for number in re.findall(r"\[(\d+)\]", answer.also[0].lead)}
+
+
+def test_a_question_that_no_guide_answers_does_not_take_the_other_with_it(assistant: Assistant) -> None:
+    answer = assistant.answer("Kích hoạt VNeID thế nào, còn giá vàng hôm nay bao nhiêu?", today=TODAY)
+    assert answer.status is Status.ANSWERED
+    assert answer.citations[0].document_id == "vneid-kich-hoat"
+    assert "chưa có trong hướng dẫn" in answer.also[0].lead
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Tôi bị giật ví, trong đó có thẻ căn cước, giờ làm lại ra sao?",
+        "Tôi ra ở riêng, muốn tách hộ khẩu với bố mẹ thì phải làm gì, có phải xin phép bố tôi không?",
+    ],
+)
+def test_what_is_told_before_the_question_is_no_question(assistant: Assistant, question: str) -> None:
+    assert assistant.answer(question, today=TODAY).also == ()
+
+
+def test_each_detail_asked_has_its_line(assistant: Assistant) -> None:
+    answer = assistant.answer("Đổi thẻ căn cước hết bao nhiêu, mấy ngày thì có?", today=TODAY)
+    assert answer.card is not None
+    fee, time = answer.card.lead.split("\n")
+    assert fee.startswith("Lệ phí:")
+    assert time.startswith("Thời hạn:")
+
+
+def test_a_model_writes_under_one_guide_only(assistant: Assistant) -> None:
+    model = FakeModel(["Bác đến công an."])
+    question = "Đăng ký tạm trú ở đâu, với lại xin giấy độc thân mất bao lâu?"
+    replace(assistant, model=model).answer(question, today=TODAY)
+    assert model.prompts == []
+
+
+@pytest.mark.parametrize(
+    ("previous", "question", "guide", "begins"),
+    [
+        ("Đăng ký tạm trú cần giấy tờ gì?", "không, ý tôi là gia hạn cơ", "gia-han-tam-tru", "Giấy tờ"),
+        ("Đăng ký thường trú mất bao lâu?", "nhầm, tạm trú mà", "dang-ky-tam-tru", "Thời hạn"),
+        ("Đăng ký tạm trú thế nào?", "không, tôi hỏi bao nhiêu tiền cơ", "dang-ky-tam-tru", "Lệ phí"),
+        ("Đăng ký tạm trú cần giấy tờ gì?", "thế còn thường trú?", "dang-ky-thuong-tru", "Giấy tờ"),
+    ],
+)
+def test_what_is_put_right_or_turned_to_is_asked_what_was_asked_before(
+    assistant: Assistant, previous: str, question: str, guide: str, begins: str
+) -> None:
+    answer = assistant.answer(question, previous=[previous], today=TODAY)
+    assert answer.question == question
+    assert answer.card is not None
+    assert answer.card.document_id == guide
+    assert answer.card.lead.startswith(begins)
 
 
 @pytest.mark.parametrize("question", ["", "   ", "\u200b\u202e", "🙂🙂", "\x00"])
