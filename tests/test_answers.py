@@ -92,10 +92,8 @@ def test_a_decline_of_what_should_be_answered_counts_apart(assistant: Assistant)
     assert (tallies["plain"].declined, tallies["plain"].wrong) == (1, 0)
 
 
-def judged_as(
-    status: Status, *documents: str, likelihood: float | None = None, **changes: object
-) -> Judgement:
-    return Judgement(expected(**changes), status.value, (), frozenset(documents), likelihood)
+def judged_as(came: Status, *documents: str, likelihood: float | None = None, **changes: object) -> Judgement:
+    return Judgement(expected(**changes), came.value, (), frozenset(documents), likelihood)
 
 
 def test_each_wrong_decision_has_its_rate_among_the_questions_where_it_could_be_made() -> None:

@@ -10,9 +10,11 @@ from conftest import FakeEmbedder, some_guides
 from assistant.answering.prompts import Prompt
 from assistant.config import Settings, load_settings
 from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError, ModelError
+from assistant.knowledge.facts import NO_FACTS
 from assistant.knowledge.official import Officials
 from assistant.loading import (
     build_index,
+    check_prompts,
     current_index,
     load_assistant,
     load_model,
@@ -64,6 +66,15 @@ def test_broken_knowledge_is_an_error_at_first_and_later_the_old_index_serves(se
     shutil.rmtree(settings.data)
     with pytest.raises(KnowledgeError, match="vneid-cai-dat.md:"):
         load_assistant(settings)
+
+
+def test_a_choice_of_a_guide_that_does_not_exist_is_a_problem(settings: Settings) -> None:
+    path = settings.home / "prompts" / "choices.toml"
+    path.write_text('[[near]]\nask = "Việc nào ạ?"\nguides = { viec-la = "Việc lạ" }\n', encoding="utf-8")
+    problems = check_prompts(settings, {"vneid-cai-dat"}, NO_FACTS)
+    assert [p.message for p in problems if p.path == path] == [
+        "“Việc nào ạ?”: guide `viec-la` does not exist"
+    ]
 
 
 def test_missing_knowledge_says_where_it_was_looked_for(settings: Settings) -> None:

@@ -284,11 +284,9 @@ def test_near_guides_are_offered_in_the_words_people_use(assistant: Assistant) -
     ]
     reading = assistant.understand("làm hộ chiếu")
     answer = assistant.compose(reading, Decision(Status.CLARIFY, tuple(hits)), TODAY)
-    assert answer.text.splitlines() == [near.ask, "1. Cho người lớn (từ 14 tuổi)", "2. Cho trẻ dưới 14 tuổi"]
-    assert [choice.title for choice in answer.choices] == [
-        "Cho người lớn (từ 14 tuổi)",
-        "Cho trẻ dưới 14 tuổi",
-    ]
+    words = ["Cho người lớn (từ 14 tuổi)", "Cho trẻ dưới 14 tuổi"]
+    assert [choice.title for choice in answer.choices] == words
+    assert answer.text.splitlines() == [near.ask, f"1. {words[0]}", f"2. {words[1]}"]
 
 
 def test_two_questions_of_one_sentence_are_answered_one_after_the_other(assistant: Assistant) -> None:

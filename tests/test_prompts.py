@@ -204,7 +204,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "prompts"
 
 
-@pytest.mark.parametrize("name", ["replies.toml", "answer.md"])
+@pytest.mark.parametrize("name", ["replies.toml", "choices.toml", "answer.md"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(KnowledgeError, match=name):
@@ -235,3 +235,14 @@ def test_the_replies_only_name_what_exists(assistant: Assistant) -> None:
     named |= {correction.fact for correction in assistant.replies.premise.correction}
     assert named
     assert all(reference in facts for reference in named)
+
+
+def test_every_choice_in_peoples_words_is_of_a_guide_and_told_from_the_others(assistant: Assistant) -> None:
+    for near in assistant.replies.near:
+        assert near.guides.keys() <= assistant.searcher.index.guides.keys()
+        assert len(set(near.guides.values())) == len(near.guides) > 1
+        assert assistant.replies.near_of([*near.guides][:2]) is not None
+
+
+def test_guides_of_no_group_have_no_words_of_their_own(replies: Replies) -> None:
+    assert replies.near_of(["khai-sinh", "vneid-quen-passcode"]) is None
