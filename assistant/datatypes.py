@@ -56,6 +56,7 @@ class Reading:
     acts: Mapping[str, float] = field(default_factory=dict)  # likelihood of each dialogue act
     details: tuple[Intent, ...] = ()  # fee, papers, time, place: all that are asked, where several are
     corrects: bool = False  # puts right how the question before was taken
+    carried: tuple[str, ...] = ()  # what it is about, with what it leans on
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +336,7 @@ class Also:
 
     title: str
     lead: str
-    document_id: str = ""
+    choices: tuple[Choice, ...] = ()  # the guide, or those that may be meant
 
 
 @dataclass(frozen=True, slots=True)

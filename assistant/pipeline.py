@@ -33,6 +33,7 @@ from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
 from assistant.datatypes import Also, Answer, Choice, Citation, Composer, Intent, Reading, Status
 from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
+from assistant.retrieval.classifier import OUTSIDE
 from assistant.retrieval.search import Searcher, law_number
 from assistant.text.dialect import Glossary, by_ear, by_sound, mentions, standard, topic_words
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
@@ -49,8 +50,8 @@ _MIN_CLAUSE = 4  # words of a clause that could be a question of its own
 _SURE_CLAUSE = 0.9  # likelihood from which a clause answers for a question that no guide answers whole
 _MIN_PART = 2  # words of a part of a sentence that could be a question of its own
 _MIN_SEVERAL = 6  # words of a sentence that could hold two questions
-_SURE_PART = 0.8  # likelihood of each of two guides from which a sentence is taken for two questions
-_SURE_OTHER = 0.9  # the same where no guide answers one of the two
+_SURE_PART = 0.75  # likelihood of each of two guides from which a sentence is taken for two questions
+_SURE_OUTSIDE = 0.6  # likelihood of another matter from which one of two questions is about that
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
 
 
@@ -92,9 +93,11 @@ class Assistant:
         started = time.monotonic()
         reading = self.understand(question)
         today = today or self.clock()
+        answer = self.guard(reading, today)
+        reading = self.put_right(reading) if previous else reading
         leans = bool(previous) and not reading.topic and reading.intent is not Intent.GENERAL
         leant = leans or PROCEDURE_CODE.search(reading.question) is not None  # asks, however short it is
-        answer = self.guard(reading, today) or (None if leant else self.chat(reading, today))
+        answer = answer or (None if leant else self.chat(reading, today))
         if answer is None:
             if several := self.several(reading, previous):
                 answer = self.joined(reading.question, several, today)
@@ -200,9 +203,7 @@ class Assistant:
 
     def retrieve(self, reading: Reading, previous: Sequence[str]) -> tuple[Decision, Reading]:
         """Search and decide; a long question by its clauses, a follow-up with the one before."""
-        said = meant_instead(reading.question) if previous else None
-        if said is not None and (meant := self._understood(said)) is not None:
-            reading = replace(meant, question=reading.question, masked=reading.masked, corrects=True)
+        reading = self.put_right(reading) if previous else reading
         decision = self._decided(reading)
         if not decision.hits:
             heard = by_ear(reading.topic, self.searcher.index.corpus.frequency)
@@ -218,6 +219,14 @@ class Assistant:
                     break
         return self._follow_up(reading, decision, previous) if previous else (decision, reading)
 
+    def put_right(self, reading: Reading) -> Reading:
+        """What is meant by a question that puts right how the one before was taken."""
+        said = None if reading.corrects else meant_instead(reading.question)
+        meant = None if said is None else self._understood(said)
+        if meant is None:
+            return reading
+        return replace(meant, question=reading.question, masked=reading.masked, corrects=True)
+
     def several(self, reading: Reading, previous: Sequence[str]) -> list[tuple[Decision, Reading]]:
         """The questions of a sentence that asks several, each decided after the one before; else none.
 
@@ -231,8 +240,7 @@ class Assistant:
         for left, right, joined in splits(reading.question):
             found = self._two(reading, left, right, joined, previous)
             likelihood = min((decision.likelihood or 0.0 for decision, _ in found), default=0.0)
-            answered = all(decision.status is Status.ANSWERED for decision, _ in found)
-            if likelihood > max(best_likelihood, _SURE_PART if answered else _SURE_OTHER):
+            if likelihood > max(best_likelihood, _SURE_PART):
                 best, best_likelihood = found, likelihood
         return best
 
@@ -250,16 +258,25 @@ class Assistant:
                 return []
             first = replace(first, intent=second.intent, details=second.details)
         one, first = self.retrieve(first, previous)
-        if one.status is Status.CLARIFY or (joined and one.status is not Status.ANSWERED):
+        if joined and not one.hits:
             return []
-        two, second = self.retrieve(second, (*previous, left))
+        two, alone = self.retrieve(second, ())
+        if not self._surely_none(two, alone):
+            two, second = self.retrieve(second, (*previous, left))
+        one, two = _without(one, two), _without(two, one)
         answered = [found for found in (one, two) if found.status is Status.ANSWERED]
-        if two.status is Status.CLARIFY or len({_guide(found) for found in answered}) < len(answered):
-            return []
-        if not answered or (joined and len(answered) == 1):
+        none = self._surely_none(one, first) or self._surely_none(two, second)
+        if len({_guide(found) for found in answered}) < (1 if none and not joined else 2):
             return []
         both = [(one, replace(first, masked=whole.masked)), (two, second)]
         return both if one in answered else both[::-1]
+
+    def _surely_none(self, decision: Decision, reading: Reading) -> bool:
+        """Whether a question is declined because it names what no guide is about."""
+        if decision.status not in (Status.NOT_COVERED, Status.OUT_OF_SCOPE):
+            return False
+        outside = reading.acts.get(OUTSIDE, 0.0) >= _SURE_OUTSIDE
+        return outside or self.searcher.features.names_something_else(reading.topic)
 
     def _understood(self, part: str) -> Reading | None:
         """A part of a question that was read before; None where it holds no words."""
@@ -312,6 +329,9 @@ class Assistant:
         decision = follow_up(reading, before, _guide(earlier), decision, self.searcher)
         if reading.intent is Intent.GENERAL and (reading.corrects or turned(reading)):
             reading = replace(reading, intent=before.intent, details=before.details)
+        if decision.hits and _guide(decision) == _guide(earlier):
+            carried = (*(before.carried or before.topic), *reading.topic)
+            reading = replace(reading, carried=tuple(dict.fromkeys(carried)))
         return decision, reading
 
     # 5. Compose
@@ -362,10 +382,7 @@ class Assistant:
             by = len(citations)
             texts.append(words["part"].format(number=number, text=renumbered(answer.text, by)))
             if number > 1:
-                title, lead = (
-                    (answer.card.title, answer.card.lead) if answer.card else (words["other"], answer.text)
-                )
-                also.append(Also(title, renumbered(lead, by), answer.card.document_id if answer.card else ""))
+                also.append(self._also(answer, by))
             if answer.notice:
                 said[renumbered(answer.notice, by)] = None
             citations += [replace(cited, number=cited.number + by) for cited in answer.citations]
@@ -375,10 +392,18 @@ class Assistant:
             text="\n\n".join(texts),
             citations=tuple(citations),
             notice=" ".join(said) or None,
-            choices=tuple(Choice(part.document_id, part.title) for part in also if part.document_id),
+            choices=tuple(choice for part in also for choice in part.choices),
             also=tuple(also),
             likelihood=min(answer.likelihood or 0.0 for answer in answers),
         )
+
+    def _also(self, answer: Answer, by: int) -> Also:
+        """What the page shows of an answer that follows one with so many citations."""
+        if answer.card is None:  # of a choice the question: the choices are buttons
+            lead = answer.text.split("\n")[0] if answer.choices else answer.text
+            return Also(self.replies.several["other"], lead, answer.choices)
+        choices = (Choice(answer.card.document_id, answer.card.title),) if answer.card.document_id else ()
+        return Also(answer.card.title, renumbered(answer.card.lead, by), choices)
 
     def _answered(self, reading: Reading, decision: Decision, today: date) -> Answer:
         """What the guide says, or where there is none the section of an official document."""
@@ -532,6 +557,16 @@ class Assistant:
 
 def _guide(decision: Decision) -> str:
     return decision.hits[0].section.document_id
+
+
+def _without(decision: Decision, other: Decision) -> Decision:
+    """A choice between two guides of which the sentence asks for the one in its other part: the other one."""
+    if decision.status is not Status.CLARIFY or other.status is not Status.ANSWERED:
+        return decision
+    left = tuple(hit for hit in decision.hits if hit.section.document_id != _guide(other))
+    if len(left) != 1 or len(decision.hits) == 1:
+        return decision
+    return replace(decision, status=Status.ANSWERED, hits=left)
 
 
 def checked(pieces: Iterable[str], evidence: Evidence) -> Iterator[str]:

@@ -296,7 +296,7 @@ def test_two_questions_of_one_sentence_are_answered_one_after_the_other(assistan
     assert answer.card is not None
     assert answer.card.document_id == "dang-ky-tam-tru"
     assert answer.card.lead.startswith("Nơi làm:")
-    assert [also.document_id for also in answer.also] == ["xac-nhan-tinh-trang-hon-nhan"]
+    assert len(answer.also) == 1
     assert [choice.document_id for choice in answer.choices] == ["xac-nhan-tinh-trang-hon-nhan"]
     assert answer.also[0].lead.startswith("Thời hạn:")
     assert answer.also[0].lead in answer.text

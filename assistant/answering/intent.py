@@ -43,15 +43,14 @@ _DENYING = re.compile(
 _TOLD_FIRST = re.compile(
     rf"(?:(?:{_I} )?(?:chua|dau co|khong) [^,.;?]{{1,30}}|[^,.;?]{{1,30}} roi(?: ma)?)[,.;]\s*(?=\S)"
 )
+_ASKING = re.compile(rf"(?:{_I} )?(?:muon )?(?:hoi|noi)(?: la)?\b[ :,]*(?=\S)")  # "tôi hỏi …"
 _DENIED = re.compile(r"(?:[ ,]+chu|,) +(?:khong|ko|chang) (?:phai|hoi|can|muon)\b[^?]*$")
 _INSISTING = re.compile(r"(?<!rồi)(?<!được)(?<!phải)(?:\s+(?:cơ|mà|chứ|co ma))+\s*[.!]*$", re.IGNORECASE)
 
 # Between two questions of one sentence; a word alone may also join two things of which one thing is asked.
-_AND = (
-    r"và cả|và|va|với lại|voi lai|với cả|với|voi|lẫn|cùng với|cùng|còn|rồi|roi|nhân tiện|tiện thể|ngoài ra|mà"
-)
+_AND = r"và cả|và|va|với lại|voi lai|với cả|với|voi|lẫn|cùng với|còn|rồi|roi|nhân tiện|tiện thể|ngoài ra"
 _BETWEEN = re.compile(rf"(?P<mark>\s*[?!.;:\n]+\s+|\s*,\s+|\s+)(?P<word>(?:(?:{_AND})\s+)*)", re.IGNORECASE)
-_JOINING = frozenset(["và", "và cả", "va", "với", "voi", "lẫn", "cùng", "cùng với", "rồi", "roi"])
+_JOINING = frozenset(["và", "và cả", "va", "với", "voi", "lẫn", "cùng với"])
 _ASKS_AT_END = frozenset(["không", "chưa", "khong", "chua", "nhỉ"])
 
 
@@ -135,6 +134,8 @@ def meant_instead(question: str) -> str | None:
         return None
     if told := _TOLD_FIRST.match(folded, begin, end):
         begin = told.end()
+    if asking := _ASKING.match(folded, begin, end):
+        begin = asking.end()
     return question[begin:end].strip(" ,.") or None
 
 
