@@ -101,7 +101,8 @@ def _after(assistant: Assistant, expected: ExpectedAnswer, weight: float) -> Exa
     if not decision.hits:
         return None
     in_view = decision.hits[0].section.document_id
-    leaning = lean(assistant.understand(expected.question), reading, in_view, assistant.searcher)
+    asked = assistant.put_right(assistant.understand(expected.question))
+    leaning = lean(asked, reading, in_view, assistant.searcher)
     wanted = expected.documents or (NOTHING,)
     meant = tuple(document in wanted for document in leaning.documents)
     return Example(leaning.matrix, meant, weight) if any(meant) else None
