@@ -51,7 +51,7 @@ _SURE_CLAUSE = 0.9  # likelihood from which a clause answers for a question that
 _MIN_PART = 2  # words of a part of a sentence that could be a question of its own
 _MIN_SEVERAL = 6  # words of a sentence that could hold two questions
 _SURE_PART = 0.75  # likelihood of each of two guides from which a sentence is taken for two questions
-_SURE_OUTSIDE = 0.6  # likelihood of another matter from which one of two questions is about that
+_SURE_OUTSIDE = 0.5  # likelihood of another matter from which one of two questions is about that
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
 
 
@@ -239,7 +239,8 @@ class Assistant:
         best_likelihood = 0.0
         for left, right, joined in splits(reading.question):
             found = self._two(reading, left, right, joined, previous)
-            likelihood = min((decision.likelihood or 0.0 for decision, _ in found), default=0.0)
+            sure = [decision.likelihood or 0.0 for decision, _ in found if decision.hits]
+            likelihood = min(sure, default=0.0)
             if likelihood > max(best_likelihood, _SURE_PART):
                 best, best_likelihood = found, likelihood
         return best
@@ -253,12 +254,13 @@ class Assistant:
             return []
         if not asks(second.words, self._glossary) or Intent.CONTACT in (first.intent, second.intent):
             return []
-        if not asks(first.words, self._glossary):
-            if not joined:
-                return []
+        shares = not asks(first.words, self._glossary)
+        if shares and not joined:
+            return []
+        if shares:
             first = replace(first, intent=second.intent, details=second.details)
         one, first = self.retrieve(first, previous)
-        if joined and not one.hits:
+        if shares and not one.hits:
             return []
         two, alone = self.retrieve(second, ())
         if not self._surely_none(two, alone):
@@ -266,7 +268,7 @@ class Assistant:
         one, two = _without(one, two), _without(two, one)
         answered = [found for found in (one, two) if found.status is Status.ANSWERED]
         none = self._surely_none(one, first) or self._surely_none(two, second)
-        if len({_guide(found) for found in answered}) < (1 if none and not joined else 2):
+        if len({_guide(found) for found in answered}) < (1 if none and not shares else 2):
             return []
         both = [(one, replace(first, masked=whole.masked)), (two, second)]
         return both if one in answered else both[::-1]

@@ -42,32 +42,32 @@ PASSAGE_SURELY = 0.85  # the same where a guide answers already
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py).
 WEIGHTS = {
-    "in view": 1.53,
-    "in view, nothing named": 1.72,
-    "in view, much said": -1.95,
-    "in view, turned away": -0.73,
-    "in view, pointed at": -0.37,
+    "in view": 0.36,
+    "in view, nothing named": 1.41,
+    "in view, much said": -2.06,
+    "in view, turned away": -0.74,
+    "in view, pointed at": -0.27,
     "in view, left": -0.42,
-    "in view, a topic named": -0.97,
-    "in view, a detail asked": 0.27,
-    "in view, likely alone": -1.27,
-    "likely alone": 2.85,
-    "likely alone, much said": 1.98,
-    "likeliest alone": 1.51,
-    "likely together": 1.76,
-    "likeliest together": 0.32,
-    "asked": 1.21,
-    "said": -0.09,
-    "in view, said": 0.15,
-    "in view, asked": 1.67,
-    "none": 1.47,
-    "none, none alone": 1.37,
-    "none, none alone, much said": 2.08,
-    "none, none together": 0.49,
-    "none, another matter": 2.20,
-    "none, a task": -0.58,
-    "none, much said": 2.66,
-    "none, another topic named": 2.71,
+    "in view, a topic named": -0.85,
+    "in view, a detail asked": 0.14,
+    "in view, likely alone": -1.17,
+    "likely alone": 2.70,
+    "likely alone, much said": 1.64,
+    "likeliest alone": 1.53,
+    "likely together": 2.55,
+    "likeliest together": 1.39,
+    "asked": 1.16,
+    "said": 0.03,
+    "in view, said": -0.11,
+    "in view, asked": 1.31,
+    "none": 1.64,
+    "none, none alone": 1.36,
+    "none, none alone, much said": 1.93,
+    "none, none together": 0.75,
+    "none, another matter": 2.19,
+    "none, a task": -0.56,
+    "none, much said": 2.71,
+    "none, another topic named": 2.70,
 }
 _NONE = tuple(name for name in WEIGHTS if name.startswith("none"))
 _MUCH = 12.0  # rarity of the words that say much
@@ -107,7 +107,8 @@ def decide(
     both = any(len(mentioned(words, row)) > 1 for row in glossary.exclusive)
     close = sum(hit.score >= hits[0].score * (CLOSE_WHEN_BOTH if both else CLOSE) for hit in hits)
     certain = certainty(likely[0])
-    return cheapest(hits, [certain, *likely[1:]], at_least=close)
+    rest = (1 - certain) / max(1 - likely[0], 1e-9)
+    return cheapest(hits, [certain, *(rest * one for one in likely[1:])], at_least=close)
 
 
 def certainty(likelihood: float) -> float:
@@ -177,7 +178,7 @@ def follow_up(
     if reading.corrects and named:
         scores[0] -= _CORRECTED
         if not searcher.features.names_something_else(named):
-            scores[-1] -= _CORRECTED
+            scores[-1] -= _CORRECTED / 2  # nor is it likely that now nothing is meant
     order = np.argsort(-scores, kind="stable")
     shares = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
     best = leaning.documents[order[0]]
