@@ -51,6 +51,8 @@ _SURE_CLAUSE = 0.9  # likelihood from which a clause answers for a question that
 _MIN_PART = 2  # words of a part of a sentence that could be a question of its own
 _MIN_SEVERAL = 6  # words of a sentence that could hold two questions
 _SURE_PART = 0.75  # likelihood of each of two guides from which a sentence is taken for two questions
+_DIFFERENCE = ("khác", "nhau")  # asks about two things at once
+_SURE_ALONE = 0.85  # the same of the one guide where surely none answers the other part
 _SURE_OUTSIDE = 0.5  # likelihood of another matter from which one of two questions is about that
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
 
@@ -241,7 +243,7 @@ class Assistant:
             found = self._two(reading, left, right, joined, previous)
             sure = [decision.likelihood or 0.0 for decision, _ in found if decision.hits]
             likelihood = min(sure, default=0.0)
-            if likelihood > max(best_likelihood, _SURE_PART):
+            if likelihood > max(best_likelihood, _SURE_PART if len(sure) > 1 else _SURE_ALONE):
                 best, best_likelihood = found, likelihood
         return best
 
@@ -255,7 +257,7 @@ class Assistant:
         if not asks(second.words, self._glossary) or Intent.CONTACT in (first.intent, second.intent):
             return []
         shares = not asks(first.words, self._glossary)
-        if shares and not joined:
+        if shares and (not joined or mentions(second.words, _DIFFERENCE)):
             return []
         if shares:
             first = replace(first, intent=second.intent, details=second.details)
@@ -562,13 +564,14 @@ def _guide(decision: Decision) -> str:
 
 
 def _without(decision: Decision, other: Decision) -> Decision:
-    """A choice between two guides of which the sentence asks for the one in its other part: the other one."""
+    """Of a choice that holds the guide of the sentence's other part, the likeliest of the rest, if it is clear."""
     if decision.status is not Status.CLARIFY or other.status is not Status.ANSWERED:
         return decision
-    left = tuple(hit for hit in decision.hits if hit.section.document_id != _guide(other))
-    if len(left) != 1 or len(decision.hits) == 1:
+    left = [hit for hit in decision.hits if hit.section.document_id != _guide(other)]
+    clear = bool(left) and left[0].score > sum(hit.score for hit in left[1:])
+    if len(left) == len(decision.hits) or not clear:
         return decision
-    return replace(decision, status=Status.ANSWERED, hits=left)
+    return replace(decision, status=Status.ANSWERED, hits=(left[0],))
 
 
 def checked(pieces: Iterable[str], evidence: Evidence) -> Iterator[str]:

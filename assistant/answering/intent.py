@@ -51,7 +51,8 @@ _INSISTING = re.compile(r"(?<!rồi)(?<!được)(?<!phải)(?:\s+(?:cơ|mà|ch�
 _AND = r"và cả|và|va|với lại|voi lai|với cả|với|voi|lẫn|cùng với|còn|rồi|roi|nhân tiện|tiện thể|ngoài ra"
 _BETWEEN = re.compile(rf"(?P<mark>\s*[?!.;:\n]+\s+|\s*,\s+|\s+)(?P<word>(?:(?:{_AND})\s+)*)", re.IGNORECASE)
 _JOINING = frozenset(["và", "và cả", "va", "với", "voi", "lẫn", "cùng với"])
-_ASKS_AT_END = frozenset(["không", "chưa", "khong", "chua", "nhỉ"])
+_ASKS_AT_END = frozenset(["không", "chưa", "khong", "chua"])
+_END_OF_QUESTION = 5  # words
 
 
 def find_intent(words: Sequence[str], glossary: Glossary) -> Intent:
@@ -91,12 +92,18 @@ def _cues(words: Sequence[str], glossary: Glossary) -> Iterator[tuple[Intent, Se
 
 
 def asks(words: Sequence[str], glossary: Glossary) -> bool:
-    """Whether the words are a question by themselves, and not what is told before one."""
-    return words[-1:] != () and (
-        words[-1] in _ASKS_AT_END
-        or bool(mentioned(words, glossary.questions))
-        or find_intent(words, glossary) is not Intent.GENERAL
-    )
+    """Whether the words end as a question does: what is told before one does not.
+
+    "ngân hàng nào cũng không có", "tám mươi mấy" ask nothing.
+    """
+    end = words[-_END_OF_QUESTION:]
+    if end[-1:] and end[-1] in _ASKS_AT_END:
+        return True
+    asking = mentioned(end, glossary.questions)
+    if any(len(phrase) > 1 for phrase in asking):
+        return True
+    denied = any(word in _ASKS_AT_END for word in words)
+    return bool(asking) and not denied and "mươi" not in end
 
 
 def splits(question: str) -> Iterator[tuple[str, str, bool]]:

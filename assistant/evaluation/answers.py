@@ -50,13 +50,14 @@ class Judgement:
     reasons: tuple[str, ...]
     documents: frozenset[str] = frozenset()  # cited or offered
     likelihood: float | None = None  # that the decision is right; None where nothing was weighed
+    several: bool = False  # taken for several questions, each answered: none may be from another guide
 
     @property
     def wrong_guide(self) -> bool | None:
         """Answered from a guide that is not an expected one; None where none is."""
         if not self.expected.documents:
             return None
-        return self._answered and not self.documents & set(self.expected.documents)
+        return self._answered and not self._expected_guides
 
     @property
     def false_decline(self) -> bool | None:
@@ -75,12 +76,17 @@ class Judgement:
     @property
     def decided_right(self) -> bool:
         """Whether the decision is right, whatever the text says."""
-        wanted = set(self.expected.documents)
+        wanted = bool(self.expected.documents)
         if self.status == Status.CLARIFY and wanted:
-            return bool(self.documents & wanted)
+            return self._expected_guides
         return self.status in self.expected.status and (
-            not wanted or self.status in _DECLINES or bool(self.documents & wanted)
+            not wanted or self.status in _DECLINES or self._expected_guides
         )
+
+    @property
+    def _expected_guides(self) -> bool:
+        wanted = set(self.expected.documents)
+        return self.documents <= wanted if self.several else bool(self.documents & wanted)
 
     @property
     def _answered(self) -> bool:
@@ -126,7 +132,9 @@ def judge(assistant: Assistant, expected: ExpectedAnswer) -> Judgement:
     named |= {choice.document_id for choice in answer.choices}
     named -= {CONTACTS}  # a hotline stands in no guide
     reasons = tuple(_reasons(expected, answer, named))
-    return Judgement(expected, answer.status.value, reasons, frozenset(named), answer.likelihood)
+    return Judgement(
+        expected, answer.status.value, reasons, frozenset(named), answer.likelihood, bool(answer.also)
+    )
 
 
 def _reasons(expected: ExpectedAnswer, answer: Answer, named: set[str]) -> Iterator[str]:
