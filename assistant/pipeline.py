@@ -564,7 +564,7 @@ def _guide(decision: Decision) -> str:
 
 
 def _without(decision: Decision, other: Decision) -> Decision:
-    """Of a choice that holds the guide of the sentence's other part, the likeliest of the rest, if it is clear."""
+    """Of a choice that holds the guide of the other part, the likeliest of the rest, if it is clear."""
     if decision.status is not Status.CLARIFY or other.status is not Status.ANSWERED:
         return decision
     left = [hit for hit in decision.hits if hit.section.document_id != _guide(other)]
