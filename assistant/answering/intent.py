@@ -48,8 +48,12 @@ _DENIED = re.compile(r"(?:[ ,]+chu|,) +(?:khong|ko|chang) (?:phai|hoi|can|muon)\
 _INSISTING = re.compile(r"(?<!rồi)(?<!được)(?<!phải)(?:\s+(?:cơ|mà|chứ|co ma))+\s*[.!]*$", re.IGNORECASE)
 
 # Between two questions of one sentence; a word alone may also join two things of which one thing is asked.
-_AND = r"và cả|và|va|với lại|voi lai|với cả|với|voi|lẫn|cùng với|còn|rồi|roi|nhân tiện|tiện thể|ngoài ra"
-_BETWEEN = re.compile(rf"(?P<mark>\s*[?!.;:\n]+\s+|\s*,\s+|\s+)(?P<word>(?:(?:{_AND})\s+)*)", re.IGNORECASE)
+_AND = re.compile(
+    r"và cả|và|va|với lại|voi lai|với cả|với|voi|lẫn|cùng với|còn|rồi|roi|nhân tiện|tiện thể|ngoài ra"
+)
+_BETWEEN = re.compile(
+    rf"(?P<mark>\s*[?!.;:\n]+\s+|\s*,\s+|\s+)(?P<word>(?:(?:{_AND.pattern})\s+)*)", re.IGNORECASE
+)
 _JOINING = frozenset(["và", "và cả", "va", "với", "voi", "lẫn", "cùng với"])
 _ASKS_AT_END = frozenset(["không", "chưa", "khong", "chua"])
 _END_OF_QUESTION = 5  # words
