@@ -799,15 +799,20 @@ def evaluate_weights(
     ],
 ) -> None:
     """Fit the weights of retrieval/search.py and answering/decide.py anew; prints them to be put there."""
-    from assistant.evaluation.answers import read_questions
-    from assistant.evaluation.fitting import fit_follow_up, fit_search
+    from assistant.evaluation.answers import HELD, read_questions
+    from assistant.evaluation.fitting import fit_certainty, fit_follow_up, fit_search
     from assistant.retrieval.classifier import load_utterances
 
     settings = _settings()
-    questions = [question for file in files for question in read_questions(file)]
+    read = (question for file in files for question in read_questions(file))
+    questions = [question for question in read if not question.id.startswith(HELD)]
     assistant = _load(settings, with_model=False)
     utterances = load_utterances(settings.knowledge / "utterances.jsonl")
-    for fit in (fit_search(assistant, questions, utterances), fit_follow_up(assistant, questions)):
+    for fit in (
+        fit_search(assistant, questions, utterances),
+        fit_follow_up(assistant, questions),
+        fit_certainty(assistant, questions),
+    ):
         print("\n".join(f"    {weight:.2f},  # {name}" for name, weight in fit.weights.items()))
         print(f"right: {fit.right:.3f} of {fit.examples} examples\n")
 

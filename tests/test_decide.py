@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from assistant.datatypes import Status
+from assistant.answering.decide import certainty, cheapest
+from assistant.datatypes import Chunk, Hit, Section, Status
 from assistant.pipeline import Assistant
 
 TODAY = date(2026, 11, 26)
@@ -81,3 +82,57 @@ def test_what_nobody_answered_before_is_leant_on_by_nothing(assistant: Assistant
     alone = assistant.answer("Xin phiếu lý lịch tư pháp ở đâu?", today=TODAY)
     after = assistant.answer("Xin phiếu lý lịch tư pháp ở đâu?", previous=[before], today=TODAY)
     assert after.text == alone.text
+
+
+def hits(count: int) -> list[Hit]:
+    return [
+        Hit(Section(f"{n}#1", str(n), "", ""), 0.0, Chunk(f"{n}#1.1", f"{n}#1", "")) for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("likely", "status", "offered"),
+    [
+        ([0.95, 0.04], Status.ANSWERED, 1),
+        ([0.7, 0.2, 0.1], Status.ANSWERED, 1),
+        ([0.4, 0.35, 0.25], Status.CLARIFY, 3),
+        ([0.4, 0.3, 0.2, 0.07, 0.03], Status.CLARIFY, 4),
+        ([0.4, 0.03], Status.ANSWERED, 1),  # nothing else is worth offering
+        ([0.3, 0.1, 0.1], Status.ANSWERED, 1),  # the choice would hardly hold it
+    ],
+)
+def test_a_choice_is_offered_where_it_costs_less(likely: list[float], status: Status, offered: int) -> None:
+    decision = cheapest(hits(len(likely)), likely)
+    assert decision.status is status
+    assert len(decision.hits) == offered
+    assert decision.likelihood == pytest.approx(sum(likely[:offered]))
+
+
+def test_guides_that_cannot_be_told_apart_are_offered_at_any_cost() -> None:
+    assert cheapest(hits(2), [0.9, 0.1], at_least=2).status is Status.CLARIFY
+
+
+def test_certainty_rises_with_likelihood_and_stays_one() -> None:
+    certain = [certainty(n / 10) for n in range(11)]
+    assert certain == sorted(certain)
+    assert 0 <= certain[0] < certain[-1] <= 1
+    assert certainty(0.6) > 0.7  # the weights are too careful
+
+
+@pytest.mark.parametrize(
+    "question", ["Xin phiếu lý lịch tư pháp ở đâu?", "đăng ký cư trú", "nau pho bo the nao cho ngon"]
+)
+def test_every_decision_tells_how_likely_it_is_right(assistant: Assistant, question: str) -> None:
+    answer = assistant.answer(question, today=TODAY)
+    assert answer.likelihood is not None
+    assert 0 < answer.likelihood <= 1
+
+
+def test_what_was_not_weighed_has_no_likelihood(assistant: Assistant) -> None:
+    assert assistant.answer("Chào cháu").likelihood is None
+
+
+def test_what_a_chain_of_questions_is_about_is_carried_on(assistant: Assistant) -> None:
+    previous = ["Đăng ký tạm trú cần giấy tờ gì?", "bao nhiêu tiền?", "mấy ngày thì có?"]
+    answer = assistant.answer("nộp ở đâu?", previous=previous, today=TODAY)
+    assert answer.citations[0].document_id == "dang-ky-tam-tru"

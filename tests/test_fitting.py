@@ -5,7 +5,7 @@ import numpy as np
 from assistant.answering.decide import WEIGHTS
 from assistant.datatypes import Status
 from assistant.evaluation.answers import ExpectedAnswer
-from assistant.evaluation.fitting import Example, fit_follow_up, maximise
+from assistant.evaluation.fitting import Example, fit_certainty, fit_follow_up, maximise
 from assistant.pipeline import Assistant
 
 
@@ -49,3 +49,15 @@ def test_follow_ups_are_fitted_from_lines_of_a_question_set(assistant: Assistant
     assert first.weights.keys() == WEIGHTS.keys()
     assert first.right == 1.0
     assert first.examples == 3
+
+
+def test_guides_that_are_mostly_right_make_the_best_one_more_certain(assistant: Assistant) -> None:
+    asked = {"Xin phiếu lý lịch tư pháp": "ly-lich-tu-phap", "Quên passcode VNeID": "vneid-quen-passcode"}
+    lines = [
+        ExpectedAnswer(question, "plain", question, (Status.ANSWERED,), documents=(guide,))
+        for question, guide in asked.items()
+    ]
+    fit = fit_certainty(assistant, lines)
+    assert fit.weights.keys() == {"slope", "shift"}
+    assert fit.weights["shift"] > 0
+    assert (fit.right, fit.examples) == (1.0, 2)

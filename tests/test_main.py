@@ -300,6 +300,10 @@ def test_evaluate_answers_counts_by_kind(data: Path, tmp_path: Path) -> None:
     tallies = json.loads(run(data, "evaluate", "answers", str(file), "--json").stdout)
     assert (tallies["plain"]["right"], tallies["plain"]["wrong"]) == (1, 1)
     assert tallies["odd"]["declined"] == 1
+    assert tallies["overall"]["right"] == 1
+    rates = {"wrong_guide", "false_decline", "answered_outside", "calibration_error", "reliability"}
+    assert rates <= tallies["plain"].keys()
+    assert "calibration error" in run(data, "evaluate", "answers", str(file)).stdout
 
 
 def test_a_wrong_setting_is_named(data: Path) -> None:

@@ -27,6 +27,7 @@ from playwright.sync_api import (
 from assistant import errors
 from assistant.config import CHECKOUT, Settings
 from assistant.datatypes import (
+    Also,
     Answer,
     Card,
     Choice,
@@ -315,6 +316,22 @@ def test_what_the_lead_says_is_not_said_again() -> None:
     card = replace(CARD, lead="Lệ phí: Đổi thẻ: 25.000 đồng; 0 đồng.")
     assert "25.000" not in Renderer(UI).facts(card)
     assert "Đổi thẻ: <b>25.000 đồng</b>" in Renderer(UI).head(Answer("q", Status.ANSWERED, "", card), "q", 1)
+
+
+def test_what_else_the_sentence_asked_is_answered_below() -> None:
+    also = (Also("Đăng ký tạm trú", "Nơi làm: Công an xã <1> [3]."), Also("Việc còn lại", "Chưa có."))
+    html = Renderer(UI).head(Answer("q", Status.ANSWERED, "", CARD, also=also), "q", 1)
+    assert (
+        html.index(CARD.title) < html.index("<h2>Đăng ký tạm trú</h2>") < html.index("<h2>Việc còn lại</h2>")
+    )
+    assert "Công an xã &lt;1&gt;" in html
+
+
+def test_each_line_of_the_lead_is_read_by_itself() -> None:
+    card = replace(CARD, lead="Lệ phí: Đổi thẻ: 25.000 đồng; 0 đồng.\nThời hạn: 7 ngày.")
+    html = Renderer(UI).head(Answer("q", Status.ANSWERED, "", card), "q", 1)
+    assert "<li>Đổi thẻ: <b>25.000 đồng</b></li>" in html
+    assert "<p>Thời hạn: 7 ngày.</p>" in html
 
 
 def test_a_step_shows_no_words_that_it_does_not_say() -> None:

@@ -23,6 +23,7 @@ from assistant.pipeline import Assistant
 
 _DECLINES = (Status.NOT_COVERED, Status.OUT_OF_SCOPE)
 _BINS = 10  # of the reliability diagram, equally wide
+HELD = "h-"  # begins the id of a line that is only counted, and never tuned on
 OVERALL = "overall"  # the row of all kinds together
 
 

@@ -1,5 +1,7 @@
 """Fits the weights of retrieval/search.py and answering/decide.py: `assistant evaluate weights FILE…`.
 
+Lines whose id begins with HELD are left out.
+
 Examples that some document is meant: the guides' own questions, each hidden from the index while it is asked,
 and the lines of question sets that name documents. Examples that none is: the same questions with their
 whole guide hidden, utterances about other things, and the lines that expect a decline. The likelihood of
@@ -8,6 +10,7 @@ the expected document, or of none, is maximised (multinomial logit with an L2 pe
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.answering.decide import WEIGHTS, lean
+from assistant.answering.decide import ANSWER_FROM, WEIGHTS, lean, likelihoods
 from assistant.datatypes import Status
 from assistant.errors import QuestionError
 from assistant.evaluation.answers import ExpectedAnswer
@@ -92,6 +95,26 @@ def fit_follow_up(assistant: Assistant, questions: Sequence[ExpectedAnswer]) -> 
         if example is not None:
             examples.append(example)
     return _fit(tuple(WEIGHTS), examples)
+
+
+def fit_certainty(assistant: Assistant, questions: Iterable[ExpectedAnswer]) -> Fit:
+    """Slope and shift by which answering/decide.py calibrates the best guide's likelihood (Platt 1999)."""
+    examples = []
+    for expected in questions:
+        if expected.previous or not (expected.documents or set(expected.status) <= _DECLINES):
+            continue
+        try:
+            reading = assistant.understand(expected.question)
+        except QuestionError:
+            continue
+        words = reading.topic or reading.words
+        hits = assistant.searcher.search(words, asked=reading.words, acts=reading.acts)
+        if hits and hits[0].score >= ANSWER_FROM:
+            likely = min(max(likelihoods(hits)[0], 1e-9), 1 - 1e-9)
+            right = hits[0].section.document_id in expected.documents
+            odds = math.log(likely / (1 - likely))
+            examples.append(Example(np.array([[odds, 1.0], [0.0, 0.0]]), (right, not right)))
+    return _fit(("slope", "shift"), examples)
 
 
 def _after(assistant: Assistant, expected: ExpectedAnswer, weight: float) -> Example | None:
