@@ -340,3 +340,4 @@ class Answer:
     choices: tuple[Choice, ...] = ()
     composer: Composer = Composer.GUIDE
     elapsed_ms: int = 0
+    busy: bool = False  # the model adds nothing because too many people ask it now

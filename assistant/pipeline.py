@@ -27,7 +27,7 @@ from assistant.answering.intent import (
 from assistant.answering.prompts import Prompt, Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
 from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Status
-from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
+from assistant.errors import EmptyQuestionError, ModelBusyError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher, law_number
 from assistant.text.dialect import Glossary, by_ear, by_sound, mentions, standard, topic_words
@@ -96,12 +96,22 @@ class Assistant:
         answer = replace(answer, elapsed_ms=_milliseconds(started))
         yield answer
         if use_model and self.model is not None and answer.card and answer.status is Status.ANSWERED:
-            for words in self.check(self.model, self._prompt_under(answer, reading.question, today)):
-                if not words:
-                    yield answer
-                    continue
-                text = f"{answer.text}\n\n{words}"
-                yield replace(answer, text=text, composer=Composer.MODEL, elapsed_ms=_milliseconds(started))
+            try:
+                for words in self.check(self.model, self._prompt_under(answer, reading.question, today)):
+                    if not words:
+                        yield answer
+                        continue
+                    text = f"{answer.text}\n\n{words}"
+                    yield replace(
+                        answer, text=text, composer=Composer.MODEL, elapsed_ms=_milliseconds(started)
+                    )
+            except ModelBusyError:
+                yield replace(answer, busy=True)
+
+    @property
+    def waiting(self) -> int:
+        """How many answers of the model must end before that of the one who asked last begins."""
+        return self.model.waiting if self.model else 0
 
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of a guide that a person chose, without a question."""
@@ -398,10 +408,12 @@ class Assistant:
         """The model's words so far, sentence by sentence, each against the text it must come from.
 
         The same words may come again while the model is at work, so that a person who has left is noticed.
-        A model that fails leaves the card as it is.
+        A model that fails leaves the card as it is. Raises ModelBusyError when it has no room.
         """
         try:
             yield from checked(model.stream(prompt), Evidence(prompt.guide, prompt.question))
+        except ModelBusyError:
+            raise
         except ModelError:
             return
 

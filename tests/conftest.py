@@ -46,6 +46,8 @@ class FakeEmbedder:
 class FakeModel:
     """Says its pieces whatever it is asked; a piece that is an error is raised. Keeps the prompts."""
 
+    waiting = 0
+
     def __init__(self, pieces: Iterable[str | Exception] = (), name: str = "fake.gguf") -> None:
         self.name = name
         self.pieces = tuple(pieces)

@@ -18,7 +18,6 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     Page,
-    TimeoutError,
     ViewportSize,
     expect,
     sync_playwright,
@@ -96,6 +95,7 @@ class FakeAssistant:
         self.opened: list[str] = []
         self.go_on = threading.Event()  # lets a model go on writing
         self.closed = threading.Event()  # the generator has ended
+        self.waiting = 0  # people before the one who asked last
 
     def stream(
         self,
@@ -114,6 +114,8 @@ class FakeAssistant:
             raise RuntimeError("nobody foresaw this")
         answer = answer_to(question)
         yield answer
+        if "đông" in question:
+            yield replace(answer, busy=True)
         try:
             if "viết" in question:
                 for words in ("Bác bấm", "Bác bấm nút [1]. Xong ạ."):
@@ -237,16 +239,8 @@ def page(shared_page: Page) -> Page:
 def ask(page: Page, question: str, wait_for: str = ".head") -> None:
     box = page.locator("#box textarea")
     box.fill(question)
-
-    def is_sent() -> bool:
-        try:
-            with page.expect_request(re.compile("/queue/join"), timeout=2000):
-                box.press("Enter")
-        except TimeoutError:  # the answer before has been shown, and has not ended
-            return False
-        return True
-
-    until(is_sent)
+    with page.expect_request(re.compile("/queue/join")):
+        box.press("Enter")
     page.locator(wait_for).first.wait_for()
 
 
@@ -551,6 +545,56 @@ def test_leaving_stops_a_model_that_has_not_said_a_word(page: Page, fake: FakeAs
     until(fake.closed.is_set)
     expect(page.locator("#send")).to_be_visible()
     expect(page.locator(".written")).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_a_new_question_ends_the_answer_to_the_one_before(page: Page, fake: FakeAssistant) -> None:
+    fake.go_on.clear()
+    ask(page, "nghĩ lâu", "#stop:visible")
+    fake.closed.clear()
+    box = page.locator("#box textarea")
+    box.fill("giá vàng")
+    expect(page.locator("#stop")).to_be_hidden()
+    page.locator("#send").click()
+    expect(page.locator(".head .lead")).to_have_text("Dạ, máy không trả lời được ạ.")
+    until(fake.closed.is_set)
+    expect(page.locator("#stop")).to_be_hidden()
+    expect(page.locator("#say section")).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_a_double_tap_asks_once(page: Page, fake: FakeAssistant) -> None:
+    fake.go_on.clear()
+    ask(page, "nghĩ lâu", "#stop:visible")
+    asked = len(fake.asked)
+    with page.expect_request(re.compile("/queue/join")):
+        page.locator("#box textarea").press("Enter")  # the box is empty by now
+    expect(page.locator("#stop")).to_be_visible()
+    expect(page.locator("#say section")).to_be_hidden()
+    assert len(fake.asked) == asked
+    fake.go_on.set()
+    expect(page.locator("#stop")).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_one_who_waits_for_the_model_is_told_how_many_come_before(page: Page, fake: FakeAssistant) -> None:
+    fake.go_on.clear()
+    fake.waiting = 2
+    ask(page, "nghĩ lâu", "#say .wait")
+    expect(page.locator("#say")).to_contain_text("còn 2 người trước bác")
+    fake.waiting = 1
+    expect(page.locator("#say")).to_contain_text("còn 1 người trước bác")
+    fake.waiting = 0
+    expect(page.locator("#say section")).to_be_hidden()
+    fake.go_on.set()
+
+
+@pytest.mark.browser
+def test_a_crowd_leaves_the_card_and_a_sentence(page: Page) -> None:
+    ask(page, "đông người hỏi", "#say .wait")
+    expect(page.locator("#say")).to_have_text(UI["ask"]["crowded"])
+    expect(page.locator(".head h2")).to_have_text(CARD.title)
+    expect(page.locator(".written, #stop").filter(visible=True)).to_have_count(0)
 
 
 @pytest.mark.browser

@@ -18,6 +18,7 @@ from assistant.web.visits import CHOICES, Visit, Visits
 from assistant.web.waiting import Answering
 
 ANSWER_SECONDS = 120
+PEOPLE = 100  # who may ask at once: most of them only wait for the model
 
 Updates = dict[Any, Any]  # component → its new value or properties
 
@@ -46,7 +47,7 @@ class Kiosk:
             gr.HTML(self.render.idle_dialog(), elem_id="idle-holder")
             self._wire()
             page.unload(self.visits.forget)
-        page.queue(max_size=20, default_concurrency_limit=4, api_open=False)
+        page.queue(max_size=PEOPLE, default_concurrency_limit=4, api_open=False)
         return page
 
     # The parts of the page
@@ -106,16 +107,21 @@ class Kiosk:
         heavy = quiet | {"concurrency_limit": 4, "concurrency_id": "cards", "trigger_mode": "once"}
         shown = self._shown_components()
         asking = gr.on(
-            [self.send.click, self.box.submit], self.ask, self.box, shown, time_limit=ANSWER_SECONDS, **heavy
+            [self.send.click, self.box.submit],
+            *(self.ask, self.box, shown),
+            time_limit=ANSWER_SECONDS,
+            trigger_mode="multiple",  # a new question ends the answer to the one before
+            concurrency_limit=PEOPLE,
+            **quiet,
         )
-        asking.failure(self.failed, None, [self.say, self.send, self.stop], **quiet)
+        asking.failure(self.failed, None, [self.say, self.stop], **quiet)
         leaving = quiet | {"cancels": [asking]}  # what is still being written is no longer wanted
         for topic, tile in zip(self.topics, self.tiles, strict=True):
             opened = tile.click(self._opener(topic), None, shown, **(heavy | {"cancels": [asking]}))
-            opened.failure(self.failed, None, [self.say, self.send, self.stop], **quiet)
+            opened.failure(self.failed, None, [self.say, self.stop], **quiet)
         for number, button in enumerate(self.choices):
             button.click(self._chooser(number), None, shown, **(heavy | {"cancels": [asking]}))
-        self.stop.click(self.stopped, None, [self.send, self.stop, self.say], **leaving)
+        self.stop.click(self.stopped, None, [self.stop, self.say], **leaving)
         self.go_home.click(self.to_home, None, shown, **leaving)
         self.end.click(None, None, None, js="() => kioskEnd()", **leaving)
         for button, change in (
@@ -128,26 +134,47 @@ class Kiosk:
             button.click(change, None, shown, **leaving)
 
     def ask(self, question: str, request: gr.Request) -> Iterator[Updates]:
-        """Answer what was typed: the card at once, then the model's words."""
+        """Answer what was typed: the card at once, then the model's words.
+
+        Ends at the person's next question, or when they leave.
+        """
         visit = self.visits.of(request)
+        if visit.writing and not question.strip():  # the second tap of two
+            yield {self.say: gr.skip()}
+            return
+        number = visit.begin()
         yield self._busy()
-        card_text = ""
         try:
-            for answer in self.assistant.stream(question, previous=tuple(visit.questions)):
-                if not card_text:
-                    card_text = answer.text
-                    visit.take(answer, answer.question)
-                    visit.remember(answer.question)  # masked by then
-                    yield self.show(visit) | {self.box: "", self.send: _seen(False), self.stop: _seen(True)}
-                elif answer.composer is Composer.MODEL:
-                    visit.written = answer.text.removeprefix(card_text).strip()
-                    yield {self.written: self.render.written(visit.written)}
-                else:
-                    yield {self.written: gr.skip()}  # nothing new, but one who has left is noticed here
+            yield from self._answered(visit, number, question)
         except AssistantError as error:
-            yield self.complain(error)
-        else:
-            yield self._idle()
+            if visit.asked_last == number:
+                yield self.complain(error)
+        finally:
+            visit.end(number)
+
+    def _answered(self, visit: Visit, number: int, question: str) -> Iterator[Updates]:
+        card_text, before = "", PEOPLE
+        for answer in self.assistant.stream(question, previous=tuple(visit.questions)):
+            if visit.asked_last != number:
+                return
+            if not card_text:
+                card_text = answer.text
+                visit.take(answer, answer.question)
+                visit.remember(answer.question)  # masked by then
+                yield self.show(visit) | {self.box: "", self.stop: _seen(True)}
+            elif answer.composer is Composer.MODEL:
+                visit.written = answer.text.removeprefix(card_text).strip()
+                yield {self.written: self.render.written(visit.written), self.say: ""}
+            elif answer.busy:
+                yield self._idle() | {self.say: self.render.message(self.ui["ask"]["crowded"], "wait")}
+                return
+            elif not visit.written and self.assistant.waiting < before:  # those who came later do not count
+                before = self.assistant.waiting
+                text = self.ui["ask"]["waiting"].format(count=before)
+                yield {self.say: self.render.message(text, "wait") if before else ""}
+            else:
+                yield {self.written: gr.skip()}  # nothing new, but one who has left is noticed here
+        yield self._idle()
 
     def _opener(self, topic: Mapping[str, Any]) -> Callable[[gr.Request], Iterator[Updates]]:
         # A closure, because functools.partial loses gr.Request.
@@ -167,6 +194,7 @@ class Kiosk:
 
     def _open(self, visit: Visit, documents: Sequence[str]) -> Updates:
         """One guide's card, or the choice between several; a ward may have taken some away."""
+        visit.leave()
         try:
             found = self._those_present(documents)
         except AssistantError as error:
@@ -217,6 +245,7 @@ class Kiosk:
 
     def _move(self, request: gr.Request, view: str, by: int) -> Updates:
         visit = self.visits.of(request)
+        visit.leave()
         visit.turn += 1
         visit.stuck = False
         if visit.answer is None or visit.answer.card is None:  # forgotten meanwhile
@@ -229,12 +258,14 @@ class Kiosk:
     def to_stuck(self, request: gr.Request) -> Updates:
         """Show what else can be done at this step."""
         visit = self.visits.of(request)
+        visit.leave()
         visit.stuck = True
         visit.turn += 1
         return self.show(visit)
 
-    def stopped(self) -> Updates:
+    def stopped(self, request: gr.Request) -> Updates:
         """The person has read enough."""
+        self.visits.of(request).leave()
         return self._idle()
 
     def failed(self) -> Updates:
@@ -255,14 +286,14 @@ class Kiosk:
         return [
             *(self.home, self.answer, self.coach, self.welcome, self.head, self.start, *self.choices),
             *(self.facts, self.written, self.sources, self.step, self.back, self.stuck, self.next),
-            *(self.stuck_help, self.to_card, self.steps, self.say, self.box, self.send, self.stop),
+            *(self.stuck_help, self.to_card, self.steps, self.say, self.box, self.stop),
         ]
 
     def _busy(self) -> Updates:
         return {self.say: self.render.message(self.ui["ask"]["busy"], "busy")}
 
     def _idle(self) -> Updates:
-        return {self.say: "", self.send: _seen(True), self.stop: _seen(False)}
+        return {self.say: "", self.stop: _seen(False)}
 
     def show(self, visit: Visit) -> Updates:
         """The whole page for a visit."""

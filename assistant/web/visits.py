@@ -30,6 +30,24 @@ class Visit:
     position: int = 0
     stuck: bool = False
     questions: list[str] = field(default_factory=list)
+    asked_last: int = 0  # rises with everything that ends the answer being written
+    writing: bool = False  # whether an answer is being written
+
+    def begin(self) -> int:
+        """Ask something: whatever is still being written for this person is no longer wanted."""
+        self.asked_last += 1
+        self.writing = True
+        return self.asked_last
+
+    def end(self, number: int) -> None:
+        """What was asked as this number is answered."""
+        if self.asked_last == number:
+            self.writing = False
+
+    def leave(self) -> None:
+        """End the answer that is being written."""
+        self.asked_last += 1
+        self.writing = False
 
     def take(self, answer: Answer, asked: str) -> None:
         """Show an answer; the same steps again keep the person's place in them."""
@@ -41,7 +59,9 @@ class Visit:
         self.turn += 1
 
     def remember(self, question: str) -> None:
-        """Keep the question for a follow-up to lean on."""
+        """Keep the question for a follow-up to lean on; a double tap asks it once."""
+        if question in self.questions[-1:]:
+            return
         self.questions = [*self.questions, question][-REMEMBERED:]
 
     def offer(self, heading: str, choices: Sequence[Choice]) -> None:
@@ -73,4 +93,6 @@ class Visits:
 
     def forget(self, request: gr.Request) -> None:
         """Wipe what a person did."""
-        self._visits.pop(str(request.session_hash), None)
+        visit = self._visits.pop(str(request.session_hash), None)
+        if visit is not None:
+            visit.leave()

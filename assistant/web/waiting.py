@@ -31,6 +31,10 @@ class Answering(Protocol):
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of one guide; KeyError if there is no such guide."""
 
+    @property
+    def waiting(self) -> int:
+        """How many answers of the model must end before that of the one who asked last begins."""
+
 
 @dataclass
 class LoadingAssistant:
@@ -54,6 +58,11 @@ class LoadingAssistant:
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card, once loaded. Raises what loading raised."""
         return (self.complete or self.loaded.result()).open_guide(document_id, today=today)
+
+    @property
+    def waiting(self) -> int:
+        """Nobody, until the model is loaded."""
+        return self.complete.waiting if self.complete else 0
 
     def load(
         self,
