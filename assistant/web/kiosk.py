@@ -140,7 +140,7 @@ class Kiosk:
         """
         visit = self.visits.of(request)
         if visit.writing and not question.strip():  # the second tap of two
-            yield {self.say: gr.skip()}
+            yield self._nothing_new()
             return
         number = visit.begin()
         yield self._busy()
@@ -156,6 +156,7 @@ class Kiosk:
         card_text, before = "", PEOPLE
         for answer in self.assistant.stream(question, previous=tuple(visit.questions)):
             if visit.asked_last != number:
+                yield self._nothing_new()  # Gradio shows again what came last
                 return
             if not card_text:
                 card_text = answer.text
@@ -173,7 +174,7 @@ class Kiosk:
                 text = self.ui["ask"]["waiting"].format(count=before)
                 yield {self.say: self.render.message(text, "wait") if before else ""}
             else:
-                yield {self.written: gr.skip()}  # nothing new, but one who has left is noticed here
+                yield self._nothing_new()  # but one who has left is noticed here
         yield self._idle()
 
     def _opener(self, topic: Mapping[str, Any]) -> Callable[[gr.Request], Iterator[Updates]]:
@@ -291,6 +292,9 @@ class Kiosk:
 
     def _busy(self) -> Updates:
         return {self.say: self.render.message(self.ui["ask"]["busy"], "busy")}
+
+    def _nothing_new(self) -> Updates:
+        return {self.say: gr.skip()}
 
     def _idle(self) -> Updates:
         return {self.say: "", self.stop: _seen(False)}
