@@ -13,15 +13,8 @@ from urllib.parse import urlparse
 
 import httpx
 import pytest
-import uvicorn
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Page,
-    ViewportSize,
-    expect,
-    sync_playwright,
-)
+from conftest import served
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from assistant import errors
 from assistant.config import CHECKOUT, Settings
@@ -47,7 +40,6 @@ from assistant.web.waiting import LoadingAssistant
 
 UI: dict[str, Any] = tomllib.loads((CHECKOUT / "prompts" / "ui.toml").read_text(encoding="utf-8"))
 SCENES = load_scenes(CHECKOUT / "knowledge" / "pictures")[0]
-CHROMIUM = Path("/usr/bin/chromium")
 SIZES = {
     "kiosk": ViewportSize(width=1080, height=1920),
     "desk": ViewportSize(width=1366, height=768),
@@ -161,25 +153,8 @@ def fake() -> FakeAssistant:
 @pytest.fixture(scope="module")
 def address(fake: FakeAssistant) -> Iterator[str]:
     """The pages over the fake, on a free port."""
-    server = uvicorn.Server(uvicorn.Config(create_app(fake, UI, SCENES), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    server.force_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM.exists(), "the tests of the pages need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
+    with served(create_app(fake, UI, SCENES)) as address:
+        yield address
 
 
 Opener = Callable[..., Page]
