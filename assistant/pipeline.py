@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -26,7 +26,7 @@ from assistant.answering.intent import (
 )
 from assistant.answering.prompts import Prompt, Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
-from assistant.datatypes import Answer, Choice, Composer, Intent, Reading, Status
+from assistant.datatypes import Answer, Choice, Composer, Guide, Intent, Reading, Status
 from assistant.errors import EmptyQuestionError, ModelBusyError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.search import Searcher, law_number
@@ -107,6 +107,11 @@ class Assistant:
                     )
             except ModelBusyError:
                 yield replace(answer, busy=True)
+
+    @property
+    def guides(self) -> Mapping[str, Guide]:
+        """Every guide by its id."""
+        return self.searcher.index.guides
 
     @property
     def waiting(self) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 
 import gradio as gr
 
+from assistant.toml import read_toml
+
 STATIC = Path(__file__).parent / "static"
 
 _RANGES = {  # what Google Fonts serves; the letters of Vietnamese stand in all three
@@ -18,6 +20,12 @@ _RANGES = {  # what Google Fonts serves; the letters of Vietnamese stand in all 
     "latin": "U+0000-00FF,U+0131,U+0152-0153,U+02BB-02BC,U+02C6,U+02DA,U+02DC,U+2000-206F,U+2122,U+2191,"
     "U+2193,U+2212,U+2215",
 }
+
+
+def page_words(home: Path) -> dict[str, Any]:
+    """The words of the pages: prompts/ui.toml, and kiosk.toml for the kiosk. Raises KnowledgeError."""
+    prompts = home / "prompts"
+    return read_toml(prompts / "ui.toml") | read_toml(prompts / "kiosk.toml")
 
 
 def theme() -> gr.themes.Base:
@@ -35,7 +43,8 @@ def page_head(ui: Mapping[str, Any]) -> str:
     icons = "".join(f".icon-{path.stem}{{--icon:url('/tinh/icons/{path.name}')}}" for path in pictures)
     style = (STATIC / "kiosk.css").read_text(encoding="utf-8")
     script = (STATIC / "kiosk.js").read_text(encoding="utf-8")
-    words = json.dumps({"gradio": ui["gradio"], "foot": ui["page"]["footer"]}, ensure_ascii=False)
+    said = {"gradio": ui["gradio"], "foot": ui["page"]["footer"], "keys": ui["keys"]}
+    words = json.dumps(said, ensure_ascii=False)
     words = words.replace("<", "\\u003c")  # no word ends the script
     return f"<style>{fonts}{icons}{style}</style><script>const KIOSK={words};{script}</script>"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from assistant.datatypes import Answer
+from assistant.datatypes import Answer, Guide
 from assistant.errors import AssistantError
 
 LOG = logging.getLogger("assistant.web")
@@ -30,6 +30,10 @@ class Answering(Protocol):
 
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of one guide; KeyError if there is no such guide."""
+
+    @property
+    def guides(self) -> Mapping[str, Guide]:
+        """Every guide by its id."""
 
     @property
     def waiting(self) -> int:
@@ -58,6 +62,11 @@ class LoadingAssistant:
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card, once loaded. Raises what loading raised."""
         return (self.complete or self.loaded.result()).open_guide(document_id, today=today)
+
+    @property
+    def guides(self) -> Mapping[str, Guide]:
+        """Every guide, once loaded. Raises what loading raised."""
+        return (self.complete or self.loaded.result()).guides
 
     @property
     def waiting(self) -> int:
