@@ -386,8 +386,8 @@ def test_words_are_tapped_with_their_marks(opened: Opener, fake: FakeAssistant) 
 TELEX = {
     "khoong": "không", "tieengs": "tiếng", "vieetj": "việt", "dduwowngf": "đường", "nguwowif": "người",
     "muoons": "muốn", "hoaf": "hòa", "hoafn": "hoàn", "hoasf": "hòa", "toans": "toán", "quyeenf": "quyền",
-    "quas": "quá", "giups": "giúp", "gif": "gì", "dangd": "đang", "thuyr": "thủy", "mass": "mas", "lamf": "làm",
-    "nghieengsz": "nghiêng", "caawn": "căn", "cuowcs": "cước", "cooo": "coo", "vneid": "vneid",
+    "quas": "quá", "giups": "giúp", "gif": "gì", "dangd": "đang", "thuyr": "thủy", "mass": "mas",
+    "lamf": "làm", "nghieengsz": "nghiêng", "caawn": "căn", "cuowcs": "cước", "cooo": "coo", "vneid": "vneid",
 }  # fmt: skip
 TAPPED = {
     "baá": "bá",

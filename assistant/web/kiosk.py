@@ -7,7 +7,7 @@ is one piece of HTML (screens.py); its buttons say with `data-do` what they do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
 
@@ -30,17 +30,35 @@ PRESSED = """element.addEventListener('click', (event) => {
 Updates = dict[Any, Any]  # component → its new value or properties
 
 
+class Opinion(Protocol):
+    """Buttons under an answer for what a person says of it."""
+
+    def lay_out(self) -> None:
+        """Put them where the page stands now."""
+
+    def wire(self, visits: Visits, say: gr.HTML) -> None:
+        """Act on them; `say` is where a word of thanks belongs."""
+
+
 class Kiosk:
     """The page: its components, and what each button does to the visit."""
 
     def __init__(
-        self, assistant: Answering, ui: Mapping[str, Any], visits: Visits, scenes: Mapping[str, Scene]
+        self,
+        assistant: Answering,
+        ui: Mapping[str, Any],
+        visits: Visits,
+        scenes: Mapping[str, Scene],
+        *,
+        opinion: Opinion | None = None,
+        slips: bool = False,  # whether the server has slips to take home at /phieu/<guide>
     ) -> None:
         self.assistant = assistant
         self.ui = ui
         self.visits = visits
+        self.opinion = opinion
         self.render = Renderer(ui, scenes)
-        self.screens = Screens(ui, self.render)
+        self.screens = Screens(ui, self.render, slips)
         self.actions: dict[str, Callable[[Visit, str], Updates]] = {
             "topic": self.to_topic,
             "open": self.to_guide,
@@ -64,6 +82,8 @@ class Kiosk:
             self.stage = gr.HTML(self.screens.stage(Visit(), {}), elem_id="stage", js_on_load=PRESSED)
             self.written = gr.HTML(elem_id="words", js_on_load=None)
             self.sources = gr.HTML(elem_id="sources", js_on_load=None)
+            if self.opinion:
+                self.opinion.lay_out()
             self._lay_out_foot()
             gr.HTML(self.screens.idle_dialog(), elem_id="idle-holder", js_on_load=None)
             self._wire()
@@ -115,6 +135,8 @@ class Kiosk:
         self.stop.click(self.stopped, None, [self.stop, self.say], **quiet)
         self.go_home.click(self.to_home, None, seen, **quiet)
         self.end.click(None, None, None, js="() => kioskEnd()", **quiet)
+        if self.opinion:
+            self.opinion.wire(self.visits, self.say)
 
     def ask(self, question: str, request: gr.Request) -> Iterator[Updates]:
         """Answer what was typed: the card at once, then the model's words.
@@ -164,7 +186,8 @@ class Kiosk:
         """Do what a button of the page says."""
         visit = self.visits.of(request)
         visit.leave()
-        yield self._busy()  # seen only where the assistant is still loading
+        if event.action in ("topic", "open"):  # what may have to wait for the assistant to load
+            yield self._busy()
         try:
             yield self.actions[event.action](visit, str(event.item))
         except AssistantError as error:

@@ -44,6 +44,7 @@ def page_head(ui: Mapping[str, Any]) -> str:
     style = (STATIC / "kiosk.css").read_text(encoding="utf-8")
     script = (STATIC / "kiosk.js").read_text(encoding="utf-8")
     said = {"gradio": ui["gradio"], "foot": ui["page"]["footer"], "keys": ui["keys"]}
+    said["slip"] = ui["take_home"]
     words = json.dumps(said, ensure_ascii=False)
     words = words.replace("<", "\\u003c")  # no word ends the script
     return f"<style>{fonts}{icons}{style}</style><script>const KIOSK={words};{script}</script>"

@@ -1,6 +1,7 @@
 """The screens of the kiosk as HTML: tiles, lists of guides, the answer, the steps one at a time.
 
-A button with `data-do` is acted on by kiosk.py, one with `data-tool` or `data-say` by the page's script.
+A button with `data-do` is acted on by kiosk.py, one with `data-tool`, `data-say` or `data-slip` by the page's
+script.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Screens:
 
     ui: Mapping[str, Any]
     render: Renderer
+    slips: bool = False  # whether there are slips to take home
 
     @cached_property
     def tiles(self) -> dict[str, Any]:
@@ -138,11 +140,20 @@ class Screens:
             [
                 self.render.head(answer, visit.asked, visit.turn),
                 _items((choice.document_id, choice.title) for choice in visit.choices),
-                self._voice(card.document_id) if card else "",
+                f'<div class="row">{self._voice(card.document_id)}{self._take_home(card)}</div>'
+                if card
+                else "",
                 self._first_step(card, visit.position) if card and card.steps else "",
                 self.render.facts(card, contacts=not warned) if card else "",
             ]
         )
+
+    def _take_home(self, card: Card) -> str:
+        """What brings the guide onto paper, or by a QR code onto a phone."""
+        words = self.ui["take_home"]
+        if not (self.slips and card.document_id):
+            return ""
+        return button(words["open"], "print", slip=card.document_id)
 
     def _first_step(self, card: Card, position: int) -> str:
         """The first step, so that it can be done at once, or how to go on."""
@@ -183,7 +194,7 @@ class Screens:
         return (
             f'<section class="coach done" data-turn="{turn}"><p class="task">{escape(card.title)}</p>'
             f"{focus_heading(icon('check') + escape(words['done_title']))}"
-            f'<p class="steptext">{escape(words["done_text"])}</p></section>'
+            f'<p class="steptext">{escape(words["done_text"])}</p>{self._take_home(card)}</section>'
         )
 
     def _step(self, card: Card, position: int, turn: int) -> str:
@@ -275,6 +286,7 @@ def button(
     do: str = "",
     item: str = "",
     tool: str = "",
+    slip: str = "",
     id_: str = "",
     main: bool = False,
     enabled: bool = True,
@@ -289,6 +301,7 @@ def button(
         "data-do": do,
         "data-what": item,
         "data-tool": tool,
+        "data-slip": slip,
         "aria-pressed": "" if pressed is None else str(pressed).lower(),
         "aria-expanded": "" if expanded is None else str(expanded).lower(),
     }

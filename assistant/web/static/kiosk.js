@@ -44,7 +44,7 @@
     if (!newest) return;
     lastTurn = turn;
     active();
-    if (reading && !document.contains(reading.button)) silence();
+    silence();
     const near = newest.hasAttribute('data-near');
     if (near) newest.scrollIntoView({ block: 'nearest' }); else window.scrollTo(0, 0);
     newest.querySelector('[data-focus]')?.focus({ preventScroll: true });
@@ -70,9 +70,28 @@
   };
   addEventListener('click', (event) => {
     const tool = event.target.closest?.('[data-tool]'), say = event.target.closest?.('[data-say]');
+    const paper = event.target.closest?.('[data-slip]');
+    if (paper) slip(paper.dataset.slip);
     if (tool) { tool.setAttribute('aria-pressed', tools[tool.dataset.tool]()); look(); }
     if (say) if (reading?.button === say) silence(); else read(say);
   });
+
+  // The slip to take home, in front of the page: a page of its own would have no way back.
+  const slip = (guide) => {
+    const dialog = document.createElement('dialog'), frame = document.createElement('iframe'), close = document.createElement('button');
+    dialog.id = 'slip';
+    frame.title = KIOSK.slip.title;
+    frame.src = `/phieu/${guide}?kho=a5`;
+    frame.onload = () => { for (const name of ['pointerdown', 'keydown', 'scroll']) frame.contentWindow.addEventListener(name, active, { passive: true, capture: true }); };
+    close.type = 'button';
+    close.textContent = KIOSK.slip.close;
+    close.onclick = () => dialog.close();
+    dialog.onclose = () => dialog.remove();
+    dialog.setAttribute('aria-label', KIOSK.slip.title);
+    dialog.append(frame, close);
+    document.querySelector('.gradio-container').append(dialog);
+    dialog.showModal();
+  };
 
   // A step read aloud, the word being read marked. The marks come from the length of the words: voices tell no times.
   const read = async (button) => {
