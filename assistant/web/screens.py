@@ -75,7 +75,8 @@ class Screens:
             shown = self._coach(visit, visit.answer.card, guide.topic if guide else "")
         else:
             shown = self._home(visit.turn)
-        return f'<div data-view="{escape(visit.view)}">{self._calling(visit)}{shown}</div>'
+        called = f'<div class="calls-for">{self._calling(visit)}</div>'
+        return f'<div data-view="{escape(visit.view)}">{called}{shown}</div>'
 
     def _calling(self, visit: Visit) -> str:
         """That a volunteer is called, and what for, to be read from afar."""

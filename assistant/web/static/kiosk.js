@@ -39,7 +39,7 @@
     if (calls !== called) {
       called = calls;
       active();
-      if (calls) { chime(); window.scrollTo(0, 0); } else if (document.activeElement === document.body) byId('call')?.focus();
+      if (calls) { chime(); window.scrollTo(0, 0); } else if (!newest) byId('call')?.focus({ preventScroll: true });
     }
     if (!newest) return;
     lastTurn = turn;
