@@ -373,8 +373,8 @@ def test_words_are_tapped_with_their_marks(opened: Opener, fake: FakeAssistant) 
     expect(box).to_have_value("quên mạt")
     page.locator("#keys").get_by_role("button", name="Xoá chữ").click()
     expect(box).to_have_value("quên mạ")
-    for key in page.locator("#keys button").all():
-        bounds = key.bounding_box()
+    for button in page.locator("#keys button").all():
+        bounds = button.bounding_box()
         assert bounds is not None
         assert bounds["height"] >= 80
     page.locator("#keys").get_by_role("button", name="Gửi").click()

@@ -273,7 +273,7 @@ class Screens:
     def problems(self, step: Step) -> Sequence[Mapping[str, Any]]:
         """What may have gone wrong at a step: what its words hint at, then what may happen anywhere."""
         likely = [each for each in self.ui["problems"] if _may_happen(each, step)]
-        return [*likely[: PROBLEMS - 1], likely[-1]]
+        return [*likely[:-1][: PROBLEMS - 1], likely[-1]]
 
     def _label_of(self, document_id: str) -> str:
         listed = [entry for tile in self.tiles.values() for entry in tile["lists"]]
