@@ -95,6 +95,8 @@ class Kiosk:
         ask, words = self.ui["ask"], self.ui["buttons"]
         with gr.Column(elem_id="foot"):
             self.say = gr.HTML(elem_id="say", js_on_load=None)
+            busy = self.render.message(ask["busy"], "busy")
+            gr.HTML(busy, elem_id="pending", js_on_load=None)  # shown by the page's script
             with gr.Row(elem_id="foot-row"):
                 self.box = gr.Textbox(
                     label=ask["label"],
@@ -182,16 +184,14 @@ class Kiosk:
                 yield self._nothing_new()  # but one who has left is noticed here
         yield self._idle()
 
-    def act(self, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
+    def act(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Do what a button of the page says."""
         visit = self.visits.of(request)
         visit.leave()
-        if event.action in ("topic", "open"):  # what may have to wait for the assistant to load
-            yield self._busy()
         try:
-            yield self.actions[event.action](visit, str(event.item))
+            return self.actions[event.action](visit, str(event.item))
         except AssistantError as error:
-            yield self.complain(error)
+            return self.complain(error)
 
     def to_topic(self, visit: Visit, tile: str) -> Updates:
         """The guides behind a tile."""

@@ -105,7 +105,7 @@ class Screens:
             f'<div class="welcome" data-turn="{turn}">{focus_heading(escape(page["welcome"]))}'
             f"<p>{escape(page['hint'])}</p></div>"
             f'<ul id="tiles" aria-label="{escape(page["topics"])}">{tiles}</ul>'
-            f'<div class="promise">{icon("shield")}<p>{escape(page["promise"])} '
+            f'<div class="promise">{icon("shield")}<p><b>{escape(page["promise"])}</b> '
             f"{escape(self.ui['sources']['ai'])}</p></div>"
         )
 
@@ -232,9 +232,9 @@ class Screens:
             stuck = bool(help_) and not different
             onward = words["finish"] if position == count - 1 else words["next"]
             buttons += [
+                button(onward, "send", do="next", id_="next", main=True),
                 button(words["different"], "screen", do="different", id_="different", expanded=different),
                 button(words["stuck"], "help", do="stuck", id_="stuck", expanded=stuck),
-                button(onward, "send", do="next", id_="next", main=True),
             ]
         return f'<div id="coach-nav">{"".join(buttons)}</div>'
 

@@ -5,7 +5,7 @@
   const idleSeconds = Math.min(120, +(query.get('idle') || 120)), warnSeconds = Math.min(30, +(query.get('warn') || 30));
   const WAITING = 5;  // times as long may one be still who waits for a volunteer
   const root = document.documentElement;
-  let lastActive = Date.now(), warnedAt = 0, lastTurn = 0, planned = false, called = false, reading = null;
+  let lastActive = Date.now(), warnedAt = 0, lastTurn = 0, planned = false, called = false, reading = null, pending = 0;
   const active = () => { if (!warnedAt) lastActive = Date.now(); };
   const byId = (id) => document.getElementById(id);
 
@@ -50,7 +50,9 @@
     newest.querySelector('[data-focus]')?.focus({ preventScroll: true });
   };
   new MutationObserver((changes) => {
-    if (changes.some((change) => change.target.closest?.('.written, #say') || change.target.querySelector?.('.written'))) active();
+    const within = (names) => changes.some(({ target }) => (target.closest ? target : target.parentElement)?.closest(names));
+    if (within('.written, #words, #say')) active();
+    if (within('#stage, #say')) { clearTimeout(pending); root.removeAttribute('data-pending'); }
     if (!planned) { planned = true; requestAnimationFrame(look); }
   }).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title'], childList: true, subtree: true, characterData: true });
   addEventListener('resize', look);
@@ -71,6 +73,8 @@
   addEventListener('click', (event) => {
     const tool = event.target.closest?.('[data-tool]'), say = event.target.closest?.('[data-say]');
     const paper = event.target.closest?.('[data-slip]');
+    if (event.target.closest?.('[data-do=topic], [data-do=open]'))  // the assistant may still be loading
+      pending = setTimeout(() => root.setAttribute('data-pending', ''), 500);
     if (paper) slip(paper.dataset.slip);
     if (tool) { tool.setAttribute('aria-pressed', tools[tool.dataset.tool]()); look(); }
     if (say) if (reading?.button === say) silence(); else read(say);
