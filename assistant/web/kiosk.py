@@ -21,10 +21,10 @@ from assistant.web.waiting import Answering
 
 ANSWER_SECONDS = 120
 PEOPLE = 100  # who may ask at once: most of them only wait for the model
-# Told of every button that is pressed in a piece of HTML.
+# Told of every button that is pressed in a piece of HTML. What a button does does not depend on how often.
 PRESSED = """element.addEventListener('click', (event) => {
-  const button = event.target.closest('[data-do]');
-  if (button) trigger('click', { action: button.dataset.do, item: button.dataset.what || '' });
+  const pressed = event.target.closest('[data-do]')?.dataset;
+  if (pressed && kioskMeant()) trigger('click', { action: pressed.do, item: pressed.what || '' });
 })"""
 
 Updates = dict[Any, Any]  # component → its new value or properties
@@ -64,12 +64,8 @@ class Kiosk:
             "open": self.to_guide,
             "card": lambda visit, _: self._move(visit, "answer"),
             "coach": lambda visit, _: self._move(visit, "coach"),
-            "first-done": lambda visit, _: self._move(visit, "coach", to=1),
-            "back": lambda visit, _: self._move(visit, "coach", to=visit.position - 1),
-            "next": lambda visit, _: self._move(visit, "coach", to=visit.position + 1),
-            "different": lambda visit, _: self._help(visit, "different"),
-            "stuck": lambda visit, _: self._help(visit, "stuck"),
-            "problem": self._help,
+            "step": self.to_step,
+            "help": self.to_help,
             "call": self.to_volunteer,
             "uncall": self.to_nobody,
         }
@@ -130,7 +126,11 @@ class Kiosk:
             **quiet,
         )
         acting = gr.on(
-            [self.top.click, self.stage.click], self.act, None, seen, concurrency_limit=PEOPLE, **quiet
+            [self.top.click, self.stage.click],
+            *(self.act, None, seen),
+            trigger_mode="multiple",  # another button may be pressed before the page has changed
+            concurrency_limit=PEOPLE,
+            **quiet,
         )
         for event in (asking, acting):
             event.failure(self.failed, None, [self.say, self.stop], **quiet)
@@ -210,8 +210,11 @@ class Kiosk:
         visit.remember(answer.card.title if answer.card else answer.question)
         return self.show(visit)
 
+    def to_step(self, visit: Visit, position: str) -> Updates:
+        """To a step, counted from 0; after the last one it is done."""
+        return self._move(visit, "coach", to=int(position) if position.isdecimal() else None)
+
     def _move(self, visit: Visit, view: str, *, to: int | None = None) -> Updates:
-        """To the card or a step; after the last step it is done."""
         visit.turn += 1
         visit.help = ""
         if visit.answer is None or visit.answer.card is None:  # forgotten meanwhile
@@ -222,10 +225,10 @@ class Kiosk:
             visit.position = max(0, min(wanted, len(visit.answer.card.steps)))
         return self.show(visit)
 
-    def _help(self, visit: Visit, what: str) -> Updates:
-        """Show what else can be done at this step; pressed again, hide it."""
+    def to_help(self, visit: Visit, what: str) -> Updates:
+        """Show what else can be done at this step, or with nothing hide it."""
         visit.turn += 1
-        visit.help = "" if visit.help == what else what
+        visit.help = what
         return self.show(visit)
 
     def to_volunteer(self, visit: Visit, _: str) -> Updates:

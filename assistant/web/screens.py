@@ -166,7 +166,7 @@ class Screens:
         start = button(
             words["start" if drawn else "plain_start"], "steps", do="coach", main=True, id_="start"
         )
-        done = button(words["done"], "check", do="first-done", id_="first-done")
+        done = button(words["done"], "check", do="step", item="1", id_="first-done")
         return (
             f'<section class="first"><h3>{escape(words["title"].format(count=count))}</h3>'
             f'<p class="steptext">{self.render.words(card.steps[0].text)}</p>'
@@ -226,15 +226,16 @@ class Screens:
 
     def _navigation(self, position: int, count: int, help_: str) -> str:
         words = self.ui["coach"]
-        buttons = [button(words["back"], "back", do="back", id_="back", enabled=position > 0)]
+        before, after = str(max(0, position - 1)), str(position + 1)
+        buttons = [button(words["back"], "back", do="step", item=before, id_="back", enabled=position > 0)]
         if position < count:
             different = help_ == "different"
             stuck = bool(help_) and not different
             onward = words["finish"] if position == count - 1 else words["next"]
             buttons += [
-                button(onward, "send", do="next", id_="next", main=True),
-                button(words["different"], "screen", do="different", id_="different", expanded=different),
-                button(words["stuck"], "help", do="stuck", id_="stuck", expanded=stuck),
+                button(onward, "send", do="step", item=after, id_="next", main=True),
+                _unfolds(words["different"], "screen", "different", open_=different),
+                _unfolds(words["stuck"], "help", "stuck", open_=help_ == "stuck", chosen=stuck),
             ]
         return f'<div id="coach-nav">{"".join(buttons)}</div>'
 
@@ -251,7 +252,7 @@ class Screens:
         problem = next((each for each in self.ui["problems"] if each["id"] == visit.help), None)
         if problem is None:
             items = "".join(
-                f"<li>{button(_says(each, step), '', do='problem', item=each['id'])}</li>"
+                f"<li>{button(_says(each, step), '', do='help', item=each['id'])}</li>"
                 for each in self.problems(step)
             )
             offered = f'<p>{escape(words["stuck_hint"])}</p><ul class="menu">{items}</ul>'
@@ -308,6 +309,12 @@ def button(
     }
     said = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items() if value)
     return f'<button type="button" {said}{"" if enabled else " disabled"}>{escape(label)}</button>'
+
+
+def _unfolds(label: str, picture: str, what: str, *, open_: bool, chosen: bool | None = None) -> str:
+    """A button that shows help of a kind, or hides it."""
+    expanded = open_ if chosen is None else chosen
+    return button(label, picture, do="help", item="" if open_ else what, id_=what, expanded=expanded)
 
 
 def _tile(tile: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 (() => {
   const query = new URLSearchParams(location.search);
   const idleSeconds = Math.min(120, +(query.get('idle') || 120)), warnSeconds = Math.min(30, +(query.get('warn') || 30));
+  const tapSeconds = Math.min(.4, +(query.get('tap') || .4));
   const WAITING = 5;  // times as long may one be still who waits for a volunteer
   const root = document.documentElement;
   let lastActive = Date.now(), warnedAt = 0, lastTurn = 0, planned = false, called = false, reading = null, pending = 0;
@@ -69,6 +70,13 @@
     },
     contrast: () => root.toggleAttribute('data-contrast'),
     keys: () => { import('/tinh/keyboard.js').then((keyboard) => { keyboard.toggle(KIOSK.keys); look(); }); return !root.hasAttribute('data-keys'); },
+  };
+  // A hand that trembles taps twice; the second tap would fall on what the first has brought.
+  let meantAt = 0;
+  window.kioskMeant = () => {
+    const now = Date.now(), meant = now - meantAt >= tapSeconds * 1000;
+    if (meant) meantAt = now;
+    return meant;
   };
   addEventListener('click', (event) => {
     const tool = event.target.closest?.('[data-tool]'), say = event.target.closest?.('[data-say]');
