@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlparse
@@ -261,6 +263,27 @@ def test_uploads_and_huge_bodies_are_refused(address: str) -> None:
     assert httpx.post(f"{address}/gradio_api/upload", files={"files": b"x"}).status_code == 404
     assert httpx.post(f"{address}/gradio_api/queue/join", content=b"x" * 70_000).status_code == 413
     assert httpx.post(f"{address}/gradio_api/queue/join", content=iter([b"x"])).status_code == 411
+
+
+def test_thirty_people_at_once_are_all_answered(address: str) -> None:
+    """As their browsers would ask: more than the four whom Gradio would serve at once by itself."""
+    config = httpx.get(f"{address}/config").json()
+    box = next(c["id"] for c in config["components"] if c["props"].get("elem_id") == "box")
+    asking = next(d["id"] for d in config["dependencies"] if [box, "submit"] in d["targets"])
+    queue = f"{address}/gradio_api/queue"
+
+    def ask(number: int) -> str:
+        who = {"session_hash": f"person{number}"}
+        body = who | {"data": [f"nghĩ về việc {number}"], "fn_index": asking}
+        with httpx.Client(timeout=30) as client:
+            assert client.post(f"{queue}/join", json=body).status_code == 200
+            with client.stream("GET", f"{queue}/data", params=who) as events:
+                return next(line for line in events.iter_lines() if "class=" in line and "head" in line)
+
+    with ThreadPoolExecutor(30) as people:
+        cards = list(people.map(ask, range(30)))
+    for number, card in enumerate(cards):
+        assert f"nghĩ về việc {number}<" in str(json.loads(card.removeprefix("data: "))["output"]["data"])
 
 
 def test_headers(address: str) -> None:
