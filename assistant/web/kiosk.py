@@ -150,7 +150,6 @@ class Kiosk:
             yield self._nothing_new()
             return
         number = visit.begin()
-        yield self._busy()
         try:
             yield from self._answered(visit, number, question)
         except AssistantError as error:
@@ -160,7 +159,8 @@ class Kiosk:
             visit.end(number)
 
     def _answered(self, visit: Visit, number: int, question: str) -> Iterator[Updates]:
-        card_text, before = "", PEOPLE
+        """The card in one piece, because pieces are what costs time; then what the model adds."""
+        card_text, before, stop = "", PEOPLE, {self.stop: gr.Button(visible=True)}
         for answer in self.assistant.stream(question, previous=tuple(visit.questions)):
             if visit.asked_last != number:
                 yield self._nothing_new()  # Gradio shows again what came last
@@ -169,20 +169,25 @@ class Kiosk:
                 card_text = answer.text
                 visit.take(answer, answer.question)
                 visit.remember(answer.question)  # masked by then
-                yield self.show(visit) | {self.box: "", self.stop: gr.Button(visible=True)}
-            elif answer.composer is Composer.MODEL:
-                visit.written = answer.text.removeprefix(card_text).strip()
-                yield {self.written: self.render.written(visit.written), self.say: ""}
-            elif answer.busy:
+                yield self.show(visit) | {self.box: ""}
+                continue
+            if answer.busy:
                 yield self._idle() | {self.say: self.render.message(self.ui["ask"]["crowded"], "wait")}
                 return
+            updates = self._nothing_new()  # but one who has left is noticed here
+            if answer.composer is Composer.MODEL:
+                visit.written = answer.text.removeprefix(card_text).strip()
+                updates = {self.written: self.render.written(visit.written), self.say: ""}
             elif not visit.written and self.assistant.waiting < before:  # those who came later do not count
                 before = self.assistant.waiting
                 text = self.ui["ask"]["waiting"].format(count=before)
-                yield {self.say: self.render.message(text, "wait") if before else ""}
-            else:
-                yield self._nothing_new()  # but one who has left is noticed here
-        yield self._idle()
+                updates = {self.say: self.render.message(text, "wait") if before else ""}
+            yield updates | stop
+            stop = {}
+        if visit.asked_last != number:
+            yield self._nothing_new()
+        elif not stop:
+            yield self._idle()
 
     def act(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Do what a button of the page says."""
@@ -267,9 +272,6 @@ class Kiosk:
         return {self.say: self.render.message(self.ui["errors"][error], "bad")}
 
     # What is seen
-
-    def _busy(self) -> Updates:
-        return {self.say: self.render.message(self.ui["ask"]["busy"], "busy")}
 
     def _nothing_new(self) -> Updates:
         return {self.say: gr.skip()}

@@ -71,6 +71,9 @@
     contrast: () => root.toggleAttribute('data-contrast'),
     keys: () => { import('/tinh/keyboard.js').then((keyboard) => { keyboard.toggle(KIOSK.keys); look(); }); return !root.hasAttribute('data-keys'); },
   };
+  // That the machine searches, where it takes long: it may still be loading.
+  const wait = () => { clearTimeout(pending); pending = setTimeout(() => root.setAttribute('data-pending', ''), 500); };
+  addEventListener('keydown', (event) => { if (event.key === 'Enter' && event.target.closest?.('#box') && event.target.value.trim()) wait(); });
   // A hand that trembles taps twice; the second tap would fall on what the first has brought.
   let meantAt = 0;
   window.kioskMeant = () => {
@@ -81,8 +84,8 @@
   addEventListener('click', (event) => {
     const tool = event.target.closest?.('[data-tool]'), say = event.target.closest?.('[data-say]');
     const paper = event.target.closest?.('[data-slip]');
-    if (event.target.closest?.('[data-do=topic], [data-do=open]'))  // the assistant may still be loading
-      pending = setTimeout(() => root.setAttribute('data-pending', ''), 500);
+    if (event.target.closest?.('[data-do=topic], [data-do=open]')) wait();
+    if (event.target.closest?.('#send') && byId('box').querySelector('textarea').value.trim()) wait();
     if (paper) slip(paper.dataset.slip);
     if (tool) { tool.setAttribute('aria-pressed', tools[tool.dataset.tool]()); look(); }
     if (say) if (reading?.button === say) silence(); else read(say);
