@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -10,6 +12,7 @@ import httpx
 import pytest
 from conftest import CHROMIUM, served, violations
 from fake_pages import CARD, EVIL, SCENES, SOON, UI, FakeAssistant, until
+from PIL import Image
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -19,6 +22,8 @@ from playwright.sync_api import (
     expect,
 )
 
+from assistant.config import CHECKOUT
+from assistant.pipeline import Assistant
 from assistant.web.server import create_app
 
 SIZES = {
@@ -798,3 +803,34 @@ def test_all_of_it_is_done_with_the_keyboard(opened: Opener) -> None:
     expect(page.locator(".coach h2")).to_be_focused()
     press(UI["coach"]["stuck"])
     expect(page.locator(".stuck h3")).to_be_focused()
+
+
+# The README
+
+
+@pytest.mark.browser
+@pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
+def test_the_pictures_of_the_readme(browser: Browser, assistant: Assistant) -> None:
+    def keep(name: str) -> None:
+        page.wait_for_timeout(500)
+        picture = Image.open(BytesIO(page.screenshot())).convert("RGB").resize((432, 768))
+        picture.quantize(64).save(
+            CHECKOUT / "assistant" / "web" / "pictures" / f"kiosk-{name}.png", optimize=True
+        )
+
+    with served(create_app(assistant, UI, SCENES)) as address, browser.new_context() as context:
+        page = context.new_page()
+        page.set_viewport_size(SIZES["kiosk"])
+        page.goto(f"{address}/?tap=0")
+        page.locator("#tiles button").first.wait_for()
+        keep("trang-dau")
+        page.get_by_role("button", name="Tài khoản VNeID").click()
+        page.get_by_role("button", name="Kích hoạt VNeID").click()
+        page.locator("#first-done").click()
+        page.locator(".picture").wait_for()
+        keep("tung-buoc")
+        page.locator("#stuck").click()
+        page.locator(".stuck .menu").wait_for()
+        keep("bi-vuong")
+        ask(page, "có người gọi bảo đọc mã OTP", ".warning")
+        keep("lua-dao")
