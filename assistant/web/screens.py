@@ -151,7 +151,7 @@ class Screens:
 
     def _take_home(self, card: Card) -> str:
         """What brings the guide onto paper, or by a QR code onto a phone."""
-        words = self.ui["take_home"]
+        words = self.ui["own"]["slip"]
         if not (self.slips and card.document_id):
             return ""
         return button(words["open"], "print", slip=card.document_id)

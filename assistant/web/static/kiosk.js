@@ -69,7 +69,7 @@
       return size > 0;
     },
     contrast: () => root.toggleAttribute('data-contrast'),
-    keys: () => { import('/tinh/keyboard.js').then((keyboard) => { keyboard.toggle(KIOSK.keys); look(); }); return !root.hasAttribute('data-keys'); },
+    keys: () => { import('/tinh/keyboard.js').then((keyboard) => { keyboard.toggle(KIOSK.own.keys); look(); }); return !root.hasAttribute('data-keys'); },
   };
   // That the machine searches, where it takes long: it may still be loading.
   const wait = () => { clearTimeout(pending); pending = setTimeout(() => root.setAttribute('data-pending', ''), 500); };
@@ -95,14 +95,14 @@
   const slip = (guide) => {
     const dialog = document.createElement('dialog'), frame = document.createElement('iframe'), close = document.createElement('button');
     dialog.id = 'slip';
-    frame.title = KIOSK.slip.title;
+    frame.title = KIOSK.own.slip.title;
     frame.src = `/phieu/${guide}?kho=a5`;
     frame.onload = () => { for (const name of ['pointerdown', 'keydown', 'scroll']) frame.contentWindow.addEventListener(name, active, { passive: true, capture: true }); };
     close.type = 'button';
-    close.textContent = KIOSK.slip.close;
+    close.textContent = KIOSK.own.slip.close;
     close.onclick = () => dialog.close();
     dialog.onclose = () => dialog.remove();
-    dialog.setAttribute('aria-label', KIOSK.slip.title);
+    dialog.setAttribute('aria-label', KIOSK.own.slip.title);
     dialog.append(frame, close);
     document.querySelector('.gradio-container').append(dialog);
     dialog.showModal();
