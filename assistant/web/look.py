@@ -43,7 +43,7 @@ def page_head(ui: Mapping[str, Any], page: str = "kiosk", own: Mapping[str, Any]
     icons = "".join(f".icon-{path.stem}{{--icon:url('/tinh/icons/{path.name}')}}" for path in pictures)
     style = (STATIC / f"{page}.css").read_text(encoding="utf-8")
     script = (STATIC / f"{page}.js").read_text(encoding="utf-8")
-    told = {"gradio": ui["gradio"], "foot": ui["page"]["footer"], "own": own or ui["own"]}
+    told = {"gradio": ui["gradio"], "foot": ui["page"]["footer"], "own": own or ui.get("own", {})}
     words = json.dumps(told, ensure_ascii=False)
     words = words.replace("<", "\\u003c")  # no word ends the script
     return f"<style>{fonts}{icons}{style}</style><script>const KIOSK={words};{script}</script>"
