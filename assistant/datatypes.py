@@ -354,3 +354,4 @@ class Answer:
     elapsed_ms: int = 0
     also: tuple[Also, ...] = ()  # what else the sentence asked; `text` holds it in full
     likelihood: float | None = None  # that this is the right decision (0–1); None where none was weighed
+    busy: bool = False  # the model adds nothing because too many people ask it now

@@ -67,6 +67,10 @@ class ModelError(AssistantError):
     """The language model cannot be loaded or failed while answering."""
 
 
+class ModelBusyError(ModelError):
+    """So many people ask the model already that one more gets the guide alone."""
+
+
 class WeightsError(AssistantError):
     """The weights of a model cannot be had, or are not what they should be; says why and what to do."""
 

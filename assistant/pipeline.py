@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -30,8 +30,8 @@ from assistant.answering.intent import (
 )
 from assistant.answering.prompts import Prompt, Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
-from assistant.datatypes import Also, Answer, Choice, Citation, Composer, Intent, Reading, Status
-from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
+from assistant.datatypes import Also, Answer, Choice, Citation, Composer, Guide, Intent, Reading, Status
+from assistant.errors import EmptyQuestionError, ModelBusyError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.classifier import OUTSIDE
 from assistant.retrieval.search import Searcher, law_number
@@ -111,19 +111,29 @@ class Assistant:
                 answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
         yield answer
-        if (
-            use_model
-            and self.model is not None
-            and answer.card
-            and answer.status is Status.ANSWERED
-            and not answer.also  # it reads one guide
-        ):
-            for words in self.check(self.model, self._prompt_under(answer, reading.question, today)):
-                if not words:
-                    yield answer
-                    continue
-                text = f"{answer.text}\n\n{words}"
-                yield replace(answer, text=text, composer=Composer.MODEL, elapsed_ms=_milliseconds(started))
+        reads_one_guide = answer.card and answer.status is Status.ANSWERED and not answer.also
+        if use_model and self.model is not None and reads_one_guide:
+            prompt = self._prompt_under(answer, reading.question, today)
+            try:
+                for words in self.check(self.model, prompt):
+                    yield self._with_words(answer, words, started) if words else answer
+            except ModelBusyError:
+                yield replace(answer, busy=True)
+
+    @staticmethod
+    def _with_words(answer: Answer, words: str, started: float) -> Answer:
+        text = f"{answer.text}\n\n{words}"
+        return replace(answer, text=text, composer=Composer.MODEL, elapsed_ms=_milliseconds(started))
+
+    @property
+    def guides(self) -> Mapping[str, Guide]:
+        """Every guide by its id."""
+        return self.searcher.index.guides
+
+    @property
+    def waiting(self) -> int:
+        """How many answers of the model must end before that of the one who asked last begins."""
+        return self.model.waiting if self.model else 0
 
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of a guide that a person chose, without a question."""
@@ -540,10 +550,12 @@ class Assistant:
         """The model's words so far, sentence by sentence, each against the text it must come from.
 
         The same words may come again while the model is at work, so that a person who has left is noticed.
-        A model that fails leaves the card as it is.
+        A model that fails leaves the card as it is. Raises ModelBusyError when it has no room.
         """
         try:
             yield from checked(model.stream(prompt), Evidence(prompt.guide, prompt.question))
+        except ModelBusyError:
+            raise
         except ModelError:
             return
 

@@ -10,7 +10,7 @@ from conftest import FakeModel
 
 from assistant.answering.decide import Decision
 from assistant.datatypes import Composer, Status
-from assistant.errors import EmptyQuestionError, ModelError, QuestionTooLongError
+from assistant.errors import EmptyQuestionError, ModelBusyError, ModelError, QuestionTooLongError
 from assistant.pipeline import MAX_QUESTION, Assistant
 
 TODAY = date(2026, 11, 22)
@@ -434,6 +434,13 @@ def test_a_model_that_fails_leaves_the_card(assistant: Assistant) -> None:
     answer = replace(assistant, model=model).answer("Quên mật khẩu VNeID")
     assert answer.status is Status.ANSWERED
     assert answer.composer is Composer.GUIDE
+
+
+def test_a_model_with_too_many_people_leaves_the_card_and_says_so(assistant: Assistant) -> None:
+    model = FakeModel([ModelBusyError("12 people wait")])
+    card, last = replace(assistant, model=model).stream("Quên mật khẩu VNeID")
+    assert (card.busy, last.busy) == (False, True)
+    assert last.text == card.text
 
 
 def test_no_model_is_asked_when_it_is_not_wanted_or_nothing_was_found(assistant: Assistant) -> None:

@@ -18,7 +18,7 @@ from model_servers import KEY, RealServer, Server, answer, bad_server, chunk, re
 from assistant.answering.prompts import Prompt
 from assistant.config import ModelSettings
 from assistant.datatypes import Composer, Status
-from assistant.errors import ConfigError, ModelError
+from assistant.errors import ConfigError, ModelBusyError, ModelError
 from assistant.models import remote
 from assistant.models.remote import RemoteModel, messages
 from assistant.pipeline import Assistant
@@ -351,7 +351,7 @@ def test_more_people_than_a_server_takes_get_the_card_alone(
         while not next(stream):
             pass
     assert (len(server.questions), len(other.questions)) == (1, 1)  # the less busy one
-    with pytest.raises(ModelError, match="is busy; .* is busy"):
+    with pytest.raises(ModelBusyError, match="is busy; .* is busy"):
         said(model)
     for one, stream in zip((server, other), streams, strict=True):
         one.go.set()

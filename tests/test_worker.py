@@ -15,7 +15,7 @@ import pytest
 
 from assistant.answering.prompts import Prompt
 from assistant.config import CHECKOUT
-from assistant.errors import ModelError
+from assistant.errors import ModelBusyError, ModelError
 from assistant.models.llama import LlamaOptions
 from assistant.models.worker import WorkerModel, WorkerOptions
 
@@ -84,7 +84,8 @@ def test_one_too_many_is_told_at_once(worker: WorkerModel) -> None:
     crowd = [worker.stream(COUNT) for _ in range(SMALL.people + 8)]
     for one in crowd:
         next(one)
-    with pytest.raises(ModelError, match=r"12 people wait for the model"):
+    assert worker.waiting == 8
+    with pytest.raises(ModelBusyError, match=r"12 people wait for the model"):
         next(worker.stream(SKY))
     for one in crowd:
         one.close()  # type: ignore[attr-defined]

@@ -34,6 +34,11 @@ class Recorder:
         self.error = ""
         self._model = model
 
+    @property
+    def waiting(self) -> int:
+        """That of the model it stands for."""
+        return self._model.waiting
+
     def stream(self, prompt: Prompt, *, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """The pieces of the model it stands for."""
         self.prompt, self.text, self.error = prompt, "", ""

@@ -23,7 +23,7 @@ import msgspec
 
 from assistant.answering.prompts import Prompt, neutralised
 from assistant.config import ModelSettings
-from assistant.errors import ConfigError, ModelError
+from assistant.errors import ConfigError, ModelBusyError, ModelError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -96,6 +96,8 @@ class _Endpoint:
 
 class RemoteModel:
     """A LanguageModel on one server or several; safe to ask from many threads."""
+
+    waiting = 0  # nobody: one who finds every server busy is told so at once
 
     def __init__(self, settings: ModelSettings) -> None:
         """Ask the servers how they are, once; those that are down now may come later.
@@ -188,7 +190,8 @@ class RemoteModel:
         states = "; ".join(
             f"{e.url} {e.state(self._settings.per_endpoint) or 'failed'}" for e in self._endpoints
         )
-        raise ModelError(f"no server answers for {self.name}: {states}")
+        kind = ModelBusyError if not tried and any(e.busy for e in self._endpoints) else ModelError
+        raise kind(f"no server answers for {self.name}: {states}")
 
     def _next(self, tried: list[_Endpoint]) -> _Endpoint | None:
         """The least busy of those that are well; of equals the first in the settings."""

@@ -84,6 +84,8 @@ class Turn:
 class Turns:
     """The people who are answered, and what the model remembers for them. For one thread."""
 
+    waiting = 0  # nobody: stream() answers one person alone
+
     def __init__(self, model: LlamaModel, folder: Path | None = None, budget: int = 0) -> None:
         """States are kept in the folder, up to `budget` bytes; without a folder, none."""
         self.name = model.name

@@ -28,7 +28,7 @@ import msgspec
 
 from assistant.answering.prompts import Prompt
 from assistant.config import CHECKOUT
-from assistant.errors import ModelError
+from assistant.errors import ModelBusyError, ModelError
 from assistant.models.llama import LlamaModel, LlamaOptions
 from assistant.models.turns import Turn, Turns
 
@@ -226,9 +226,9 @@ class WorkerModel:
 
     @property
     def waiting(self) -> int:
-        """How many people wait or are being answered."""
+        """How many answers must end before that of the one who asked last begins."""
         child = self._child
-        return len(child.replies) if child else 0
+        return max(0, len(child.replies) - self._options.model.people) if child else 0
 
     def stream(self, prompt: Prompt, *, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """Pieces of the answer, empty ones while it is awaited. Raises ModelError."""
@@ -262,7 +262,7 @@ class WorkerModel:
             if child is None:
                 raise ModelError(f"the process of the model {self.name} is being started again")
             if len(child.replies) >= self._options.model.people + _QUEUE:
-                raise ModelError(f"{len(child.replies)} people wait for the model {self.name} already")
+                raise ModelBusyError(f"{len(child.replies)} people wait for the model {self.name} already")
             self._last_number += 1
             number = self._last_number
             replies = child.replies[number] = SimpleQueue()

@@ -1,88 +1,98 @@
 """The page of learners at `/`: tiles, one question box, the guide card, the steps one at a time.
 
-What a person does here lives in `Visits` alone and is gone when they end, leave or fall silent.
+What a person does here lives in `Visits` alone and is gone when they end, leave or fall silent. What is seen
+is one piece of HTML (screens.py); its buttons say with `data-do` what they do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 import gradio as gr
 
-from assistant.datatypes import Answer, Choice, Composer, Status
+from assistant.datatypes import Answer, Composer
 from assistant.errors import AssistantError
 from assistant.knowledge.pictures import Scene
 from assistant.web.render import Renderer
-from assistant.web.visits import CHOICES, Visit, Visits
+from assistant.web.screens import Screens
+from assistant.web.visits import Visit, Visits
 from assistant.web.waiting import Answering
 
 ANSWER_SECONDS = 120
+PEOPLE = 100  # who may ask at once: most of them only wait for the model
+# Told of every button that is pressed in a piece of HTML. What a button does does not depend on how often.
+PRESSED = """element.addEventListener('click', (event) => {
+  const pressed = event.target.closest('[data-do]')?.dataset;
+  if (pressed && kioskMeant()) trigger('click', { action: pressed.do, item: pressed.what || '' });
+})"""
 
 Updates = dict[Any, Any]  # component → its new value or properties
+
+
+class Opinion(Protocol):
+    """Buttons under an answer for what a person says of it."""
+
+    def lay_out(self) -> None:
+        """Put them where the page stands now."""
+
+    def wire(self, visits: Visits, say: gr.HTML) -> None:
+        """Act on them; `say` is where a word of thanks belongs."""
 
 
 class Kiosk:
     """The page: its components, and what each button does to the visit."""
 
     def __init__(
-        self, assistant: Answering, ui: Mapping[str, Any], visits: Visits, scenes: Mapping[str, Scene]
+        self,
+        assistant: Answering,
+        ui: Mapping[str, Any],
+        visits: Visits,
+        scenes: Mapping[str, Scene],
+        *,
+        opinion: Opinion | None = None,
+        slips: bool = False,  # whether the server has slips to take home at /phieu/<guide>
     ) -> None:
         self.assistant = assistant
         self.ui = ui
         self.visits = visits
+        self.opinion = opinion
         self.render = Renderer(ui, scenes)
-        self.topics: list[dict[str, Any]] = list(ui["topics"].values())
+        self.screens = Screens(ui, self.render, slips)
+        self.actions: dict[str, Callable[[Visit, str], Updates]] = {
+            "topic": self.to_topic,
+            "open": self.to_guide,
+            "card": lambda visit, _: self._move(visit, "answer"),
+            "coach": lambda visit, _: self._move(visit, "coach"),
+            "step": self.to_step,
+            "help": self.to_help,
+            "call": self.to_volunteer,
+            "uncall": self.to_nobody,
+        }
 
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
         page: gr.Blocks
         with gr.Blocks(title=self.ui["page"]["title"], analytics_enabled=False, fill_width=True) as page:
-            gr.HTML(self.render.header(), elem_id="top")
-            self._lay_out_home()
-            self._lay_out_answer()
-            self._lay_out_coach()
+            self.top = gr.HTML(self.screens.header(), elem_id="top", js_on_load=PRESSED)
+            self.stage = gr.HTML(self.screens.stage(Visit(), {}), elem_id="stage", js_on_load=PRESSED)
+            self.written = gr.HTML(elem_id="words", js_on_load=None)
+            self.sources = gr.HTML(elem_id="sources", js_on_load=None)
+            if self.opinion:
+                self.opinion.lay_out()
             self._lay_out_foot()
-            gr.HTML(self.render.idle_dialog(), elem_id="idle-holder")
+            gr.HTML(self.screens.idle_dialog(), elem_id="idle-holder", js_on_load=None)
             self._wire()
             page.unload(self.visits.forget)
-        page.queue(max_size=20, default_concurrency_limit=4, api_open=False)
+        page.queue(max_size=PEOPLE, default_concurrency_limit=4, api_open=False)
         return page
-
-    # The parts of the page
-
-    def _lay_out_home(self) -> None:
-        with gr.Column(elem_id="home") as self.home:
-            self.welcome = gr.HTML(self.render.home(0))
-            with gr.Row(elem_id="tiles"):
-                self.tiles = [gr.Button(topic["label"], elem_classes=_tile(topic)) for topic in self.topics]
-
-    def _lay_out_answer(self) -> None:
-        with gr.Column(elem_id="answer", visible=False) as self.answer:
-            self.head = gr.HTML()
-            self.start = _button("", "start", "steps", main=True, visible=False)
-            with gr.Column(elem_id="choices"):
-                self.choices = [gr.Button(visible=False, elem_classes=["choice"]) for _ in range(CHOICES)]
-            self.facts = gr.HTML()
-            self.written = gr.HTML()
-            self.sources = gr.HTML()
-
-    def _lay_out_coach(self) -> None:
-        words = self.ui["buttons"]
-        with gr.Column(elem_id="coach", visible=False) as self.coach:
-            self.step = gr.HTML()
-            with gr.Row(elem_id="coach-nav"):
-                self.back = _button(words["back"], "back", "back")
-                self.stuck = _button(words["stuck"], "stuck", "help")
-                self.next = _button(words["next"], "next", "send", main=True)
-            self.stuck_help = gr.HTML()
-            self.to_card = _button(words["to_card"], "to-card", "document")
-            self.steps = gr.HTML()
 
     def _lay_out_foot(self) -> None:
         ask, words = self.ui["ask"], self.ui["buttons"]
         with gr.Column(elem_id="foot"):
-            self.say = gr.HTML(elem_id="say")
+            self.say = gr.HTML(elem_id="say", js_on_load=None)
+            busy = self.render.message(ask["busy"], "busy")
+            gr.HTML(busy, elem_id="pending", js_on_load=None)  # shown by the page's script
             with gr.Row(elem_id="foot-row"):
                 self.box = gr.Textbox(
                     label=ask["label"],
@@ -94,147 +104,159 @@ class Kiosk:
                         lang="vi", spellcheck=False, autocorrect="off", enterkeyhint="send"
                     ),
                 )
-                self.send = _button(ask["send"], "send", "send", main=True)
-                self.stop = _button(ask["stop"], "stop", "stop", visible=False)
-                self.go_home = _button(words["home"], "go-home", "home")
-                self.end = _button(words["end"], "end", "erase")
+                self.send = gr.Button(
+                    ask["send"], variant="primary", elem_id="send", elem_classes=["icon-send"]
+                )
+                self.stop = gr.Button(ask["stop"], elem_id="stop", elem_classes=["icon-stop"], visible=False)
+                gr.HTML(self.screens.keys_button(), elem_id="keys-holder", js_on_load=None)
+                self.go_home = gr.Button(words["home"], elem_id="go-home", elem_classes=["icon-home"])
+                self.end = gr.Button(words["end"], elem_id="end", elem_classes=["icon-erase"])
 
     # What the buttons do
 
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        heavy = quiet | {"concurrency_limit": 4, "concurrency_id": "cards", "trigger_mode": "once"}
-        shown = self._shown_components()
+        seen = [self.stage, self.written, self.sources, self.say, self.box, self.stop]
         asking = gr.on(
-            [self.send.click, self.box.submit], self.ask, self.box, shown, time_limit=ANSWER_SECONDS, **heavy
+            [self.send.click, self.box.submit],
+            *(self.ask, self.box, seen),
+            time_limit=ANSWER_SECONDS,
+            trigger_mode="multiple",  # a new question ends the answer to the one before
+            concurrency_limit=PEOPLE,
+            **quiet,
         )
-        asking.failure(self.failed, None, [self.say, self.send, self.stop], **quiet)
-        leaving = quiet | {"cancels": [asking]}  # what is still being written is no longer wanted
-        for topic, tile in zip(self.topics, self.tiles, strict=True):
-            opened = tile.click(self._opener(topic), None, shown, **(heavy | {"cancels": [asking]}))
-            opened.failure(self.failed, None, [self.say, self.send, self.stop], **quiet)
-        for number, button in enumerate(self.choices):
-            button.click(self._chooser(number), None, shown, **(heavy | {"cancels": [asking]}))
-        self.stop.click(self.stopped, None, [self.send, self.stop, self.say], **leaving)
-        self.go_home.click(self.to_home, None, shown, **leaving)
-        self.end.click(None, None, None, js="() => kioskEnd()", **leaving)
-        for button, change in (
-            (self.start, self.to_coach),
-            (self.to_card, self.to_answer),
-            (self.back, self.to_previous),
-            (self.next, self.to_next),
-            (self.stuck, self.to_stuck),
-        ):
-            button.click(change, None, shown, **leaving)
+        acting = gr.on(
+            [self.top.click, self.stage.click],
+            *(self.act, None, seen),
+            trigger_mode="multiple",  # another button may be pressed before the page has changed
+            concurrency_limit=PEOPLE,
+            **quiet,
+        )
+        for event in (asking, acting):
+            event.failure(self.failed, None, [self.say, self.stop], **quiet)
+        self.stop.click(self.stopped, None, [self.stop, self.say], **quiet)
+        self.go_home.click(self.to_home, None, seen, **quiet)
+        self.end.click(None, None, None, js="() => kioskEnd()", **quiet)
+        if self.opinion:
+            self.opinion.wire(self.visits, self.say)
 
     def ask(self, question: str, request: gr.Request) -> Iterator[Updates]:
-        """Answer what was typed: the card at once, then the model's words."""
+        """Answer what was typed: the card at once, then the model's words.
+
+        Ends at the person's next question, or when they leave.
+        """
         visit = self.visits.of(request)
-        yield self._busy()
-        card_text = ""
+        if visit.writing and not question.strip():  # the second tap of two
+            yield self._nothing_new()
+            return
+        number = visit.begin()
         try:
-            for answer in self.assistant.stream(question, previous=tuple(visit.questions)):
-                if not card_text:
-                    card_text = answer.text
-                    visit.take(answer, answer.question)
-                    visit.remember(answer.question)  # masked by then
-                    yield self.show(visit) | {self.box: "", self.send: _seen(False), self.stop: _seen(True)}
-                elif answer.composer is Composer.MODEL:
-                    visit.written = answer.text.removeprefix(card_text).strip()
-                    yield {self.written: self.render.written(visit.written)}
-                else:
-                    yield {self.written: gr.skip()}  # nothing new, but one who has left is noticed here
+            yield from self._answered(visit, number, question)
         except AssistantError as error:
-            yield self.complain(error)
-        else:
+            if visit.asked_last == number:
+                yield self.complain(error)
+        finally:
+            visit.end(number)
+
+    def _answered(self, visit: Visit, number: int, question: str) -> Iterator[Updates]:
+        """The card in one piece, because pieces are what costs time; then what the model adds."""
+        card_text, before, stop = "", PEOPLE, {self.stop: gr.Button(visible=True)}
+        for answer in self.assistant.stream(question, previous=tuple(visit.questions)):
+            if visit.asked_last != number:
+                yield self._nothing_new()  # Gradio shows again what came last
+                return
+            if not card_text:
+                card_text = answer.text
+                visit.take(answer, answer.question)
+                visit.remember(answer.question)  # masked by then
+                yield self.show(visit) | {self.box: ""}
+                continue
+            if answer.busy:
+                yield self._idle() | {self.say: self.render.message(self.ui["ask"]["crowded"], "wait")}
+                return
+            updates = self._nothing_new()  # but one who has left is noticed here
+            if answer.composer is Composer.MODEL:
+                visit.written = answer.text.removeprefix(card_text).strip()
+                updates = {self.written: self.render.written(visit.written), self.say: ""}
+            elif not visit.written and self.assistant.waiting < before:  # those who came later do not count
+                before = self.assistant.waiting
+                text = self.ui["ask"]["waiting"].format(count=before)
+                updates = {self.say: self.render.message(text, "wait") if before else ""}
+            yield updates | stop
+            stop = {}
+        if visit.asked_last != number:
+            yield self._nothing_new()
+        elif not stop:
             yield self._idle()
 
-    def _opener(self, topic: Mapping[str, Any]) -> Callable[[gr.Request], Iterator[Updates]]:
-        # A closure, because functools.partial loses gr.Request.
-        def opened(request: gr.Request) -> Iterator[Updates]:
-            yield self._busy()
-            yield self._open(self.visits.of(request), topic.get("guides") or [topic["guide"]])
-
-        return opened
-
-    def _chooser(self, number: int) -> Callable[[gr.Request], Iterator[Updates]]:
-        def chosen(request: gr.Request) -> Iterator[Updates]:
-            yield self._busy()
-            visit = self.visits.of(request)
-            yield self._open(visit, [choice.document_id for choice in visit.choices[number : number + 1]])
-
-        return chosen
-
-    def _open(self, visit: Visit, documents: Sequence[str]) -> Updates:
-        """One guide's card, or the choice between several; a ward may have taken some away."""
+    def act(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Do what a button of the page says."""
+        visit = self.visits.of(request)
+        visit.leave()
         try:
-            found = self._those_present(documents)
+            return self.actions[event.action](visit, str(event.item))
         except AssistantError as error:
             return self.complain(error)
-        if not found:
-            return self._idle() | self._say("gone")
-        if len(found) == 1:
-            answer = next(iter(found.values()))
-            visit.take(answer, "")
-            visit.remember(_title(answer))
-        else:
-            visit.offer(self.ui["choices"]["topic"], [Choice(id_, _title(found[id_])) for id_ in found])
+
+    def to_topic(self, visit: Visit, tile: str) -> Updates:
+        """The guides behind a tile."""
+        if tile in self.screens.tiles:
+            visit.view, visit.topic = "topic", tile
+        visit.turn += 1
         return self.show(visit)
 
-    def _those_present(self, documents: Sequence[str]) -> dict[str, Answer]:
-        found = {}
-        for document_id in documents:
-            try:
-                found[document_id] = self.assistant.open_guide(document_id)
-            except KeyError:
-                continue
-        return found
+    def to_guide(self, visit: Visit, document_id: str) -> Updates:
+        """A guide's card; a ward may have taken it away."""
+        try:
+            answer = self.assistant.open_guide(document_id)
+        except KeyError:
+            return self._idle() | self._say("gone")
+        visit.take(answer, "")
+        visit.remember(answer.card.title if answer.card else answer.question)
+        return self.show(visit)
+
+    def to_step(self, visit: Visit, position: str) -> Updates:
+        """To a step, counted from 0; after the last one it is done."""
+        return self._move(visit, "coach", to=int(position) if position.isdecimal() else None)
+
+    def _move(self, visit: Visit, view: str, *, to: int | None = None) -> Updates:
+        visit.turn += 1
+        visit.help = ""
+        if visit.answer is None or visit.answer.card is None:  # forgotten meanwhile
+            visit.view = "home"
+        else:
+            visit.view = view
+            wanted = visit.position if to is None else to
+            visit.position = max(0, min(wanted, len(visit.answer.card.steps)))
+        return self.show(visit)
+
+    def to_help(self, visit: Visit, what: str) -> Updates:
+        """Show what else can be done at this step, or with nothing hide it."""
+        visit.turn += 1
+        visit.help = what
+        return self.show(visit)
+
+    def to_volunteer(self, visit: Visit, _: str) -> Updates:
+        """Call for a person, with what is on the screen."""
+        self.visits.call(visit)
+        return self.show(visit)
+
+    def to_nobody(self, visit: Visit, _: str) -> Updates:
+        """The volunteer has come, or is not needed."""
+        visit.called = 0
+        return self.show(visit)
 
     def to_home(self, request: gr.Request) -> Updates:
         """Back to the tiles; earlier questions no longer matter."""
-        visit = self.visits.of(request)
-        turn = visit.turn + 1
+        turn = self.visits.of(request).turn + 1
         self.visits.forget(request)
         visit = self.visits.of(request)
         visit.turn = turn
         return self.show(visit) | {self.box: ""}
 
-    def to_coach(self, request: gr.Request) -> Updates:
-        """Begin or resume the steps."""
-        return self._move(request, "coach", 0)
-
-    def to_answer(self, request: gr.Request) -> Updates:
-        """From the steps back to the card."""
-        return self._move(request, "answer", 0)
-
-    def to_previous(self, request: gr.Request) -> Updates:
-        """One step back."""
-        return self._move(request, "coach", -1)
-
-    def to_next(self, request: gr.Request) -> Updates:
-        """One step on; after the last one it is done."""
-        return self._move(request, "coach", 1)
-
-    def _move(self, request: gr.Request, view: str, by: int) -> Updates:
-        visit = self.visits.of(request)
-        visit.turn += 1
-        visit.stuck = False
-        if visit.answer is None or visit.answer.card is None:  # forgotten meanwhile
-            visit.view = "home"
-        else:
-            visit.view = view
-            visit.position = max(0, min(visit.position + by, len(visit.answer.card.steps)))
-        return self.show(visit)
-
-    def to_stuck(self, request: gr.Request) -> Updates:
-        """Show what else can be done at this step."""
-        visit = self.visits.of(request)
-        visit.stuck = True
-        visit.turn += 1
-        return self.show(visit)
-
-    def stopped(self) -> Updates:
+    def stopped(self, request: gr.Request) -> Updates:
         """The person has read enough."""
+        self.visits.of(request).leave()
         return self._idle()
 
     def failed(self) -> Updates:
@@ -251,90 +273,18 @@ class Kiosk:
 
     # What is seen
 
-    def _shown_components(self) -> list[Any]:
-        return [
-            *(self.home, self.answer, self.coach, self.welcome, self.head, self.start, *self.choices),
-            *(self.facts, self.written, self.sources, self.step, self.back, self.stuck, self.next),
-            *(self.stuck_help, self.to_card, self.steps, self.say, self.box, self.send, self.stop),
-        ]
-
-    def _busy(self) -> Updates:
-        return {self.say: self.render.message(self.ui["ask"]["busy"], "busy")}
+    def _nothing_new(self) -> Updates:
+        return {self.say: gr.skip()}
 
     def _idle(self) -> Updates:
-        return {self.say: "", self.send: _seen(True), self.stop: _seen(False)}
+        return {self.say: "", self.stop: gr.Button(visible=False)}
 
     def show(self, visit: Visit) -> Updates:
         """The whole page for a visit."""
-        updates: Updates = {
-            self.home: gr.Column(visible=visit.view == "home"),
-            self.answer: gr.Column(visible=visit.view == "answer"),
-            self.coach: gr.Column(visible=visit.view == "coach"),
-        }
-        if visit.view == "home":
-            updates[self.welcome] = self.render.home(visit.turn)
-        elif visit.view == "answer":
-            updates |= self._show_answer(visit)
-        else:
-            updates |= self._show_coach(visit)
-        return updates | self._idle()
-
-    def _show_answer(self, visit: Visit) -> Updates:
-        answer, words = visit.answer, self.ui["buttons"]
-        card = answer.card if answer else None
-        count = len(card.steps) if card else 0
-        warned = answer is not None and answer.status is Status.SAFETY  # and has the numbers in large type
-        begun = 0 < visit.position < count
-        label = words["resume" if begun else "start"].format(number=visit.position + 1, count=count)
-        if answer:
-            head = self.render.head(answer, visit.asked, visit.turn)
-        else:
-            head = self.render.question(visit.heading, visit.turn)
-        updates: Updates = {
-            self.head: head,
-            self.start: gr.Button(label, visible=count > 0),
-            self.facts: self.render.facts(card, contacts=not warned) if card else "",
-            self.written: self.render.written(visit.written) if visit.written else "",
+        answer: Answer | None = visit.answer if visit.view == "answer" else None
+        guides = {} if visit.view == "home" else self.assistant.guides
+        return self._idle() | {
+            self.stage: self.screens.stage(visit, guides),
+            self.written: self.render.written(visit.written) if answer and visit.written else "",
             self.sources: self.render.sources(answer.citations) if answer else "",
         }
-        for number, button in enumerate(self.choices):
-            there = number < len(visit.choices)
-            updates[button] = gr.Button(visit.choices[number].title if there else "", visible=there)
-        return updates
-
-    def _show_coach(self, visit: Visit) -> Updates:
-        assert visit.answer is not None
-        card, words = visit.answer.card, self.ui["buttons"]
-        assert card is not None
-        count = len(card.steps)
-        done = visit.position >= count
-        last = visit.position == count - 1
-        to_card = "to_card" if card.papers or card.fees else "to_card_plain"
-        stuck = visit.stuck and not done
-        return {
-            self.step: self.render.step(card, visit.position, visit.turn),
-            self.back: gr.Button(interactive=visit.position > 0),
-            self.stuck: gr.Button(visible=not done),
-            self.next: gr.Button(words["finish"] if last else words["next"], visible=not done),
-            self.stuck_help: self.render.stuck(card, visit.position, visit.turn) if stuck else "",
-            self.to_card: gr.Button(words[to_card]),
-            self.steps: self.render.all_steps(card),
-        }
-
-
-def _button(label: str, name: str, picture: str, *, main: bool = False, visible: bool = True) -> gr.Button:
-    variant: Literal["primary", "secondary"] = "primary" if main else "secondary"
-    return gr.Button(label, variant=variant, elem_id=name, elem_classes=[f"icon-{picture}"], visible=visible)
-
-
-def _tile(topic: Mapping[str, Any]) -> list[str]:
-    classes = ["tile", f"icon-{topic['icon']}"]
-    return [*classes, "urgent"] if topic.get("urgent") else classes
-
-
-def _seen(visible: bool) -> gr.Button:
-    return gr.Button(visible=visible)
-
-
-def _title(answer: Answer) -> str:
-    return answer.card.title if answer.card else answer.question

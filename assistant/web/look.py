@@ -9,6 +9,8 @@ from typing import Any
 
 import gradio as gr
 
+from assistant.toml import read_toml
+
 STATIC = Path(__file__).parent / "static"
 
 _RANGES = {  # what Google Fonts serves; the letters of Vietnamese stand in all three
@@ -20,6 +22,12 @@ _RANGES = {  # what Google Fonts serves; the letters of Vietnamese stand in all 
 }
 
 
+def page_words(home: Path) -> dict[str, Any]:
+    """The words of the pages: prompts/ui.toml, and kiosk.toml for the kiosk. Raises KnowledgeError."""
+    prompts = home / "prompts"
+    return read_toml(prompts / "ui.toml") | read_toml(prompts / "kiosk.toml")
+
+
 def theme() -> gr.themes.Base:
     """Local fonts only; the rest of the look is kiosk.css."""
     return gr.themes.Base(
@@ -28,14 +36,15 @@ def theme() -> gr.themes.Base:
     ).set(body_text_color="#111111", body_background_fill="#FFFFFF", input_placeholder_color="#595959")
 
 
-def page_head(ui: Mapping[str, Any]) -> str:
-    """Fonts, icons, style, words and script for <head>; `css=` would drop rules of :root inside @media."""
+def page_head(ui: Mapping[str, Any], page: str = "kiosk", own: Mapping[str, Any] | None = None) -> str:
+    """Fonts, icons, and a page's style, script and words for <head>; `css=` would drop rules in @media."""
     fonts = "".join(_font_face(weight, subset) for weight in (400, 700) for subset in _RANGES)
     pictures = sorted(STATIC.glob("icons/*.svg"))
     icons = "".join(f".icon-{path.stem}{{--icon:url('/tinh/icons/{path.name}')}}" for path in pictures)
-    style = (STATIC / "kiosk.css").read_text(encoding="utf-8")
-    script = (STATIC / "kiosk.js").read_text(encoding="utf-8")
-    words = json.dumps({"gradio": ui["gradio"], "foot": ui["page"]["footer"]}, ensure_ascii=False)
+    style = (STATIC / f"{page}.css").read_text(encoding="utf-8")
+    script = (STATIC / f"{page}.js").read_text(encoding="utf-8")
+    told = {"gradio": ui["gradio"], "foot": ui["page"]["footer"], "own": own or ui.get("own", {})}
+    words = json.dumps(told, ensure_ascii=False)
     words = words.replace("<", "\\u003c")  # no word ends the script
     return f"<style>{fonts}{icons}{style}</style><script>const KIOSK={words};{script}</script>"
 

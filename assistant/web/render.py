@@ -23,7 +23,7 @@ from assistant.knowledge.pictures import Scene, drawn, words_of
 
 _MARKS = re.compile(r"(?:\s*\[\d{1,3}\])+")
 _PHONE = re.compile(r"(?<![\d.,/-])(?:1[89]00[ .]?\d{4}|11[2-5]|156|5656)(?![\d/]|[.,]\d)")
-_WITH_PHONE = re.compile(r"\+?\d[\d .]{1,16}")
+WITH_PHONE = re.compile(r"\+?\d[\d .]{1,16}")
 _ISO = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 
 
@@ -70,39 +70,9 @@ class Renderer:
         """Plain text as paragraphs, one a line."""
         return "".join(f"<p>{self.words(line)}</p>" for line in text.splitlines() if line.strip())
 
-    def header(self) -> str:
-        """The line above everything."""
-        page = self.ui["page"]
-        return (
-            f'<header class="top"><h1>{escape(page["title"])}</h1><p>{escape(page["subtitle"])}</p></header>'
-        )
-
-    def idle_dialog(self) -> str:
-        """The question to a person who has gone; the page's script opens it."""
-        idle = {key: escape(text) for key, text in self.ui["idle"].items()}
-        text = idle["text"].format(seconds='<b id="idle-seconds"></b>')
-        return (
-            f'<dialog id="idle" aria-labelledby="idle-title"><h2 id="idle-title">{idle["title"]}</h2>'
-            f'<p>{text}</p><button id="idle-stay" type="button">{idle["stay"]}</button>'
-            f'<button id="idle-end" type="button">{idle["end"]}</button></dialog>'
-        )
-
-    def home(self, turn: int) -> str:
-        """The words above the tiles."""
-        page = self.ui["page"]
-        return (
-            f'<div class="welcome" data-turn="{turn}">{_focus_heading(escape(page["welcome"]))}'
-            f"<p>{escape(page['hint'])}</p>"
-            f'<p class="promise">{icon("shield")}<span>{escape(page["promise"])}</span></p></div>'
-        )
-
     def message(self, text: str, kind: str) -> str:
         """Words of the machine beside the question box: an error ("bad"), or that it searches ("busy")."""
         return f'<section class="{kind}" role="status">{self.paragraphs(text)}</section>'
-
-    def question(self, text: str, turn: int) -> str:
-        """The question above a choice of guides that no answer asked."""
-        return f'<section class="say" data-turn="{turn}">{_focus_heading(escape(text))}</section>'
 
     def head(self, answer: Answer, asked: str, turn: int) -> str:
         """What is read first: the notice, what was asked, the title and the direct answer."""
@@ -122,7 +92,7 @@ class Renderer:
         if answer.card is not None:
             title = escape(answer.card.title)
             safety = answer.status is Status.SAFETY  # its warning has the focus
-            parts.append(f"<h2>{title}</h2>" if safety else _focus_heading(title))
+            parts.append(f"<h2>{title}</h2>" if safety else focus_heading(title))
             parts.append(f'<div class="lead">{self._lead(answer.card.lead)}</div>')
             if answer.card.summary != answer.card.lead:
                 parts.append(f'<div class="summary">{self.paragraphs(answer.card.summary)}</div>')
@@ -135,7 +105,7 @@ class Renderer:
         card = answer.card
         reply = answer.text.split(f"\n\n{card.title}\n", 1)[0] if card else answer.text
         safety = self.ui["safety"]
-        numbers = [c for c in card.contacts if _WITH_PHONE.fullmatch(c.value)] if card else []
+        numbers = [c for c in card.contacts if WITH_PHONE.fullmatch(c.value)] if card else []
         calls = "".join(
             f'<li><b class="number">{escape(c.value)}</b><span>{escape(c.name)}</span></li>' for c in numbers
         )
@@ -143,7 +113,7 @@ class Renderer:
             f"<div><h3>{escape(safety['call'])}</h3><ul class='calls'>{calls}</ul></div>" if calls else ""
         )
         return (
-            f'<div class="warning" role="alert">{_focus_heading(icon("alarm") + escape(safety["title"]))}'
+            f'<div class="warning" role="alert">{focus_heading(icon("alarm") + escape(safety["title"]))}'
             f"<div>{self.paragraphs(_one_sentence_a_line(reply))}</div>{listed}</div>"
         )
 
@@ -173,7 +143,7 @@ class Renderer:
         if card.place and card.place not in card.lead:
             parts.append(self._group("place", "place", map(self.words, rows(card.place))))
         if card.contacts and contacts:
-            parts.append(self._group("contacts", "call", map(self._contact, card.contacts)))
+            parts.append(self._group("contacts", "call", map(self.contact, card.contacts)))
         boxes = [f'<div class="facts">{"".join(parts)}</div>'] if parts else []
         if card.quick:
             boxes.append(self._group("quick", "help", map(self._quick, card.quick)))
@@ -220,8 +190,9 @@ class Renderer:
         small = f"<small>{self.words(', '.join(notes))}</small>" if notes else ""
         return f"{purpose}<b>{self.words(fee.amount)}</b>{small}"
 
-    def _contact(self, contact: ShownContact) -> str:
-        kind = "number" if _WITH_PHONE.fullmatch(contact.value) else "address"
+    def contact(self, contact: ShownContact) -> str:
+        """Whom to ask: name, then number or address."""
+        kind = "number" if WITH_PHONE.fullmatch(contact.value) else "address"
         return f'<span>{escape(contact.name)}</span> <b class="{kind}">{escape(contact.value)}</b>'
 
     def _quick(self, quick: QuickAnswer) -> str:
@@ -267,53 +238,15 @@ class Renderer:
         small = f"<small>{escape(' · '.join(notes))}</small>"
         return f'<li value="{citation.number}">{escape(citation.title)}{small}</li>'
 
-    def step(self, card: Card, position: int, turn: int) -> str:
-        """One step in large type, with its picture; after the last one, that it is done."""
-        words, count = self.ui["coach"], len(card.steps)
-        picture = ""
-        if position >= count:
-            kind, text = "coach done", escape(words["done_text"])
-            heading = _focus_heading(icon("check") + escape(words["done_title"]))
-        else:
-            number = position + 1
-            progress = escape(words["progress"].format(number=number, count=count))
-            kind, text = "coach", self.words(card.steps[position].text)
-            picture = self._picture(card.steps[position])
-            heading = (
-                _focus_heading(escape(words["position"].format(number=number, count=count)))
-                + f'<div class="bar" role="progressbar" aria-label="{progress}" aria-valuemin="0" '
-                f'aria-valuemax="{count}" aria-valuenow="{number}">'
-                f'<i style="width:{round(100 * number / count)}%"></i></div>'
-            )
-        return (
-            f'<section class="{kind}" aria-label="{escape(words["region"])}" data-turn="{turn}">'
-            f'<p class="task">{escape(card.title)}</p>{heading}'
-            f'<p class="steptext" aria-live="polite">{text}</p>{picture}</section>'
-        )
-
-    def _picture(self, step: Step) -> str:
+    def picture(self, step: Step) -> str:
         """The step's picture; none where its scene is unknown, or shows words that do not hold today."""
         scene, words = self.scenes.get(step.image or ""), words_of(step.text, step.label)
         if scene is None or scene.missing(words):
             return ""
         return f'<div class="picture">{drawn(scene, words, step.alt)}</div>'
 
-    def stuck(self, card: Card, position: int, turn: int) -> str:
-        """What helps a person who cannot go on: the step's other way, then people."""
-        words = self.ui["coach"]
-        other = card.steps[position].otherwise
-        parts = [f'<section class="stuck" role="status" data-turn="{turn}" data-near>']
-        parts.append(f"<h3>{icon('help')}{escape(words['stuck_title'])}</h3>")
-        parts.append(f'<p class="other">{self.words(other or words["no_otherwise"])}</p>')
-        parts.append(f"<p>{escape(words['stuck_help'])}</p>")
-        phones = [contact for contact in card.contacts if _WITH_PHONE.fullmatch(contact.value)]
-        if phones:
-            items = "".join(f"<li>{self._contact(contact)}</li>" for contact in phones)
-            parts.append(f"<p>{escape(words['stuck_call'])}</p><ul>{items}</ul>")
-        return "".join([*parts, "</section>"])
 
-
-def _focus_heading(inner: str) -> str:
+def focus_heading(inner: str) -> str:
     """The heading that a new view moves the focus to."""
     return f'<h2 data-focus tabindex="-1">{inner}</h2>'
 

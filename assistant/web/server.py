@@ -22,9 +22,8 @@ from assistant.config import Settings
 from assistant.errors import ConfigError
 from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
-from assistant.toml import read_toml
 from assistant.web.kiosk import Kiosk
-from assistant.web.look import STATIC, page_head, theme
+from assistant.web.look import STATIC, page_head, page_words, theme
 from assistant.web.visits import Visits
 from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
@@ -42,6 +41,7 @@ _CONTENT_POLICY = "; ".join(
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
+        "media-src 'self' blob:",
         "connect-src 'self'",
         "worker-src 'self' blob:",
         "object-src 'none'",
@@ -142,11 +142,11 @@ async def _with_headers(request: Request, call_next: Next) -> Response:
 def serve(settings: Settings) -> None:
     """Show the pages until stopped; the assistant loads in the background.
 
-    Raises ConfigError when the address cannot be used, KnowledgeError when prompts/ui.toml is broken.
+    Raises ConfigError when the address cannot be used, KnowledgeError when the words of the pages are broken.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     LOG.setLevel(logging.INFO)
-    ui = read_toml(settings.home / "prompts" / "ui.toml")
+    ui = page_words(settings.home)
     operator = ui["operator"]
     LOG.info(operator["starting"])
     taken = _listen(settings.host, settings.port)

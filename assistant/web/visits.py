@@ -10,7 +10,6 @@ import gradio as gr
 
 from assistant.datatypes import Answer, Choice
 
-CHOICES = 4  # buttons kept for a choice between guides
 REMEMBERED = 4  # questions before the last that a follow-up may lean on
 FORGOTTEN_AFTER = 900  # seconds; the page itself wipes after 150, this is for pages that died
 
@@ -21,15 +20,34 @@ class Visit:
 
     seen: float = 0
     turn: int = 0
-    view: str = "home"  # home, answer or coach
+    view: str = "home"  # home, topic, answer or coach
+    topic: str = ""  # the tile whose guides are listed
     asked: str = ""
     answer: Answer | None = None
-    heading: str = ""  # the question above `choices` that no answer asked
     choices: tuple[Choice, ...] = ()
     written: str = ""  # what the model has added
     position: int = 0
-    stuck: bool = False
+    help: str = ""  # what is shown beside a step: "different", "stuck" or the id of a problem
+    called: float = 0  # when a volunteer was called; 0: not
     questions: list[str] = field(default_factory=list)
+    asked_last: int = 0  # rises with everything that ends the answer being written
+    writing: bool = False  # whether an answer is being written
+
+    def begin(self) -> int:
+        """Ask something: whatever is still being written for this person is no longer wanted."""
+        self.asked_last += 1
+        self.writing = True
+        return self.asked_last
+
+    def end(self, number: int) -> None:
+        """What was asked as this number is answered."""
+        if self.asked_last == number:
+            self.writing = False
+
+    def leave(self) -> None:
+        """End the answer that is being written."""
+        self.asked_last += 1
+        self.writing = False
 
     def take(self, answer: Answer, asked: str) -> None:
         """Show an answer; the same steps again keep the person's place in them."""
@@ -37,18 +55,24 @@ class Visit:
         if not answer.card or answer.card.steps != before:
             self.position = 0
         self.view, self.answer, self.asked, self.choices = "answer", answer, asked, answer.choices
-        self.heading, self.written, self.stuck = "", "", False
+        self.written, self.help = "", ""
         self.turn += 1
 
     def remember(self, question: str) -> None:
-        """Keep the question for a follow-up to lean on."""
+        """Keep the question for a follow-up to lean on; a double tap asks it once."""
+        if question in self.questions[-1:]:
+            return
         self.questions = [*self.questions, question][-REMEMBERED:]
 
-    def offer(self, heading: str, choices: Sequence[Choice]) -> None:
-        """Ask which of several guides is meant."""
-        self.view, self.answer, self.asked, self.written = "answer", None, "", ""
-        self.heading, self.choices = heading, tuple(choices[:CHOICES])
-        self.turn += 1
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A person who waits for a volunteer: with which guide, at which of its steps (from 1), for how long."""
+
+    title: str
+    step: int
+    steps: int
+    seconds: float
 
 
 class Visits:
@@ -73,4 +97,25 @@ class Visits:
 
     def forget(self, request: gr.Request) -> None:
         """Wipe what a person did."""
-        self._visits.pop(str(request.session_hash), None)
+        visit = self._visits.pop(str(request.session_hash), None)
+        if visit is not None:
+            visit.leave()
+
+    def call(self, visit: Visit) -> None:
+        """Let the person wait for a volunteer."""
+        visit.called = visit.called or self._clock()
+
+    def calls(self) -> Sequence[Call]:
+        """Those who wait for a volunteer, longest first."""
+        now = self._clock()
+        calling = sorted((v for v in list(self._visits.values()) if v.called), key=lambda v: v.called)
+        return [
+            Call(
+                card.title if card else "",
+                min(visit.position + 1, len(card.steps)) if card and visit.view == "coach" else 0,
+                len(card.steps) if card else 0,
+                now - visit.called,
+            )
+            for visit in calling
+            for card in [visit.answer.card if visit.answer else None]
+        ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from assistant.datatypes import Answer
+from assistant.datatypes import Answer, Guide
 from assistant.errors import AssistantError
 
 LOG = logging.getLogger("assistant.web")
@@ -30,6 +30,14 @@ class Answering(Protocol):
 
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of one guide; KeyError if there is no such guide."""
+
+    @property
+    def guides(self) -> Mapping[str, Guide]:
+        """Every guide by its id."""
+
+    @property
+    def waiting(self) -> int:
+        """How many answers of the model must end before that of the one who asked last begins."""
 
 
 @dataclass
@@ -54,6 +62,16 @@ class LoadingAssistant:
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card, once loaded. Raises what loading raised."""
         return (self.complete or self.loaded.result()).open_guide(document_id, today=today)
+
+    @property
+    def guides(self) -> Mapping[str, Guide]:
+        """Every guide, once loaded. Raises what loading raised."""
+        return (self.complete or self.loaded.result()).guides
+
+    @property
+    def waiting(self) -> int:
+        """Nobody, until the model is loaded."""
+        return self.complete.waiting if self.complete else 0
 
     def load(
         self,
