@@ -13,6 +13,7 @@ from assistant.text.normalize import bare, sentences, syllables
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from pypdfium2 import PdfTextPage
 
 WIDTH = 1100  # pixels: small print can be read
 _LONGEST = 4  # times the width: a page that is longer is drawn smaller
@@ -77,7 +78,7 @@ def _likeness(wanted: set[str], terms: set[str]) -> float:
     return both / (both + 0.7 * len(wanted - terms) + 0.15 * len(terms - wanted)) if both else 0.0
 
 
-def _boxes(textpage, passage: str) -> Iterator[tuple[float, float, float, float]]:  # noqa: ANN001
+def _boxes(textpage: PdfTextPage, passage: str) -> Iterator[tuple[float, float, float, float]]:
     """Where the passage's words stand: left, bottom, right, top in points."""
     from pypdfium2.raw import FPDFText_GetUnicode
 

@@ -1,7 +1,7 @@
 // The volunteers' page beside Gradio: keys, ticks, copying, printing. Nothing of it is kept anywhere.
 (() => {
   const byId = (id) => document.getElementById(id);
-  const page = { asked: 0, found: 0, opened: 0, shown: 0, typed: '', wanted: '', after: '', size: 'a5', timer: 0 };
+  const page = { asked: 0, found: 0, opened: 0, shown: 0, typed: '', wanted: '', after: '', size: 'a5', timer: 0, planned: false };
   const root = document.documentElement;
 
   // Gradio has no "vi": it writes lang="en" and English labels at run time.
@@ -55,7 +55,10 @@
 
   // What the server has answered comes into the page by Gradio.
   const look = () => {
+    page.planned = false;
     vietnamese();
+    const room = `${byId('finder')?.offsetHeight || 0}px`;
+    if (root.style.getPropertyValue('--finder') !== room) root.style.setProperty('--finder', room);
     const found = document.querySelector('#found [data-seq]'), sheet = document.querySelector('#sheet [data-seq]');
     if (found && +found.dataset.seq > page.found) {
       page.found = +found.dataset.seq;
@@ -99,16 +102,20 @@
     const text = what === 'missing'
       ? [section.dataset.lead, ...missing().map((box) => '- ' + spoken(box.nextElementSibling))].join('\n')
       : byId(what).value;
-    try {
-      await navigator.clipboard.writeText(text);
-      done(KIOSK.own.copied);
-    } catch { // over plain HTTP on a LAN there is no clipboard
-      const area = byId(what) || byId('message');
-      area.closest('details')?.setAttribute('open', '');
-      if (what === 'missing') area.value = text;
-      area.select();
-      done(document.execCommand('copy') ? KIOSK.own.copied : KIOSK.own.not_copied);
-    }
+    if (await copied(text)) { done(KIOSK.own.copied); return; }
+    done(KIOSK.own.not_copied);
+    const area = Object.assign(document.createElement('textarea'), { value: text, readOnly: true, ariaLabel: KIOSK.own.message });
+    document.querySelector('#sheet .actions').after(area);
+    area.select();
+  };
+  const copied = async (text) => {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+    const area = Object.assign(document.createElement('textarea'), { value: text }); // plain HTTP on a LAN
+    document.body.append(area);
+    area.select();
+    const went = document.execCommand('copy');
+    area.remove();
+    return went;
   };
   const print = () => {
     const sheet = document.querySelector('#sheet [data-kind=guide]');
@@ -118,11 +125,15 @@
     const frame = Object.assign(document.createElement('iframe'), { id: 'paper', title: KIOSK.own.print, tabIndex: -1 });
     const have = papers().filter((box) => box.checked).map((box) => box.value).join();
     frame.setAttribute('aria-hidden', 'true');
-    frame.onload = () => { frame.contentWindow.focus(); frame.contentWindow.print(); done(''); };
+    frame.onload = () => {
+      frame.contentWindow.onafterprint = () => frame.remove();
+      frame.contentWindow.print();
+      done('');
+    };
     frame.src = `/phieu/${sheet.dataset.id}?kho=${page.size}&co=${have}`;
     document.body.append(frame);
   };
-  const source = async (number) => {
+  const source = (number) => {
     const entry = document.querySelector(`#sheet .source[data-number="${number}"]`);
     if (!entry) return;
     entry.open = true;
@@ -181,5 +192,6 @@
   addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 
   window.started = () => { view('find'); byId('q').focus(); find(); };
-  new MutationObserver(look).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title'], childList: true, subtree: true });
+  const plan = () => { if (!page.planned) { page.planned = true; requestAnimationFrame(look); } };
+  new MutationObserver(plan).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title'], childList: true, subtree: true });
 })();
