@@ -41,6 +41,8 @@ class Size(StrEnum):
 class Layout:
     """How a size is filled. Millimetres, fonts in points; a roll is as long as what is on it.
 
+    `otherwise`: with what to do where a screen looks different; a roll would be half as long again.
+
     `qr_bytes` is what a QR code of level M holds whose modules are 0.5 mm wide on `qr` mm, the least that
     cameras of old telephones read: version 23 on A5, 16 on a roll (ISO/IEC 18004, table 7).
     """
@@ -53,11 +55,12 @@ class Layout:
     small: float
     qr: float
     qr_bytes: int
+    otherwise: bool
 
 
 LAYOUTS = {
-    Size.A5: Layout(148, 210, 10, 21, 14, 10, 60, 857),
-    Size.ROLL: Layout(58, None, 4, 15, 12, 9, 47, 450),
+    Size.A5: Layout(148, 210, 10, 21, 14, 10, 60, 857, True),
+    Size.ROLL: Layout(58, None, 4, 15, 12, 8.5, 47, 450, False),
 }
 
 
@@ -217,19 +220,19 @@ def _filled(
     if slip.steps:
         _heading(pdf, words["steps"], layout)
         for number, step in enumerate(slip.steps, 1):
-            indent = body / _MM * 2.1
+            indent = body / _MM * 1.9
             _line(pdf, step.text, body, indent=indent, sign=f"{number}.", after=0.6)
-            if step.otherwise:
+            if step.otherwise and layout.otherwise:
                 _line(pdf, f"{words['otherwise']} {step.otherwise}", small + 1, indent=indent, after=1.2)
     for key, lines in parts_of(slip):
         _heading(pdf, words[key], layout)
         for line in lines:
-            _line(pdf, line, body if key != "cautions" else body - 1, indent=3.5, sign="•", after=0.6)
-    _code(pdf, slip, words, layout)
+            _line(pdf, line, body, indent=body / _MM * 0.8, sign="•", after=0.6)
     _heading(pdf, words["sources"], layout)
     for number, source in slip.sources:
-        _line(pdf, source, small, indent=small / _MM * 2, sign=f"{number}.")
+        _line(pdf, source, small, indent=small / _MM * 1.7, sign=f"{number}.")
     _line(pdf, words["reviewed"].format(day=day_in_words(slip.reviewed or slip.printed)), small)
+    _code(pdf, slip, words, layout)
     end = pdf.get_y()
     return bytes(pdf.output()), end
 
@@ -248,7 +251,9 @@ def _new_pdf(slip: Slip, words: Mapping[str, Any], layout: Layout, height: float
 
     pdf = Paper(unit="mm", format=(layout.width, height))
     pdf.set_margin(layout.margin)
-    pdf.set_auto_page_break(False, layout.margin)  # nothing is torn apart: `_line` turns the page
+    pdf.c_margin = 0
+    # Nothing is torn apart: `_make_room` turns the page, of a roll never.
+    pdf.set_auto_page_break(False, layout.margin if layout.height else -height)
     pdf.add_font("Be Vietnam Pro", "", FONTS / "BeVietnamPro-Regular.ttf")
     pdf.add_font("Be Vietnam Pro", "B", FONTS / "BeVietnamPro-Bold.ttf")
     pdf.set_title(slip.title)
@@ -285,7 +290,7 @@ def _line(
         said = said.replace("“", "**“").replace("”", "”**")  # what a button says
     pdf.set_font("Be Vietnam Pro", style, size)
     height, left = size / _MM * _LEADING, pdf.l_margin + indent
-    gutter = 4.5 if marks else 0
+    gutter = 4 if marks else 0
     options: dict[str, Any] = {"h": height, "text": said, "align": "L", "markdown": not plain}
     options["w"] = pdf.w - pdf.r_margin - left - gutter
     pdf.set_x(left)

@@ -43,8 +43,9 @@ class SheetRenderer(Renderer):
         document = sheet.guide.document
         said = dict.fromkeys((sheet.card.lead, sheet.card.summary))
         lead = f'<div class="lead">{"".join(map(self.paragraphs, said))}</div>'
-        head = f"{self._notes(sheet)}{self._changes(sheet)}{lead}"
         body = [
+            self._changes(sheet),
+            lead,
             self._table(sheet),
             self._steps(sheet.card.steps),
             self._list("cautions", map(self.words, sheet.card.cautions)),
@@ -56,9 +57,8 @@ class SheetRenderer(Renderer):
         actions = f"<div class='actions'>{self._back()}</div>" if sheet.standing_in else self._actions(sheet)
         return (
             f'<article class="sheet" data-seq="{seq}" data-kind="guide" data-id="{escape(document.id)}">'
-            f"{_heading(document.title)}{actions}{head}"
-            f'<div class="columns"><div class="text">{"".join(body)}</div>'
-            f'<aside class="beside">{"".join(beside)}</aside></div></article>'
+            f'{_heading(document.title)}{actions}{self._notes(sheet)}<div class="columns"><div class="text">'
+            f'{"".join(body)}</div><aside class="beside">{"".join(beside)}</aside></div></article>'
         )
 
     def procedure(self, procedure: Procedure, seq: int) -> str:
@@ -109,18 +109,18 @@ class SheetRenderer(Renderer):
 
     def _changes(self, sheet: Sheet) -> str:
         """What is to be known before reading: superseded, a warning, what ends soon or begins later."""
-        words, found = self.own["sheet"], []
-        if sheet.standing_in:
-            titles = "; ".join(document.title for document in sheet.standing_in)
-            found.append(("bad", words["superseded"].format(titles=titles)))
-        if sheet.notice:
-            found.append(("warn", sheet.notice))
-        for line in sheet.lines:
-            if line.period.is_future(sheet.today):
-                found.append(("warn", words["coming"].format(what=line.words)))
-            elif line.is_ending(sheet.today):
-                found.append(("warn", words["ending"].format(what=line.words)))
-        return "".join(f'<div class="{kind}">{self.paragraphs(text)}</div>' for kind, text in found)
+        words = self.own["sheet"]
+        titles = "; ".join(document.title for document in sheet.standing_in)
+        coming = [line for line in sheet.lines if line.period.is_future(sheet.today)]
+        ending = [line for line in sheet.lines if line not in coming and line.is_ending(sheet.today)]
+        dated = [words["ending"].format(what=line.words) for line in ending]
+        dated += [words["coming"].format(what=line.words) for line in coming]
+        boxes = [
+            ("bad", words["superseded"].format(titles=titles) if titles else ""),
+            ("warn", sheet.notice or ""),
+            ("warn", "\n".join(dated)),
+        ]
+        return "".join(f'<div class="{kind}">{self.paragraphs(text)}</div>' for kind, text in boxes if text)
 
     def _actions(self, sheet: Sheet) -> str:
         words = self.own["sheet"]
@@ -147,16 +147,13 @@ class SheetRenderer(Renderer):
             return ""
         words, names = self.own["sheet"], self.own["channels"]
         there = {line.channel for line in sheet.lines}
-        columns: list[str | None] = [*(c for c in CHANNELS if c in there), *([None] if None in there else [])]
+        columns = [channel for channel in (None, *CHANNELS) if channel in there]
         head = "".join(f'<th scope="col">{escape(names[column or "any"])}</th>' for column in columns)
         body = []
         for kind in Kind:
             lines = sheet.of(kind)
             if lines:
-                cells = "".join(
-                    f"<td>{self._cell([li for li in lines if li.channel == c], sheet.today)}</td>"
-                    for c in columns
-                )
+                cells = "".join(f"<td>{self._cell(lines, column, sheet.today)}</td>" for column in columns)
                 body.append(f'<tr><th scope="row">{escape(words[kind])}</th>{cells}</tr>')
         caption = f"<caption>{escape(words['table'])}</caption>"
         return (
@@ -164,10 +161,13 @@ class SheetRenderer(Renderer):
             f"<table>{caption}<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
         )
 
-    def _cell(self, lines: Sequence[Line], today: date) -> str:
-        if not lines:
-            return f'<span class="small">{escape(self.own["sheet"]["nothing"])}</span>'
-        return f"<ul>{''.join(self._row(line, today) for line in lines)}</ul>"
+    def _cell(self, lines: Sequence[Line], channel: str | None, today: date) -> str:
+        """What holds for a way of doing it; where nothing is told, whether what holds for all ways does."""
+        told = [line for line in lines if line.channel == channel]
+        if not told:
+            key = "as_any" if any(line.channel is None for line in lines) else "nothing"
+            return f'<span class="small">{escape(self.own["sheet"][key])}</span>'
+        return f"<ul>{''.join(self._row(line, today) for line in told)}</ul>"
 
     def _row(self, line: Line, today: date) -> str:
         purpose = f"{self.words(line.purpose)}: " if line.purpose else ""

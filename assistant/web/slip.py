@@ -26,6 +26,7 @@ from assistant.coaching.slip import (
     slip_of,
     slip_pdf,
 )
+from assistant.datatypes import Step
 from assistant.pipeline import Assistant
 from assistant.text.normalize import without_marks
 
@@ -82,24 +83,26 @@ def print_page(
         items = "".join(_paper(paper, n in have, words) for n, paper in enumerate(slip.papers, 1))
         parts.append(f"<h2>{escape(words['papers'])}</h2><ul class='papers'>{items}</ul>")
     if slip.steps:
-        other = f"<b>{escape(words['otherwise'])}</b>"
         items = "".join(
-            f"<li>{_said(step.text)}"
-            + (f"<br><small>{other} {_said(step.otherwise)}</small></li>" if step.otherwise else "</li>")
-            for step in slip.steps
+            f"<li>{_said(step.text)}{_otherwise(step, words, layout)}</li>" for step in slip.steps
         )
         parts.append(f"<h2>{escape(words['steps'])}</h2><ol>{items}</ol>")
     for key, lines in parts_of(slip):
         items = "".join(f"<li>{_said(line)}</li>" for line in lines)
         parts.append(f"<h2>{escape(words[key])}</h2><ul>{items}</ul>")
-    parts.append(_code(slip, words, layout))
     sources = "".join(f'<li value="{number}">{escape(source)}</li>' for number, source in slip.sources)
     reviewed = words["reviewed"].format(day=day_in_words(slip.reviewed or slip.printed))
     parts.append(f"<h2>{escape(words['sources'])}</h2><ol class='small'>{sources}</ol>")
-    parts.append(f"<p class='small'>{escape(reviewed)}</p>")
+    parts.append(f"<p class='small'>{escape(reviewed)}</p>{_code(slip, words, layout)}")
     return _PAGE.format(
         title=escape(slip.title), style=_style(layout), bar=_bar(guide, words, size), body="".join(parts)
     )
+
+
+def _otherwise(step: Step, words: Mapping[str, Any], layout: Layout) -> str:
+    if not (step.otherwise and layout.otherwise):
+        return ""
+    return f"<br><small><b>{escape(words['otherwise'])}</b> {_said(step.otherwise)}</small>"
 
 
 def _bar(guide: str, words: Mapping[str, Any], size: Size) -> str:

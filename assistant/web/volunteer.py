@@ -76,8 +76,8 @@ class VolunteerPage:
             finder = gr.HTML(self._finder(), elem_id="finder", js_on_load=_TELL)
             found = gr.HTML(elem_id="found")
             sheet = gr.HTML(elem_id="sheet")
-            finder.find(self.find, None, found, **latest)
-            finder.open(self.open, None, sheet, **latest)
+            for tell, answer, shown in ((finder.find, self.find, found), (finder.open, self.open, sheet)):
+                tell(answer, None, shown, **latest).failure(self.failed, None, shown, **quiet)
         page.queue(max_size=40, default_concurrency_limit=_SEARCHING, api_open=False)
         return page
 
@@ -108,6 +108,12 @@ class VolunteerPage:
         except AssistantError as error:
             return self._failed(error, told)
         return f'<p class="bad" data-seq="{seq}">{escape(self.desk.ui["errors"]["gone"])}</p>'
+
+    def failed(self) -> str:
+        """Something broke that nobody foresaw: a Vietnamese sentence all the same."""
+        return (
+            f'<p class="bad" role="alert" data-failed>{escape(self.desk.ui["errors"]["AssistantError"])}</p>'
+        )
 
     def _failed(self, error: AssistantError, told: Mapping[str, Any]) -> str:
         sentences = self.desk.ui["errors"]

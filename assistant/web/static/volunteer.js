@@ -69,6 +69,7 @@
       view('find');
       if (page.found === page.asked && page.wanted) open(page.wanted);
     }
+    if (page.shown < page.opened && document.querySelector('#sheet [data-failed]')) { page.shown = page.opened; view('sheet'); }
     if (sheet && +sheet.dataset.seq > page.shown) {
       page.shown = +sheet.dataset.seq;
       view('sheet');
