@@ -135,7 +135,7 @@ def _mount(app: FastAPI, blocks: gr.Blocks, path: str, head: str) -> FastAPI:
         mcp_server=False,
         theme=theme(),
         head=head,
-        favicon_path=str(STATIC / "icons" / "shield.svg"),
+        favicon_path=str(STATIC / "icons" / "shield.svg") if path == "/" else None,  # elsewhere ignored
     )
     return mounted
 

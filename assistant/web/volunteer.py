@@ -71,13 +71,14 @@ class VolunteerPage:
         """Lay out and wire the page."""
         page: gr.Blocks
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        latest = quiet | {"trigger_mode": "always_last", "concurrency_limit": _SEARCHING}
+        # Not "always_last", which sends what was told first again: the page itself keeps to one at a time.
+        told = quiet | {"trigger_mode": "multiple", "concurrency_limit": _SEARCHING}
         with gr.Blocks(title=self.words["page"]["title"], analytics_enabled=False, fill_width=True) as page:
             finder = gr.HTML(self._finder(), elem_id="finder", js_on_load=_TELL)
             found = gr.HTML(elem_id="found")
             sheet = gr.HTML(elem_id="sheet")
             for tell, answer, shown in ((finder.find, self.find, found), (finder.open, self.open, sheet)):
-                tell(answer, None, shown, **latest).failure(self.failed, None, shown, **quiet)
+                tell(answer, None, shown, **told).failure(self.failed, None, shown, **quiet)
         page.queue(max_size=40, default_concurrency_limit=_SEARCHING, api_open=False)
         return page
 

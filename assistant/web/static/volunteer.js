@@ -1,7 +1,7 @@
 // The volunteers' page beside Gradio: keys, ticks, copying, printing. Nothing of it is kept anywhere.
 (() => {
   const byId = (id) => document.getElementById(id);
-  const page = { asked: 0, found: 0, opened: 0, shown: 0, typed: '', wanted: '', after: '', size: 'a5', timer: 0, planned: false };
+  const page = { asked: 0, found: 0, opened: 0, arrived: 0, shown: 0, typed: '', wanted: '', after: '', size: 'a5', coming: '', timer: 0, planned: false };
   const root = document.documentElement;
 
   // Gradio has no "vi": it writes lang="en" and English labels at run time.
@@ -14,13 +14,26 @@
       }
   };
 
+  // One question at a time goes to the server; of those asked meanwhile the last is sent when it has answered.
+  const line = (name) => {
+    let sent = 0, next = null;
+    const send = (data) => {
+      if (sent && Date.now() - sent < 8000) { next = data; return; }
+      sent = Date.now();
+      tell[name](data);
+    };
+    const answered = () => { sent = 0; if (next) { const data = next; next = null; send(data); } };
+    return { send, answered };
+  };
+  const finding = line('find'), opening = line('open');
+
   // Finding
   const view = (name) => { root.dataset.view = name; byId('q')?.setAttribute('aria-expanded', String(name === 'find')); };
   const find = () => {
     clearTimeout(page.timer);
     page.typed = byId('q').value;
     const filters = Object.fromEntries(['topic', 'agency', 'channel'].map((key) => [key, byId(key).value]));
-    tell.find({ seq: ++page.asked, text: page.typed, ...filters });
+    finding.send({ seq: ++page.asked, text: page.typed, ...filters });
   };
   const soon = () => { clearTimeout(page.timer); page.timer = setTimeout(find, 120); };
   const options = () => [...document.querySelectorAll('#options [role=option]')];
@@ -42,10 +55,15 @@
     if (!page.wanted && chosen()) openId(chosen().dataset.kind, chosen().dataset.id, byId('q').value, after);
   };
   const openId = (kind, id, text, after) => {
+    const wanted = [kind, id, text].join();
     page.after = after;
-    tell.open({ seq: ++page.opened, kind, id, text });
+    if (page.shown < page.opened && page.coming === wanted) return; // it is on its way
+    page.coming = wanted;
+    opening.send({ seq: ++page.opened, kind, id, text });
   };
   const back = () => {
+    page.shown = page.opened;
+    page.wanted = '';
     const box = byId('q');
     view('find');
     scrollTo(0, 0);
@@ -62,6 +80,7 @@
     const found = document.querySelector('#found [data-seq]'), sheet = document.querySelector('#sheet [data-seq]');
     if (found && +found.dataset.seq > page.found) {
       page.found = +found.dataset.seq;
+      finding.answered();
       const list = byId('agency');
       if (list.options.length < 2)
         for (const name of (found.dataset.agencies || '').split('|').filter(Boolean)) list.add(new Option(name, name));
@@ -69,17 +88,24 @@
       view('find');
       if (page.found === page.asked && page.wanted) open(page.wanted);
     }
-    if (page.shown < page.opened && document.querySelector('#sheet [data-failed]')) { page.shown = page.opened; view('sheet'); }
-    if (sheet && +sheet.dataset.seq > page.shown) {
-      page.shown = +sheet.dataset.seq;
-      view('sheet');
-      scrollTo(0, 0);
-      const size = document.querySelector(`#sheet [name=size][value="${page.size}"]`);
-      if (size) size.checked = true;
-      count();
-      sheet.querySelector('[data-focus]')?.focus({ preventScroll: true });
-      if (page.after === 'print') print();
+    const failed = document.querySelector('[data-failed]');
+    if (failed) {
+      failed.removeAttribute('data-failed');
+      (failed.closest('#sheet') ? opening : finding).answered();
+      view(failed.closest('#sheet') ? 'sheet' : 'find');
     }
+    if (!sheet || +sheet.dataset.seq === page.arrived) return;
+    page.arrived = +sheet.dataset.seq;
+    opening.answered();
+    if (page.arrived <= page.shown) return; // nobody waits for it any more
+    page.shown = page.arrived;
+    view('sheet');
+    scrollTo(0, 0);
+    const size = document.querySelector(`#sheet [name=size][value="${page.size}"]`);
+    if (size) size.checked = true;
+    count();
+    sheet.querySelector('[data-focus]')?.focus({ preventScroll: true });
+    if (page.after === 'print') print();
   };
 
   // The sheet
