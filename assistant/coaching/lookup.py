@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from assistant.answering.decide import PASSAGE_FROM
-from assistant.datatypes import Chunk, Guide, Hit, Procedure, Status
+from assistant.datatypes import Chunk, Detail, Fee, Guide, Hit, Procedure, Status
 from assistant.errors import QuestionError
 from assistant.pipeline import MAX_QUESTION, Assistant
 from assistant.text.normalize import bare, clean, syllables
@@ -155,7 +155,7 @@ class Lookup:
 
 def channels(guide: Guide) -> frozenset[str]:
     """The ways in which what a guide tells can be done: online, in_person, post."""
-    rows = (*guide.fees, *guide.time_limits, *guide.places)
+    rows: tuple[Fee | Detail, ...] = (*guide.fees, *guide.time_limits, *guide.places)
     return frozenset(row.channel for row in rows if row.channel)
 
 

@@ -294,7 +294,9 @@ def _line(
     options: dict[str, Any] = {"h": height, "text": said, "align": "L", "markdown": not plain}
     options["w"] = pdf.w - pdf.r_margin - left - gutter
     pdf.set_x(left)
-    _make_room(pdf, pdf.multi_cell(**options, dry_run=True, output="HEIGHT"))
+    needed = pdf.multi_cell(**options, dry_run=True, output="HEIGHT")
+    assert isinstance(needed, float)
+    _make_room(pdf, needed)
     top = pdf.get_y()
     if sign in ("o", "x"):
         _box(pdf, pdf.l_margin, top + height * 0.14, height * 0.62, ticked=sign == "x")

@@ -85,7 +85,7 @@ class SheetRenderer(Renderer):
         picture = ""
         if section.page and document.id in self.originals.officials:
             address = f"/tra-cuu/trang/{section.id.replace('#', '/')}.png"
-            picture = self._picture(address, section.page, document.title)
+            picture = self._page_picture(address, section.page, document.title)
         return (
             f'<article class="sheet" data-seq="{seq}" data-kind="passage">{_heading(document.title)}'
             f"<div class='actions'>{self._back()}</div>{_notes(notes)}"
@@ -240,11 +240,11 @@ class SheetRenderer(Renderer):
     # Sources
 
     def _sources(self, sheet: Sheet) -> str:
-        items = "".join(self._source(sheet, citation) for citation in sheet.citations)
+        items = "".join(self._cited(sheet, citation) for citation in sheet.citations)
         title = escape(self.own["source"]["list"])
         return f'<section class="sources"><h3>{title}</h3><ol>{items}</ol></section>'
 
-    def _source(self, sheet: Sheet, citation: Citation) -> str:
+    def _cited(self, sheet: Sheet, citation: Citation) -> str:
         """A source folded; opened, what the guide takes from it, and the copy of it on this machine."""
         words, number = self.own["source"], citation.number
         rests = "".join(f"<li>{self.words(text)}</li>" for text in sheet.resting_on(number))
@@ -262,14 +262,14 @@ class SheetRenderer(Renderer):
             return f"<p class='small'>{escape(words['no_copy'])}</p>" if citation.source_url else ""
         address = f"/tra-cuu/nguon/{sheet.guide.document.id}/{citation.number}"
         if kept.suffix == ".pdf":
-            return f"<p>{escape(words['copy'])}</p>{self._picture(f'{address}.png', 0, citation.title)}"
+            return f"<p>{escape(words['copy'])}</p>{self._page_picture(f'{address}.png', 0, citation.title)}"
         return (
             f"<p>{escape(words['copy'])}</p>"
             f'<div class="original" data-from="{address}.txt" tabindex="0" role="region" '
             f'aria-label="{escape(citation.title)}"></div>'
         )
 
-    def _picture(self, address: str, page: int, title: str) -> str:
+    def _page_picture(self, address: str, page: int, title: str) -> str:
         words = self.own["source"]
         alt = words["picture"].format(page=page or "", title=title)
         return (
@@ -280,7 +280,8 @@ class SheetRenderer(Renderer):
 
     def _dated(self, iso: str | None) -> str:
         words = self.own["source"]
-        return words["date"].format(day=day(iso)) if iso else words["no_date"]
+        dated: str = words["date"].format(day=day(iso)) if iso else words["no_date"]
+        return dated
 
     def _page(self, page: int) -> str:
         text: str = self.own["source"]["page"].format(page=page)

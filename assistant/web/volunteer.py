@@ -113,7 +113,7 @@ class VolunteerPage:
     def failed(self) -> str:
         """Something broke that nobody foresaw: a Vietnamese sentence all the same."""
         return (
-            f'<p class="bad" role="alert" data-failed>{escape(self.desk.ui["errors"]["AssistantError"])}</p>'
+            f'<p class="bad" role="alert" data-broken>{escape(self.desk.ui["errors"]["AssistantError"])}</p>'
         )
 
     def _failed(self, error: AssistantError, told: Mapping[str, Any]) -> str:

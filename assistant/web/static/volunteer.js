@@ -88,11 +88,11 @@
       view('find');
       if (page.found === page.asked && page.wanted) open(page.wanted);
     }
-    const failed = document.querySelector('[data-failed]');
-    if (failed) {
-      failed.removeAttribute('data-failed');
-      (failed.closest('#sheet') ? opening : finding).answered();
-      view(failed.closest('#sheet') ? 'sheet' : 'find');
+    const broken = document.querySelector('[data-broken]');
+    if (broken) {
+      broken.removeAttribute('data-broken');
+      (broken.closest('#sheet') ? opening : finding).answered();
+      view(broken.closest('#sheet') ? 'sheet' : 'find');
     }
     if (!sheet || +sheet.dataset.seq === page.arrived) return;
     page.arrived = +sheet.dataset.seq;
