@@ -19,6 +19,7 @@ WIDTH = 1100  # pixels: small print can be read
 _LONGEST = 4  # times the width: a page that is longer is drawn smaller
 _SHINGLE = 6  # words in a row that are the passage's and not a phrase of the trade
 _MARKER = (255, 226, 92)
+_HEADING = 8  # words; what is as short names a thing and says nothing of it
 _SAYS_IT = 0.4  # likeness from which a sentence says what another says
 
 
@@ -52,7 +53,8 @@ def draw_page(path: Path, number: int, passage: str) -> Image:
 
 def saying(text: str, said: Iterable[str]) -> list[str]:
     """The sentences of a text that say, in words of their own, what those of `said` say."""
-    parts = [(sentence, _terms(sentence)) for line in text.split("\n") for sentence in sentences(line)]
+    lines = (sentence for line in text.split("\n") for sentence in sentences(line))
+    parts = [(line, _terms(line)) for line in lines if len(line.split()) > _HEADING]
     found = []
     for wanted in map(_terms, said):
         best = max(parts, key=lambda part: _likeness(wanted, part[1]), default=None)

@@ -245,14 +245,14 @@ class SheetRenderer(Renderer):
         return f'<section class="sources"><h3>{title}</h3><ol>{items}</ol></section>'
 
     def _cited(self, sheet: Sheet, citation: Citation) -> str:
-        """A source folded; opened, what the guide takes from it, and the copy of it on this machine."""
+        """A source folded; opened, the copy of it on this machine, and what the guide takes from it."""
         words, number = self.own["source"], citation.number
         rests = "".join(f"<li>{self.words(text)}</li>" for text in sheet.resting_on(number))
         taken = f"<p>{escape(words['rests'])}</p><ul>{rests}</ul>" if rests else ""
         return (
             f'<li value="{number}"><details class="source" data-number="{number}"><summary>'
             f"{number}. {escape(citation.title)}<small>{escape(self._dated(citation.date))}</small></summary>"
-            f"{self._address(citation.source_url)}{taken}{self._copy(sheet, citation)}</details></li>"
+            f"{self._address(citation.source_url)}{self._copy(sheet, citation)}{taken}</details></li>"
         )
 
     def _copy(self, sheet: Sheet, citation: Citation) -> str:

@@ -163,9 +163,11 @@
   const source = (number) => {
     const entry = document.querySelector(`#sheet .source[data-number="${number}"]`);
     if (!entry) return;
+    const scrolled = scrollY;
     entry.open = true;
-    entry.scrollIntoView({ block: 'nearest' });
-    entry.querySelector('summary').focus();
+    entry.scrollIntoView({ block: 'start' });
+    scrollBy(0, scrolled - scrollY); // the text stays where it was: only what is beside it moves
+    entry.querySelector('summary').focus({ preventScroll: true });
   };
   const original = async (entry) => {
     const shown = entry.querySelector('.original:empty');
