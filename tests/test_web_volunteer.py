@@ -131,7 +131,7 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("size", ["a5", "58"])
 def test_a_slip_as_pdf_and_as_a_page(address: str, size: str) -> None:
-    pdf = httpx.get(f"{address}/phieu/{CHANGE}.pdf?kho={size}&co=1")
+    pdf = httpx.get(f"{address}/phieu/{CHANGE}.pdf?kho={size}&co=1", timeout=60)
     assert pdf.headers["content-type"] == "application/pdf"
     assert pdf.content.startswith(b"%PDF")
     assert pdf.headers["cache-control"] == "no-store"
@@ -161,6 +161,12 @@ def test_what_is_not_there_is_not_there(address: str, path: str) -> None:
     assert httpx.get(address + path).status_code == 404
 
 
+def test_the_page_is_found_without_a_slash(address: str) -> None:
+    page = httpx.get(f"{address}/tra-cuu", follow_redirects=True)
+    assert page.url.path == "/tra-cuu/"
+    assert WORDS["page"]["title"] in page.text
+
+
 def test_a_guide_that_was_replaced_is_not_printed(desk: Desk) -> None:
     from fastapi.testclient import TestClient
 
@@ -175,8 +181,10 @@ def test_a_guide_that_was_replaced_is_not_printed(desk: Desk) -> None:
 
 
 def test_originals_with_the_passage_marked(address: str) -> None:
-    assert httpx.get(f"{address}/tra-cuu/trang/quyet-dinh-12/1.png").content.startswith(b"\x89PNG")
-    told = httpx.get(f"{address}/tra-cuu/nguon/{CHANGE}/1.txt")
+    assert httpx.get(f"{address}/tra-cuu/trang/quyet-dinh-12/1.png", timeout=60).content.startswith(
+        b"\x89PNG"
+    )
+    told = httpx.get(f"{address}/tra-cuu/nguon/{CHANGE}/1.txt", timeout=60)
     assert told.status_code == 200
     assert "<mark>" in told.text
 
@@ -284,6 +292,7 @@ def test_a_paper_of_the_ward_beside_its_page(page: Page) -> None:
     expect(picture).to_be_visible()
     page.wait_for_function("document.querySelector('.page img').naturalWidth > 500")
     expect(page.locator(".sheet .text")).to_contain_text("giấy xác nhận của tổ dân phố")
+    assert violations(page) == []
 
 
 @pytest.mark.browser
@@ -291,6 +300,7 @@ def test_a_name_without_a_guide_can_be_copied(page: Page) -> None:
     page.locator("#q").fill("cham dut hoat dong ho kinh doanh")
     page.locator("#options [data-kind=procedure]").first.click()
     expect(page.locator(".sheet h2")).to_have_text("Chấm dứt hoạt động hộ kinh doanh")
+    assert violations(page) == []
     page.locator("[data-copy=name]").click()
     assert page.evaluate("navigator.clipboard.readText()") == "Chấm dứt hoạt động hộ kinh doanh"
 
@@ -313,9 +323,22 @@ def test_what_is_typed_is_nowhere_and_cannot_run(page: Page) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("size", ["a5", "58"])
+def test_the_page_to_print(page: Page, address: str, size: str) -> None:
+    printed = page.context.new_page()
+    printed.goto(f"{address}/phieu/{CHANGE}?kho={size}&co=1")
+    assert violations(printed) == []
+    printed.get_by_role("button", name=SLIP["print"]).click()
+    assert printed.evaluate("window.printed") == f"/phieu/{CHANGE}?kho={size}&co=1"
+    printed.close()
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_stands_in_the_way_of_anybody(page: Page, size: str) -> None:
     page.set_viewport_size(SIZES[size])
+    page.locator("#q").fill("can cuoc")
+    expect(page.locator("#options [data-kind=procedure]").first).to_be_visible()
     assert violations(page) == []
     look_up(page, "doi the can cuoc", CARD)
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]

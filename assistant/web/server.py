@@ -15,6 +15,7 @@ import gradio.routes
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import BaseLoader, Environment
 
@@ -120,6 +121,8 @@ def create_app(
 
 def _mount(app: FastAPI, blocks: gr.Blocks, path: str, head: str) -> FastAPI:
     """Put a page of Gradio's at a path, without all that it need not have."""
+    if path != "/":  # its addresses are relative
+        app.add_api_route(path, lambda: RedirectResponse(f"{path}/"))
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         blocks,
