@@ -22,7 +22,8 @@ datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pictures
 knowledge.pages knowledge.outline knowledge.typeset knowledge.flatten knowledge.ocr knowledge.pdf
-knowledge.word knowledge.slides knowledge.markup knowledge.images knowledge.kinds knowledge.reading
+knowledge.facsimile knowledge.word knowledge.slides knowledge.markup knowledge.images knowledge.kinds
+knowledge.reading
 knowledge.official knowledge.plain knowledge.readability
 knowledge.check knowledge.sources knowledge.hosts knowledge.fetch
 retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder retrieval.vectors
@@ -52,16 +53,19 @@ OWNERS = {
     "httpx2": "assistant.models.catalogue",
     "pypdf": "assistant.knowledge.pdf",
     "pdfplumber": "assistant.knowledge.pdf",
+    "pypdfium2": "assistant.knowledge.facsimile",
     "ocrmypdf": "assistant.knowledge.ocr",
     "docx": "assistant.knowledge.word",
     "pptx": "assistant.knowledge.slides",
     "markdown_it": "assistant.knowledge.markup",
     "httpx": "assistant.knowledge.hosts",
     "protego": "assistant.knowledge.hosts",
+    "fpdf": "assistant.coaching",
+    "segno": "assistant.coaching.slip",
     "gradio": "assistant.web",
     "fastapi": "assistant.web",
 }
-WRITERS = {"docx": {"assistant.evaluation.splitting"}}  # of files that are read back
+WRITERS = dict.fromkeys(("docx", "fpdf"), {"assistant.evaluation.splitting"})  # of files that are read back
 MAX_REACH = 24
 VIETNAMESE = re.compile(
     r"[àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ]", re.IGNORECASE

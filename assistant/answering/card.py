@@ -134,7 +134,7 @@ class CardWriter:
             for step in guide.steps
         ]
         cautions = [self._prose(text, words["cautions"], cited) for text in guide.cautions]
-        fees = self._current(guide.fees)
+        fees = self.current(guide.fees)
         card = Card(
             title=guide.document.title,
             lead=first or summary,
@@ -237,7 +237,7 @@ class CardWriter:
     def fee_line(self, fee: ShownFee) -> str:
         """One fee in words: for what, how much, over which channel, on which condition and days."""
         period = Period(fee.starts, fee.ends)
-        return self._row(fee.purpose, fee.amount, fee.channel, fee.condition, period, fee.reviewed)
+        return self.row(fee.purpose, fee.amount, fee.channel, fee.condition, period, fee.reviewed)
 
     def paper_line(self, paper: Paper) -> str:
         """One paper in words: name, form, count, note."""
@@ -258,13 +258,13 @@ class CardWriter:
         if intent is Intent.FEE:
             rows = [
                 self.fee_line(self._shown_fee(fee, guide)) + cited.mark(fee.source, words[key])
-                for fee in _of_the_nearest_case(self._current(guide.fees))
+                for fee in _of_the_nearest_case(self.current(guide.fees))
             ]
         elif intent is Intent.PAPERS:
             rows = [self.paper_line(paper) + cited.mark(paper.source, words[key]) for paper in guide.papers]
         elif intent in (Intent.TIME, Intent.PLACE):
             details = guide.time_limits if intent is Intent.TIME else guide.places
-            nearest = _of_the_nearest_case(self._current(details))
+            nearest = _of_the_nearest_case(self.current(details))
             if text := self._details(guide, nearest, words[key], cited):
                 return f"{words[key]}: {text} {said}".strip()
         elif intent is Intent.CONTACT:
@@ -294,32 +294,32 @@ class CardWriter:
 
     def _details(self, guide: Guide, details: Sequence[Detail], heading: str, cited: CitationList) -> str:
         rows = [
-            self._row(
+            self.row(
                 row.purpose,
                 row.text,
                 row.channel,
                 row.condition,
                 row.period,
-                self._checked(row, row.text, guide),
+                self.checked(row, row.text, guide),
             )
             + cited.mark(row.source, heading)
-            for row in self._current(details)
+            for row in self.current(details)
         ]
         return "; ".join(rows) + ("." if rows else "")
 
     def _shown_fee(self, fee: Fee, guide: Guide) -> ShownFee:
         period = fee.period
-        checked = self._checked(fee, fee.amount, guide)
+        checked = self.checked(fee, fee.amount, guide)
         return ShownFee(
             fee.purpose, fee.amount, fee.channel, fee.condition, period.starts, period.ends, checked
         )
 
-    def _checked(self, row: Fee | Detail, value: str, guide: Guide) -> date | None:
+    def checked(self, row: Fee | Detail, value: str, guide: Guide) -> date | None:
         """The day an undated figure was checked, to be told where the clock is behind the index."""
         behind = self.today < self.index_built and row.period.is_open() and value[:1].isdigit()
         return guide.document.reviewed if behind else None
 
-    def _row(
+    def row(
         self,
         purpose: str | None,
         value: str,
@@ -328,6 +328,7 @@ class CardWriter:
         period: Period,
         reviewed: date | None,
     ) -> str:
+        """A fee, a time limit or a place in words, with its channel, condition and days."""
         words = self.replies.card
         notes = [words[channel]] if channel else []
         if condition:
@@ -349,7 +350,7 @@ class CardWriter:
             return words["until"].format(end=end)
         return words["since"].format(start=start) if period.is_future(self.today) else ""
 
-    def _current(self, rows: Iterable[Row]) -> list[Row]:
+    def current(self, rows: Iterable[Row]) -> list[Row]:
         """What holds today or will; a dated row in force stands in for the undated one of the same case."""
         rows = [row for row in rows if row.period.covers(self.today) or row.period.is_future(self.today)]
         dated = {_case(row) for row in rows if not row.period.is_open() and row.period.covers(self.today)}

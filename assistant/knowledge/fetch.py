@@ -28,7 +28,6 @@ from assistant.knowledge.sources import Kind, ListedSource
 _TRIES = 3  # of a download that breaks off, as long as each gets further
 _FEW_WORDS = 50  # a page with fewer is made by scripts
 _OUT_OF_REACH = 3  # hosts; so many at the start, and there is no network
-_SUFFIX = {Kind.PAGE: "html", Kind.PDF: "pdf"}
 _PAGE_TYPES = {"text/html", "application/xhtml+xml"}
 _UNKNOWN_TYPES = {"", "application/octet-stream"}
 
@@ -161,7 +160,7 @@ def _by_turns(sources: Sequence[ListedSource]) -> Iterator[ListedSource]:
 def _fetch(
     hosts: Hosts, source: ListedSource, folder: Path, before: Copy | None
 ) -> tuple[Result, Copy | None]:
-    file = folder / f"{source.id}.{_SUFFIX[source.kind]}"
+    file = folder / source.file
     path = folder / f"{source.id}.part"
     # Without the very file, "not modified" would leave us with nothing.
     intact = before if before and file.exists() and _sha256(file) == before.sha256 else None
@@ -173,7 +172,7 @@ def _fetch(
     except NotFetchedError as error:
         return Result(source, error.outcome, str(error)), before
     if before and before.text != copy.text and file.exists():
-        file.replace(folder / f"{source.id}.before.{_SUFFIX[source.kind]}")
+        file.replace(file.with_suffix(f".before{file.suffix}"))
     path.replace(file)
     _Part(path).discard()
     return _result(source, before, copy, answer), copy

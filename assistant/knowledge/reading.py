@@ -28,6 +28,7 @@ import msgspec
 from assistant.config import CHECKOUT
 from assistant.errors import DocumentError
 from assistant.knowledge import markup, pdf
+from assistant.knowledge.facsimile import draw_page
 from assistant.knowledge.images import parse_picture, picture_alone, save_picture
 from assistant.knowledge.kinds import Kind, kind_of
 from assistant.knowledge.ocr import recognise
@@ -45,6 +46,7 @@ _READABLE = 0.5  # below it a page is noise
 _PRINTED = {Kind.PDF, Kind.PICTURE}  # their pages have headers and footers as text
 _EVERYWHERE = 0.5  # of the pages, and at least three: a picture on so many is a letterhead or a background
 _NO_TEXT = "no page holds readable Vietnamese text"
+_DRAWN = "page.png"
 _ONLY_PICTURES = "it holds pictures instead of text; save it as PDF, then they are recognised"
 
 
@@ -65,11 +67,13 @@ LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a child is asked: all pages without OCR, or one page by OCR, or the pictures at some places."""
+    """What a child is asked: all pages without OCR, one page by OCR, pictures at some places, a drawing."""
 
     limits: Limits
     page: int = 0
     places: tuple[str, ...] = ()
+    drawn: int | None = None  # a page to draw, with `passage` marked; 0 is the one that says it
+    passage: str = ""
 
     @property
     def seconds(self) -> float:
@@ -125,6 +129,18 @@ def read_document(
             pages, reason = with_numbered_headings(pages), "; ".join(remarks) or None
     seconds = round(time.monotonic() - start, 2)
     return Reading(str(path), pages, reason, seconds, quarantined=not pages)
+
+
+def picture_of_page(path: Path, number: int, passage: str, limits: Limits = LIMITS) -> bytes:
+    """A page of a PDF as PNG, the passage marked; page 0 is the one that says it.
+
+    Raises DocumentError where it cannot be drawn.
+    """
+    with tempfile.TemporaryDirectory(prefix="assistant-page-") as name:
+        outcome = _in_child(path, Task(limits, drawn=number, passage=passage), Path(name))
+        if outcome.refused is not None:
+            raise DocumentError(f"page {number} of {path} is not shown: {outcome.refused}")
+        return (Path(name) / _DRAWN).read_bytes()
 
 
 def _with_ocr(
@@ -263,6 +279,12 @@ def _done(task: Task, folder: Path, path: Path) -> Outcome:
         alone = folder / ("page.pdf" if kind is Kind.PDF else "page.png")
         (pdf.page_alone if kind is Kind.PDF else picture_alone)(path, task.page, alone)
         return Outcome(kind, page=recognise(alone, task.page, seconds=task.seconds))
+    if task.drawn is not None:
+        if kind is not Kind.PDF:
+            raise DocumentError(f"{path} is no PDF: it has no pages to draw")
+        (folder / "pictures").mkdir()
+        draw_page(path, task.drawn, task.passage).save(folder / "pictures" / _DRAWN)
+        return Outcome(kind, names={_DRAWN: _DRAWN})
     if task.places:
         (folder / "pictures").mkdir()
         return Outcome(kind, names=dict(_saved(_pictures(kind, path, task.places), folder / "pictures")))

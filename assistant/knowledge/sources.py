@@ -47,6 +47,11 @@ class ListedSource:
     date: str | None = None  # ISO 8601, perhaps reduced ("2026-07", "2026")
     backs: tuple[str, ...] = ()
 
+    @property
+    def file(self) -> str:
+        """What the copy of it is called that `assistant knowledge fetch` keeps."""
+        return f"{self.id}.{'pdf' if self.kind is Kind.PDF else 'html'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Citing:

@@ -1,0 +1,1 @@
+"""What people do beyond asking: look things up, take a slip home."""
