@@ -1,0 +1,1 @@
+"""What people practise and learn with: exercises from guides, lessons, sandbox, class. Knows no page."""
