@@ -1,1 +1,1 @@
-"""What people practise and learn with: exercises from guides, lessons, sandbox, class. Knows no page."""
+"""What people do beyond asking: look things up, take a slip home."""

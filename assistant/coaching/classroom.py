@@ -43,6 +43,11 @@ class Learner:
         if before is None or right * before.total >= before.right * total:
             self.results[activity] = Result(right, total)
 
+    def take_over(self, other: Learner) -> None:
+        """Count what was done before the class was joined."""
+        for activity, result in list(other.results.items()):
+            self.record(activity, result.right, result.total)
+
     def count(self, activities: Sequence[str], least: int = 0) -> int:
         """How many of the activities were done with so many right answers."""
         return sum(name in self.results and self.results[name].right >= least for name in activities)
@@ -74,6 +79,10 @@ class Classrooms:
             if now - classroom.opened > LONGEST:
                 self._classes.pop(code, None)
         return self._classes
+
+    def goes_on(self, code: str) -> bool:
+        """Whether the class has not ended."""
+        return code in self._current()
 
     def open(self) -> Classroom:
         """A new class. Raises ClassFullError where too many go on."""

@@ -62,6 +62,11 @@ class Lesson:
     exercises: tuple[Exercise, ...]
     questions: tuple[QuizQuestion, ...]
 
+    @property
+    def activity(self) -> str:
+        """Its name among what a class counts."""
+        return f"lesson {self.id}"
+
     def source(self, number: int) -> Source:
         """The source of a mark [number]; KeyError where there is none."""
         for source in self.sources:

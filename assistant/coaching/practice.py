@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -17,10 +17,11 @@ import msgspec
 from assistant.datatypes import Source, Step
 from assistant.errors import KnowledgeError, Problem
 from assistant.knowledge.facts import source_from
+from assistant.text.normalize import without_marks
 from assistant.toml import read_toml
 
 MOST_AT_ONCE = 5  # steps to put in order at a time
-BUTTONS = 4  # on a drawn screen; a guide with fewer than three labels makes no screen
+BUTTONS = 4  # on a drawn screen; a guide that names fewer than three makes no screen
 _MIN_BUTTONS = 3
 _LONGEST = 44  # characters of a label that still looks like a button
 _LABEL = re.compile(r"“([^”]+)”")
@@ -40,12 +41,58 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
-    """A step at which one of the buttons has to be pressed."""
+class Task:
+    """Buttons, and which of them are to be pressed, one after the other (places from 0)."""
 
-    step: int  # its place among the steps, from 0
-    label: str
     buttons: tuple[str, ...]
+    right: tuple[int, ...]
+    steps: tuple[int, ...] = ()  # the guide's steps that it is about, from 0, in their order
+    message: Message | None = None  # it gives one try only: then it is told what it was
+
+
+@dataclass(slots=True)
+class Round:
+    """Somebody doing tasks one after the other."""
+
+    tasks: tuple[Task, ...]
+    at: int = 0
+    pressed: list[int] = field(default_factory=list)  # right ones of the task at hand
+    wrong: int | None = None  # the last press, where it was wrong
+    missed: bool = False  # the task at hand was not done at the first try
+    right: int = 0  # tasks done at the first try
+
+    @property
+    def task(self) -> Task:
+        """The task at hand."""
+        return self.tasks[self.at]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all tasks are done."""
+        return self.at >= len(self.tasks)
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether the task at hand is done, so that only going on is left."""
+        told = self.task.message is not None and self.missed
+        return told or len(self.pressed) == len(self.task.right)
+
+    def press(self, button: int) -> None:
+        """Press a button of the task at hand; more presses on a solved task change nothing."""
+        if self.is_over or self.is_solved or button in self.pressed or button >= len(self.task.buttons):
+            return
+        if button != self.task.right[len(self.pressed)]:
+            self.wrong, self.missed = button, True
+            return
+        self.wrong = None
+        self.pressed.append(button)
+        if self.is_solved and not self.missed:
+            self.right += 1
+
+    def go_on(self) -> None:
+        """To the next task, once this one is solved."""
+        if not self.is_over and self.is_solved:
+            self.at, self.pressed, self.wrong, self.missed = self.at + 1, [], None, False
 
 
 def load_messages(path: Path) -> tuple[Message, ...]:
@@ -67,26 +114,22 @@ def _message(table: dict[str, object]) -> Message:
     return msgspec.convert(fields | {"source": source_from(source)}, Message)
 
 
-def presses(steps: Sequence[Step], seed: int) -> tuple[Press, ...]:
-    """The steps that press a button, each with wrong buttons of the guide's other steps.
+def press_tasks(steps: Sequence[Step], seed: int) -> tuple[Task, ...]:
+    """For each step that presses a button: that one among buttons of the guide's other steps.
 
     None where the guide names too few buttons to choose from.
     """
     random = Random(seed)
-    found = []
+    tasks = []
     for at, step in enumerate(steps):
         pressed = _PRESSED.search(step.text)
-        if pressed is None or len(pressed[1]) > _LONGEST:
+        others = {label for other in steps for label in _labels(other)} - set(_labels(step))
+        if pressed is None or len(pressed[1]) > _LONGEST or len(others) < _MIN_BUTTONS - 1:
             continue
-        own = set(_labels(step))
-        others = {label for other in steps for label in _labels(other)} - own
-        if len(others) < _MIN_BUTTONS - 1:
-            continue
-        wrong = random.sample(sorted(others), min(BUTTONS - 1, len(others)))
-        buttons = [pressed[1], *wrong]
+        buttons = [pressed[1], *random.sample(sorted(others), min(BUTTONS - 1, len(others)))]
         random.shuffle(buttons)
-        found.append(Press(at, pressed[1], tuple(buttons)))
-    return tuple(found)
+        tasks.append(Task(tuple(buttons), (buttons.index(pressed[1]),), (at,)))
+    return tuple(tasks)
 
 
 def _labels(step: Step) -> Iterator[str]:
@@ -100,26 +143,34 @@ def step_of(steps: Sequence[Step], label: str) -> int | None:
     return next((at for at, step in enumerate(steps) if label in _LABEL.findall(step.text)), None)
 
 
-def orderings(count: int, seed: int) -> tuple[tuple[int, ...], ...]:
-    """Places of `count` steps, a few neighbours at a time, each few out of their order."""
+def order_tasks(steps: Sequence[Step], seed: int) -> tuple[Task, ...]:
+    """The steps out of their order, a few neighbours at a time; none of a guide with a single step."""
     random = Random(seed)
+    count = len(steps)
     parts = -(-count // MOST_AT_ONCE)
     ends = [round(count * part / parts) for part in range(parts + 1)] if count > 1 else []
-    rounds = []
+    tasks = []
     for start, end in pairwise(ends):
         places = list(range(start, end))
-        while places == sorted(places) and len(places) > 1:
+        while len(places) > 1 and places == sorted(places):
             random.shuffle(places)
-        rounds.append(tuple(places))
-    return tuple(rounds)
+        buttons = tuple(without_marks(steps[place].text) for place in places)
+        right = tuple(places.index(place) for place in range(start, end))
+        tasks.append(Task(buttons, right, tuple(range(start, end))))
+    return tuple(tasks)
 
 
-def drawn(messages: Sequence[Message], count: int, seed: int) -> tuple[Message, ...]:
-    """So many messages in a mixed order, scams and others in the share they have among all."""
+def message_tasks(
+    messages: Sequence[Message], count: int, buttons: tuple[str, str], seed: int
+) -> tuple[Task, ...]:
+    """So many messages in a mixed order, scams in the share they have among all.
+
+    `buttons` say that a message is a scam, and that it is none.
+    """
     random = Random(seed)
     scams = [message for message in messages if message.scam]
     others = [message for message in messages if not message.scam]
     wanted = round(count * len(scams) / len(messages))
     chosen = random.sample(scams, wanted) + random.sample(others, count - wanted)
     random.shuffle(chosen)
-    return tuple(chosen)
+    return tuple(Task(buttons, (0 if message.scam else 1,), message=message) for message in chosen)
