@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -18,13 +18,11 @@ from fastapi import APIRouter, Request, Response
 from assistant.answering.checks import Evidence
 from assistant.answering.prompts import Prompt, neutralised
 from assistant.coaching.certificate import certificate, certificate_name
-from assistant.coaching.classroom import LONGEST, Classroom, Classrooms, Learner, progress_sheet
-from assistant.coaching.lessons import PASS, Lesson
-from assistant.coaching.sandbox import Comparison, Sandbox, verdicts
+from assistant.coaching.classroom import LONGEST, Classroom, Learner, progress_sheet
+from assistant.coaching.lessons import PASS
+from assistant.coaching.sandbox import Comparison, verdicts
 from assistant.errors import AssistantError, ClassroomError, ModelError
-from assistant.pipeline import Assistant
-from assistant.web.course import CourseRenderer
-from assistant.web.render import Renderer
+from assistant.web.course import Course, CourseRenderer
 from assistant.web.sessions import Sessions
 
 PATH = r"lop-hoc/(?:chung-nhan\.pdf|tien-do\.xlsx)$"  # what server.py lets through besides the page itself
@@ -57,23 +55,13 @@ class Pupil:
 class ClassPage:
     """The page: its components, and what each button does."""
 
-    def __init__(
-        self,
-        reference: Callable[[], Assistant],
-        words: Mapping[str, Any],
-        practice: Mapping[str, Any],
-        render: Renderer,
-        lessons: Sequence[Lesson],
-        sandbox: Sandbox,
-        classrooms: Classrooms,
-    ) -> None:
-        """`reference` waits for the assistant; `words` and `practice` are those of prompts/."""
-        self.reference, self.words, self.render = reference, words, render
-        self.lessons, self.sandbox, self.classrooms = lessons, sandbox, classrooms
-        self.show_as = CourseRenderer(words, render, lessons, sandbox)
+    def __init__(self, course: Course) -> None:
+        self.reference, self.words, self.render = course.reference, course.words, course.render
+        self.lessons, self.sandbox, self.classrooms = course.lessons, course.sandbox, course.classrooms
+        self.show_as = CourseRenderer(course.words, course.render, course.lessons, course.sandbox)
         self.pupils = Sessions(Pupil, LONGEST)
-        self.poor = [poor for lesson in lessons for poor in _POOR.findall(" ".join(lesson.example))]
-        self.activities = _activities(words["export"], lessons, practice)
+        self.poor = [poor for lesson in course.lessons for poor in _POOR.findall(" ".join(lesson.example))]
+        self.activities = _activities(course)
 
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
@@ -678,15 +666,14 @@ class ClassPage:
         return routes
 
 
-def _activities(
-    words: Mapping[str, str], lessons: Sequence[Lesson], practice: Mapping[str, Any]
-) -> dict[str, str]:
+def _activities(course: Course) -> dict[str, str]:
     """Every activity that the export has a column for, with its name."""
+    words = course.words["export"]
     found = {
         lesson.activity: words["lesson"].format(number=number, title=lesson.title)
-        for number, lesson in enumerate(lessons, 1)
+        for number, lesson in enumerate(course.lessons, 1)
     }
-    for tile in practice["tile"]:
+    for tile in course.practice["tile"]:
         for game in ("press", "order"):
             found[f"{game} {tile['guide']}"] = words[game].format(title=tile["label"])
     return found | {"messages": words["messages"]}

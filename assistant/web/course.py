@@ -1,17 +1,22 @@
-"""What the class page shows, as HTML: lessons, questions, findings, verdicts, progress. Knows no session."""
+"""What the pages of learning rest on, and what the class page shows as HTML. Knows no session."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Any
 
-from assistant.coaching.classroom import Classroom, Learner
-from assistant.coaching.lessons import PASS, Criterion, Exercise, Lesson, QuizQuestion
-from assistant.coaching.sandbox import Comparison, Finding, Mark, Sandbox, Verdict
+from assistant.coaching.classroom import Classroom, Classrooms, Learner
+from assistant.coaching.lessons import PASS, Criterion, Exercise, Lesson, QuizQuestion, load_lessons
+from assistant.coaching.practice import Message, load_messages
+from assistant.coaching.sandbox import Comparison, Finding, Mark, Sandbox, Verdict, load_sandbox
 from assistant.datatypes import Source
+from assistant.pipeline import Assistant
+from assistant.toml import read_toml
 from assistant.web.render import Renderer, day, icon
+from assistant.web.waiting import LoadingAssistant
 
 
 def heading(text: str) -> str:
@@ -23,6 +28,41 @@ def spaced(digits: str) -> str:
     """A code in two groups that can be read out."""
     half = (len(digits) + 1) // 2
     return f"{digits[:half]} {digits[half:]}"
+
+
+@dataclass(frozen=True)
+class Course:
+    """What the class and the practice page share. `reference` waits for the assistant."""
+
+    reference: Callable[[], Assistant]
+    render: Renderer
+    words: Mapping[str, Any]  # prompts/classroom.toml
+    practice: Mapping[str, Any]  # prompts/practice.toml
+    lessons: tuple[Lesson, ...]
+    sandbox: Sandbox
+    messages: tuple[Message, ...]
+    classrooms: Classrooms = field(default_factory=Classrooms)
+
+
+def load_course(home: Path, ui: Mapping[str, Any], loading: LoadingAssistant) -> Course:
+    """Read what both pages need, while the assistant loads. Raises KnowledgeError."""
+
+    def reference() -> Assistant:
+        ready = loading.ready
+        assert isinstance(ready, Assistant)
+        return ready
+
+    prompts = home / "prompts"
+    lessons = load_lessons(home / "knowledge" / "lessons")
+    return Course(
+        reference,
+        Renderer(ui),
+        read_toml(prompts / "classroom.toml"),
+        read_toml(prompts / "practice.toml"),
+        lessons,
+        load_sandbox(prompts / "classroom.toml", lessons),
+        load_messages(home / "knowledge" / "scams.toml"),
+    )
 
 
 @dataclass(frozen=True)

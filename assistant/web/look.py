@@ -28,14 +28,15 @@ def theme() -> gr.themes.Base:
     ).set(body_text_color="#111111", body_background_fill="#FFFFFF", input_placeholder_color="#595959")
 
 
-def page_head(ui: Mapping[str, Any]) -> str:
-    """Fonts, icons, style, words and script for <head>; `css=` would drop rules of :root inside @media."""
+def page_head(ui: Mapping[str, Any], page: str = "kiosk", own: Mapping[str, Any] | None = None) -> str:
+    """Fonts, icons, and a page's style, script and words for <head>; `css=` would drop rules in @media."""
     fonts = "".join(_font_face(weight, subset) for weight in (400, 700) for subset in _RANGES)
     pictures = sorted(STATIC.glob("icons/*.svg"))
     icons = "".join(f".icon-{path.stem}{{--icon:url('/tinh/icons/{path.name}')}}" for path in pictures)
-    style = (STATIC / "kiosk.css").read_text(encoding="utf-8")
-    script = (STATIC / "kiosk.js").read_text(encoding="utf-8")
-    words = json.dumps({"gradio": ui["gradio"], "foot": ui["page"]["footer"]}, ensure_ascii=False)
+    style = (STATIC / f"{page}.css").read_text(encoding="utf-8")
+    script = (STATIC / f"{page}.js").read_text(encoding="utf-8")
+    told = {"gradio": ui["gradio"], "foot": ui["page"]["footer"], "own": own or {}}
+    words = json.dumps(told, ensure_ascii=False)
     words = words.replace("<", "\\u003c")  # no word ends the script
     return f"<style>{fonts}{icons}{style}</style><script>const KIOSK={words};{script}</script>"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.coaching.classroom import Classrooms, Learner
+from assistant.coaching.classroom import Learner
 from assistant.coaching.practice import (
     MOST_AT_ONCE,
     Message,
@@ -27,7 +27,8 @@ from assistant.coaching.practice import (
 from assistant.datatypes import Card
 from assistant.errors import AssistantError, ClassroomError
 from assistant.text.normalize import without_marks
-from assistant.web.render import Renderer, day, icon
+from assistant.web.course import Course, heading
+from assistant.web.render import day, icon
 from assistant.web.sessions import Sessions
 
 FORGOTTEN_AFTER = 3600  # seconds
@@ -53,17 +54,9 @@ class Trial:
 class Practice:
     """The page: its components, and what each button does."""
 
-    def __init__(
-        self,
-        open_card: Callable[[str], Card | None],
-        words: Mapping[str, Any],
-        render: Renderer,
-        messages: tuple[Message, ...],
-        classrooms: Classrooms,
-    ) -> None:
-        """`open_card` gives a guide's card, None where there is none; `words` is prompts/practice.toml."""
-        self.open_card, self.words, self.render = open_card, words, render
-        self.messages, self.classrooms = messages, classrooms
+    def __init__(self, course: Course) -> None:
+        self.reference, self.words, self.render = course.reference, course.practice, course.render
+        self.messages, self.classrooms = course.messages, course.classrooms
         self.trials = Sessions(Trial, FORGOTTEN_AFTER)
 
     def blocks(self) -> gr.Blocks:
@@ -168,7 +161,9 @@ class Practice:
         trial.turn += 1
         trial.complaint = ""
         try:
-            card = self.open_card(guide)
+            card = self.reference().open_guide(guide).card
+        except KeyError:
+            card = None
         except AssistantError:
             trial.view, trial.complaint = "home", self.words["failed"]
             return
@@ -265,7 +260,7 @@ class Practice:
             return updates | self._show_home(trial)
         if trial.view == "games" and trial.card:
             can_press = bool(press_tasks(trial.card.steps, 0))
-            title = f'<section data-turn="{trial.turn}">{_heading(self.words["games"]["title"])}'
+            title = f'<section data-turn="{trial.turn}">{heading(self.words["games"]["title"])}'
             updates[self.chosen] = f"{title}<p>{escape(trial.card.title)}</p></section>"
             updates[self.choose["press"]] = gr.Button(visible=can_press)
         if trial.view == "play":
@@ -325,7 +320,7 @@ class Practice:
         told = "".join(f"<p>{escape(line)}</p>" for line in lines)
         return (
             f'<section class="task" data-turn="{trial.turn}"><p class="small">{escape(progress)}</p>'
-            f"{told}{_heading(question)}</section>"
+            f"{told}{heading(question)}</section>"
         )
 
     def _screen(self, trial: Trial) -> str:
@@ -389,7 +384,7 @@ class Practice:
             kept = words["messages"]
         score = words["score"].format(right=current.right, total=total)
         updates: Updates = {
-            self.task: f'<section class="result" data-turn="{trial.turn}">{_heading(words["title"])}'
+            self.task: f'<section class="result" data-turn="{trial.turn}">{heading(words["title"])}'
             f'<p class="large">{escape(score)}</p><p>{escape(kept)}</p></section>',
             self.screen: gr.Column(visible=False),
             self.told: "",
@@ -397,11 +392,6 @@ class Practice:
             self.again: gr.Button(visible=True),
         }
         return updates
-
-
-def _heading(text: str) -> str:
-    """The heading that a new view moves the focus to."""
-    return f'<h2 data-focus tabindex="-1">{escape(text)}</h2>'
 
 
 def _header(words: Mapping[str, Any]) -> str:
@@ -413,6 +403,6 @@ def _header(words: Mapping[str, Any]) -> str:
 
 def _welcome(words: Mapping[str, Any], turn: int) -> str:
     return (
-        f'<div class="welcome" data-turn="{turn}">{_heading(words["welcome"])}'
+        f'<div class="welcome" data-turn="{turn}">{heading(words["welcome"])}'
         f"<p>{escape(words['hint'])}</p></div>"
     )

@@ -15,6 +15,7 @@ import gradio.routes
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import BaseLoader, Environment
 
@@ -23,18 +24,24 @@ from assistant.errors import ConfigError
 from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
+from assistant.web import classroom
+from assistant.web.course import Course, load_course
 from assistant.web.kiosk import Kiosk
 from assistant.web.look import STATIC, page_head, theme
+from assistant.web.practice import Practice
 from assistant.web.visits import Visits
 from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
 LARGEST_REQUEST = 65_536  # bytes; a question has at most 500 characters
 
+_PAGES = "lop-hoc|tap"  # beside the one at "/": their paths, separated by |
 # Everything else is 404: uploads, files, runs, monitoring, the API's description.
 _KNOWN = re.compile(
-    r"/(?:$|suc-khoe$|tinh/|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
-    r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$))"
+    rf"/(?:suc-khoe$|tinh/|(?:{_PAGES})$|{classroom.PATH}"
+    rf"|(?:(?:{_PAGES})/)?(?:$|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
+    r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$)))"
 )
+_FLEETING = re.compile(rf"/(?:{classroom.PATH}|(?:(?:{_PAGES})/)?(?:$|config|gradio_api/))")  # never stored
 _CONTENT_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -81,9 +88,15 @@ class VietnameseTemplates(BaseLoader):
 
 
 def create_app(
-    assistant: Answering, ui: Mapping[str, Any], scenes: Mapping[str, Scene] = NO_SCENES
+    assistant: Answering,
+    ui: Mapping[str, Any],
+    scenes: Mapping[str, Scene] = NO_SCENES,
+    course: Course | None = None,
 ) -> FastAPI:
-    """The pages over an assistant, with the words of prompts/ui.toml and the scenes of its pictures."""
+    """The pages over an assistant, with the words of prompts/ui.toml and the scenes of its pictures.
+
+    The class and the practice page are there if there is a `course` for them.
+    """
     visits = Visits()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # switches Gradio's own permissive layer off
@@ -98,10 +111,22 @@ def create_app(
     environment = gradio.routes.templates.env
     if environment.loader is not None and not isinstance(environment.loader, VietnameseTemplates):
         environment.loader = VietnameseTemplates(environment.loader)
-    pages: FastAPI = gr.mount_gradio_app(
+    if course is not None:
+        page = classroom.ClassPage(course)
+        app.include_router(page.routes())
+        _mount(app, page.blocks(), "/lop-hoc", page_head(ui, "learn"))
+        _mount(app, Practice(course).blocks(), "/tap", page_head(ui, "learn"))
+    return _mount(app, Kiosk(assistant, ui, visits, scenes).blocks(), "/", page_head(ui))
+
+
+def _mount(app: FastAPI, blocks: gr.Blocks, path: str, head: str) -> FastAPI:
+    """Put a page of Gradio's at a path, without all that it need not have."""
+    if path != "/":
+        app.get(path, include_in_schema=False)(lambda: RedirectResponse(f"{path}/"))
+    mounted: FastAPI = gr.mount_gradio_app(
         app,
-        Kiosk(assistant, ui, visits, scenes).blocks(),
-        "/",
+        blocks,
+        path,
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -112,10 +137,10 @@ def create_app(
         enable_monitoring=False,
         mcp_server=False,
         theme=theme(),
-        head=page_head(ui),
-        favicon_path=str(STATIC / "icons" / "shield.svg"),
+        head=head,
+        favicon_path=str(STATIC / "icons" / "shield.svg") if path == "/" else None,
     )
-    return pages
+    return mounted
 
 
 async def _only_known(request: Request, call_next: Next) -> Response:
@@ -134,7 +159,7 @@ async def _only_known(request: Request, call_next: Next) -> Response:
 async def _with_headers(request: Request, call_next: Next) -> Response:
     response = await call_next(request)
     response.headers.update(_HEADERS)
-    if request.url.path == "/" or request.url.path.startswith(("/config", "/gradio_api/")):
+    if _FLEETING.match(request.url.path):
         response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -155,7 +180,7 @@ def serve(settings: Settings) -> None:
     scenes, broken = load_scenes(*settings.pictures)
     for problem in broken:  # steps are shown without it
         LOG.warning("%s", problem)
-    app = create_app(assistant, ui, scenes)
+    app = create_app(assistant, ui, scenes, load_course(settings.home, ui, assistant))
     # After the page is up: both at once would make a person wait longer for the first sight of it.
     models = settings.models.wanted or settings.embedder.path
     loads = (

@@ -39,6 +39,11 @@ class LoadingAssistant:
     loaded: Future[Answering] = field(default_factory=Future)
     complete: Answering | None = None
 
+    @property
+    def ready(self) -> Answering:
+        """What answers now; waits for it. Raises what loading raised."""
+        return self.complete or self.loaded.result()
+
     def stream(
         self,
         question: str,
@@ -48,12 +53,11 @@ class LoadingAssistant:
         use_model: bool = True,
     ) -> Iterator[Answer]:
         """The answer, once loaded. Raises what loading raised."""
-        answering = self.complete or self.loaded.result()
-        yield from answering.stream(question, previous=previous, today=today, use_model=use_model)
+        yield from self.ready.stream(question, previous=previous, today=today, use_model=use_model)
 
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card, once loaded. Raises what loading raised."""
-        return (self.complete or self.loaded.result()).open_guide(document_id, today=today)
+        return self.ready.open_guide(document_id, today=today)
 
     def load(
         self,

@@ -1,0 +1,35 @@
+// The pages of learning beside Gradio: Vietnamese labels, and where to look. Words come from KIOSK.
+(() => {
+  const root = document.documentElement;
+  root.dataset.page = location.pathname.includes('/tap') ? 'tap' : 'class';
+  let lastTurn = 0, planned = false;
+
+  // Gradio has no "vi": it writes lang="en" and English labels at run time.
+  const vietnamese = () => {
+    if (root.lang !== 'vi') root.lang = 'vi';
+    for (const element of document.querySelectorAll('[aria-label],[title]'))
+      for (const name of ['aria-label', 'title']) {
+        const word = KIOSK.gradio[element.getAttribute(name)];
+        if (word) element.setAttribute(name, word);
+      }
+  };
+
+  // Something new: its beginning comes into view and takes the focus.
+  const look = () => {
+    planned = false;
+    vietnamese();
+    let newest = null, turn = lastTurn;
+    for (const element of document.querySelectorAll('[data-turn]'))
+      if (element.offsetParent && +element.dataset.turn > lastTurn && +element.dataset.turn >= turn) { newest = element; turn = +element.dataset.turn; }
+    if (!newest) return;
+    lastTurn = turn;
+    scrollTo(0, 0);
+    newest.querySelector('[data-focus]')?.focus({ preventScroll: true });
+  };
+  new MutationObserver(() => {
+    if (!planned) { planned = true; requestAnimationFrame(look); }
+  }).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title'], childList: true, subtree: true, characterData: true });
+
+  // Back brings no old page: it is fetched anew, empty.
+  addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
+})();
