@@ -221,7 +221,8 @@ def test_every_verdict_has_its_words(sandbox: Sandbox, evidence: dict[str, Evide
     held = evidence["vneid-kich-hoat"]
     answer = (
         "Dạ được.\n- Phí là 70.000 đồng một lần.\n1. Bác bấm “Xin cấp lại ngay”.\n"
-        "Xem ở trang vneid-that.com nhé.\nPlease open the application now.\nBác đọc mã OTP cho cháu nhé.\nCá chép om dưa rất ngon bổ."
+        "Xem ở trang vneid-that.com nhé.\nPlease open the application now.\n"
+        "Bác đọc mã OTP cho cháu nhé.\nCá chép om dưa rất ngon bổ."
     )
     kinds = {verdict.kind for verdict in verdicts(answer, held)}
     assert {"short", "figure", "label", "secret"} <= kinds
