@@ -1,12 +1,16 @@
-"""The parts that tests share: the real index and models, each loaded once, and the two fakes."""
+"""The parts that tests share: the real index and models, each loaded once, the two fakes, and a browser."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,6 +23,11 @@ from assistant.models.turns import Turns
 from assistant.pipeline import Assistant
 from assistant.retrieval.embedder import SentenceEmbedder, Vectors
 from assistant.retrieval.index import Index, KnowledgePaths, build, save
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 class FakeEmbedder:
@@ -152,3 +161,44 @@ def few_guides(tmp_path: Path) -> KnowledgePaths:
     """The guides on identity cards in a folder that a test may change."""
     home = some_guides(tmp_path / "home", "can-cuoc")
     return KnowledgePaths(home / "knowledge", home / "no-overlay")
+
+
+# Pages in a browser
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:  # noqa: ANN401
+    """The address of a web application that runs on a free port, until the end."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = server.force_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; for a module only, because a loop that runs on would be in the way of other tests."""
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM.exists(), "the tests of the pages need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds wrong with a page as it is now: WCAG 2.2, A to AAA, and its best practices."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    rules = ["wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    options = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": rules}}
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
