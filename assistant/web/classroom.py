@@ -132,7 +132,7 @@ class ClassPage:
                 lines=5,
                 max_lines=12,
                 max_length=MOST,
-                html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocomplete="off"),
+                html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocorrect="off"),
             )
             with gr.Row(elem_id="request-nav"):
                 self.send = gr.Button(words["send"], variant="primary", elem_id="send", interactive=False)
@@ -161,7 +161,7 @@ class ClassPage:
                 lines=3,
                 max_lines=10,
                 max_length=MOST,
-                html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocomplete="off"),
+                html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocorrect="off"),
             )
             self.check = gr.Button(words["check"], elem_id="check")
             self.checked = gr.HTML(elem_id="checked")
@@ -169,7 +169,7 @@ class ClassPage:
 
     def _lay_out_class(self) -> gr.Column:
         words = self.words["class"]
-        plain = gr.InputHTMLAttributes(autocomplete="off", inputmode="numeric")
+        plain = gr.InputHTMLAttributes(autocorrect="off", spellcheck=False)
         with gr.Column(elem_id="c-class", visible=False) as view:
             self.class_head = gr.HTML(self.show_as.head("class", 0))
             with gr.Row(elem_id="join"):

@@ -93,7 +93,7 @@ class Practice:
                     elem_id="code",
                     max_length=12,
                     lines=1,
-                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", inputmode="numeric"),
+                    html_attributes=gr.InputHTMLAttributes(autocorrect="off", spellcheck=False),
                 )
                 self.join = gr.Button(words["class"]["join"], elem_id="join-button")
             self.joined = gr.HTML(elem_id="joined")
