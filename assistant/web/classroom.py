@@ -22,6 +22,7 @@ from assistant.coaching.classroom import LONGEST, Classroom, Learner, progress_s
 from assistant.coaching.lessons import PASS
 from assistant.coaching.sandbox import Comparison, verdicts
 from assistant.errors import AssistantError, ClassroomError, ModelError
+from assistant.models.language_model import LanguageModel
 from assistant.web.course import Course, CourseRenderer
 from assistant.web.sessions import Sessions
 
@@ -103,13 +104,13 @@ class ClassPage:
         with gr.Column(elem_id="c-lesson", visible=False) as view:
             self.back = gr.Button(words["back"], elem_classes=["icon-back"], elem_id="back")
             self.text = gr.HTML()
-            self.to_quiz = gr.Button(words["quiz"], variant="primary", elem_id="to-quiz")
             self.exercises = []
             for _ in range(most):
                 told = gr.HTML()
                 ticks = gr.CheckboxGroup(label=words["rubric"], elem_classes=["rubric"])
                 self.exercises.append((told, ticks, gr.HTML()))
             self.sources = gr.HTML()
+            self.to_quiz = gr.Button(words["quiz"], variant="primary", elem_id="to-quiz")
         return view
 
     def _lay_out_quiz(self) -> gr.Column:
@@ -322,10 +323,7 @@ class ClassPage:
             refusal = words["too_long"].format(most=MOST)
         elif self.sandbox.findings(text):
             refusal = words["blocked"]
-        try:
-            model = None if refusal else self.reference().model
-        except AssistantError:
-            refusal, model = self.words["page"]["failed"], None
+        model = None if refusal else self._model()
         if model is None:
             yield {self.draft: self.render.message(refusal or words["no_model"], "bad")}
             return
@@ -345,6 +343,13 @@ class ClassPage:
         except ModelError:
             yield {self.draft: self.render.message(words["busy"], "bad")}
         yield self._stopped()
+
+    def _model(self) -> LanguageModel | None:
+        """The model on this machine, if there is one and it could be loaded."""
+        try:
+            return self.reference().model
+        except AssistantError:
+            return None
 
     def _stopped(self) -> Updates:
         return {self.send: gr.Button(visible=True), self.stop: gr.Button(visible=False)}
@@ -536,7 +541,10 @@ class ClassPage:
             case "quiz":
                 updates |= self._show_question(pupil)
             case "sandbox":
-                updates[self.sandbox_head] = self.show_as.head("sandbox", pupil.turn)
+                has_model = self._model() is not None
+                note = "" if has_model else self.words["sandbox"]["no_model"]
+                updates[self.sandbox_head] = self.show_as.head("sandbox", pupil.turn, note)
+                updates[self.send] = gr.Button(visible=has_model)
             case "compare":
                 updates |= self._show_comparison(pupil)
             case "class":
@@ -589,10 +597,7 @@ class ClassPage:
         return updates
 
     def _show_comparison(self, pupil: Pupil) -> Updates:
-        try:
-            model = self.reference().model
-        except AssistantError:
-            model = None
+        model = self._model()
         note = "" if model else self.words["compare"]["no_model"]
         updates: Updates = {
             self.compare_head: self.show_as.head("compare", pupil.turn, note),

@@ -298,7 +298,8 @@ class CourseRenderer:
         return (
             f'<section class="class"><p>{escape(words["opened"])}</p>'
             f'<p class="code">{spaced(classroom.code)}</p>'
-            f"<p>{escape(words['ticket'].format(ticket=spaced(classroom.ticket)))}</p>"
+            f"<details><summary>{escape(words['ticket'])}</summary>"  # a projector may show this page
+            f"<p>{spaced(classroom.ticket)}</p></details>"
             f'<p class="small">{escape(words["lasts"])}</p>'
             f"<h3>{escape(words['progress'])}</h3>{nobody}{seen}"
             '<form method="post" action="/lop-hoc/tien-do.xlsx">'

@@ -260,8 +260,14 @@ class Practice:
             return updates | self._show_home(trial)
         if trial.view == "games" and trial.card:
             can_press = bool(press_tasks(trial.card.steps, 0))
-            title = f'<section data-turn="{trial.turn}">{heading(self.words["games"]["title"])}'
-            updates[self.chosen] = f"{title}<p>{escape(trial.card.title)}</p></section>"
+            words = self.words["games"]
+            notes = [
+                f"{words[game]}: {words[game + '_note']}." for game in _GAMES if can_press or game == "order"
+            ]
+            told = "".join(f"<p>{escape(line)}</p>" for line in (trial.card.title, *notes))
+            updates[self.chosen] = (
+                f'<section class="say" data-turn="{trial.turn}">{heading(words["title"])}{told}</section>'
+            )
             updates[self.choose["press"]] = gr.Button(visible=can_press)
         if trial.view == "play":
             updates |= self._show_task(trial)
@@ -314,13 +320,13 @@ class Practice:
             lines.append(words["before"].format(text=before) if place else words["begin"])
         elif trial.game == "order" and trial.card:
             lines.append(trial.card.title)
-        question = words["question"]
+        key = "question"
         if trial.game == "order":
-            question = words["next" if current.pressed else "first"]
+            key = "right" if current.is_solved else "next" if current.pressed else "first"
         told = "".join(f"<p>{escape(line)}</p>" for line in lines)
         return (
             f'<section class="task" data-turn="{trial.turn}"><p class="small">{escape(progress)}</p>'
-            f"{told}{heading(question)}</section>"
+            f"{told}{heading(words[key])}</section>"
         )
 
     def _screen(self, trial: Trial) -> str:
@@ -349,10 +355,10 @@ class Practice:
         if current.task.message is not None:
             return self._told_of_message(current.task.message, current) if current.is_solved else ""
         if current.is_solved:
-            said = self.render.words(words["right"])
+            said = words["right"]
             if trial.game == "press" and trial.card:
-                said += f" {self.render.words(trial.card.steps[current.task.steps[0]].text)}"
-            return f'<section class="good" role="status"><p>{icon("check")}{said}</p></section>'
+                said += f" {without_marks(trial.card.steps[current.task.steps[0]].text)}"
+            return f'<section class="good" role="status"><p>{icon("check")}{escape(said)}</p></section>'
         if current.wrong is None:
             return ""
         label = current.task.buttons[current.wrong]

@@ -2,6 +2,8 @@
 (() => {
   const root = document.documentElement;
   root.dataset.page = location.pathname.includes('/tap') ? 'tap' : 'class';
+  const byId = (id) => document.getElementById(id);
+  const told = {}; // what was said last, by the element that says it
   let lastTurn = 0, planned = false;
 
   // Gradio has no "vi": it writes lang="en" and English labels at run time.
@@ -14,10 +16,23 @@
       }
   };
 
+  // What is said to a press comes into view with the button that goes on, which takes the focus.
+  const hear = (id, next) => {
+    const says = byId(id)?.offsetParent ? byId(id).textContent : '';
+    if (says === (told[id] || '')) return;
+    told[id] = says;
+    const on = byId(next);
+    if (!says) return;
+    (on?.offsetParent ? on : byId(id)).scrollIntoView({ block: 'nearest' });
+    if (on?.offsetParent) on.focus({ preventScroll: true });
+  };
+
   // Something new: its beginning comes into view and takes the focus.
   const look = () => {
     planned = false;
     vietnamese();
+    hear('told', 'next');
+    hear('explained', 'on');
     let newest = null, turn = lastTurn;
     for (const element of document.querySelectorAll('[data-turn]'))
       if (element.offsetParent && +element.dataset.turn > lastTurn && +element.dataset.turn >= turn) { newest = element; turn = +element.dataset.turn; }
