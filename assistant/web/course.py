@@ -18,6 +18,8 @@ from assistant.toml import read_toml
 from assistant.web.render import Renderer, day, icon
 from assistant.web.waiting import LoadingAssistant
 
+_REFUSED = '<p class="refused" role="status"></p>'  # why the file of a form may not be had
+
 
 def heading(text: str) -> str:
     """The heading that a new view moves the focus to."""
@@ -284,10 +286,10 @@ class CourseRenderer:
             return f"{head}<p>{escape(words['left'].format(count=count, left=left))}</p></section>"
         return (
             f"{head}<p>{escape(words['ready'].format(count=count))}</p>"
-            '<form method="post" action="/lop-hoc/chung-nhan.pdf" autocomplete="off">'
+            f'<form action="/lop-hoc/chung-nhan.pdf" data-file="{escape(words["file"])}" autocomplete="off">'
             f'<input type="hidden" name="token" value="{escape(token)}">'
             f'<label>{escape(words["name"])}<input name="name" type="text" maxlength="60" required></label>'
-            f'<button type="submit">{escape(words["make"])}</button></form></section>'
+            f'<button type="submit">{escape(words["make"])}</button>{_REFUSED}</form></section>'
         )
 
     def progress(self, classroom: Classroom) -> str:
@@ -302,9 +304,9 @@ class CourseRenderer:
             f"<p>{spaced(classroom.ticket)}</p></details>"
             f'<p class="small">{escape(words["lasts"])}</p>'
             f"<h3>{escape(words['progress'])}</h3>{nobody}{seen}"
-            '<form method="post" action="/lop-hoc/tien-do.xlsx">'
+            f'<form action="/lop-hoc/tien-do.xlsx" data-file="{escape(self.words["export"]["file"])}">'
             f'<input type="hidden" name="ticket" value="{escape(classroom.ticket)}">'
-            f'<button type="submit">{escape(words["export"])}</button></form></section>'
+            f'<button type="submit">{escape(words["export"])}</button>{_REFUSED}</form></section>'
         )
 
     def _chart(self, learners: Sequence[Learner]) -> str:

@@ -45,6 +45,23 @@
     if (!planned) { planned = true; requestAnimationFrame(look); }
   }).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title'], childList: true, subtree: true, characterData: true });
 
+  // Files are fetched: for a form that is sent Gradio takes the person to have left, and forgets them.
+  const fetchFile = async (form) => {
+    const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
+    form.querySelector('.refused').textContent = answer.ok ? '' : await answer.text();
+    if (!answer.ok) return;
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = form.dataset.file;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+  addEventListener('submit', (event) => {
+    if (!event.target.dataset.file) return;
+    event.preventDefault();
+    fetchFile(event.target);
+  });
+
   // Back brings no old page: it is fetched anew, empty.
   addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 })();
