@@ -81,3 +81,19 @@ class EmbedderError(AssistantError):
 
 class EvaluationError(AssistantError):
     """A question set or data set cannot be read; names file and line."""
+
+
+class ClassroomError(AssistantError):
+    """What was asked of a class cannot be done."""
+
+
+class UnknownCodeError(ClassroomError):
+    """No class, learner or trainer has the code that was typed."""
+
+
+class ClassFullError(ClassroomError):
+    """Too many classes go on, or too many people are in one."""
+
+
+class UnfitNameError(ClassroomError):
+    """A name cannot stand on a certificate."""

@@ -5,53 +5,73 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from assistant.coaching.lessons import HEADINGS, PASS, Lesson, load_lessons
 from assistant.config import CHECKOUT
-from assistant.pipeline import Assistant
+from assistant.errors import KnowledgeError
+from assistant.knowledge.guides import read_guide_file
 
-LESSONS = sorted((CHECKOUT / "knowledge" / "lessons").glob("*.md"))
-HEADINGS = ["Mục tiêu", "Nội dung", "Ví dụ", "Bài tập", "Câu hỏi"]
-
-
-def parts(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Front matter, and the text under each heading."""
-    _, front, body = path.read_text(encoding="utf-8").split("---\n", 2)
-    pieces = re.split(r"^## (.+)$", body, flags=re.MULTILINE)[1:]
-    return yaml.safe_load(front), dict(zip(pieces[::2], pieces[1::2], strict=True))
+FOLDER = CHECKOUT / "knowledge" / "lessons"
+PATHS = sorted(FOLDER.glob("*.md"))
+GUIDES = {path.stem for path in (CHECKOUT / "knowledge" / "guides").rglob("*.md")}
 
 
-def test_there_are_twelve() -> None:
-    assert [path.stem[:2] for path in LESSONS] == [f"{number:02}" for number in range(1, 13)]
+@pytest.fixture(scope="module")
+def lessons() -> dict[str, Lesson]:
+    return {lesson.id: lesson for lesson in load_lessons(FOLDER)}
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_is_complete(path: Path, assistant: Assistant) -> None:
-    front, body = parts(path)
-    assert front["id"] == path.stem
-    assert front["audience"] == ["official"]
-    assert isinstance(front["reviewed"], date)
-    assert set(front["related"]) <= assistant.searcher.index.guides.keys()
-    assert list(body) == HEADINGS
-    exercises = re.split(r"^### ", body["Bài tập"], flags=re.MULTILINE)[1:]
-    assert len(exercises) == 2
-    for exercise in exercises:
-        criteria = re.findall(r"(\d+) điểm", exercise.split("Tiêu chí:")[1])
-        assert 3 <= len(criteria) <= 5
-        assert sum(map(int, criteria)) == 10
-    questions = re.split(r"^### ", body["Câu hỏi"], flags=re.MULTILINE)[1:]
-    assert len(questions) == 5
-    for question in questions:
-        assert re.findall(r"^- ([a-d])\) ", question, flags=re.MULTILINE) == list("abcd")
-        assert re.search(r"^Đáp án: [a-d]$", question, flags=re.MULTILINE)
-        assert re.search(r"^Giải thích: \S", question, flags=re.MULTILINE)
+def test_there_are_twelve_in_order(lessons: dict[str, Lesson]) -> None:
+    assert list(lessons) == [path.stem for path in PATHS]
+    assert [id_[:2] for id_ in lessons] == [f"{number:02}" for number in range(1, 13)]
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_cites_its_sources_and_only_them(path: Path) -> None:
-    front, body = parts(path)
-    cited = {int(number) for text in body.values() for number in re.findall(r"\[(\d+)\]", text)}
-    assert cited == {source["n"] for source in front["sources"]}
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_lesson_is_complete(path: Path, lessons: dict[str, Lesson]) -> None:
+    file, lesson = read_guide_file(path), lessons[path.stem]
+    assert tuple(file.body) == HEADINGS
+    assert file.front["audience"] == ["official"]
+    assert isinstance(file.front["reviewed"], date)
+    assert set(file.front["related"]) <= GUIDES
+    assert lesson.title
+    assert 5 <= lesson.minutes <= 20
+    assert lesson.goals
+    assert len(lesson.exercises) == 2
+    for exercise in lesson.exercises:
+        assert exercise.task
+        assert 3 <= len(exercise.criteria) <= 5
+        assert sum(criterion.points for criterion in exercise.criteria) == 10
+    assert len(lesson.questions) == 5 > PASS
+    for question in lesson.questions:
+        assert len(set(question.answers)) == 4
+        assert question.why
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_lesson_cites_its_sources_and_only_them(path: Path, lessons: dict[str, Lesson]) -> None:
+    cited = {int(number) for number in re.findall(r"\[(\d+)\]", path.read_text(encoding="utf-8"))}
+    assert cited == {source.number for source in lessons[path.stem].sources}
+    assert all(lessons[path.stem].source(number).title for number in cited)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("## Ví dụ", "## Mẫu", "## Ví dụ is missing"),
+        ("Đáp án: c", "Đáp án: e", "answers a) to d)"),
+        ("(2 điểm)", "(hai điểm)", "a criterion is"),
+        ("minutes: 12", "minutes: mười", "id"),
+    ],
+)
+def test_a_broken_lesson_is_refused_with_file_and_line(tmp_path: Path, old: str, new: str, told: str) -> None:
+    text = PATHS[1].read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / PATHS[1].name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(KnowledgeError) as caught:
+        load_lessons(tmp_path)
+    problem = caught.value.problems[0]
+    assert told in problem.message
+    assert problem.path.name == PATHS[1].name
+    assert problem.line > 0

@@ -26,23 +26,27 @@ from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
 from assistant.pipeline import Assistant
 from assistant.toml import read_toml
-from assistant.web import slip, volunteer
+from assistant.web import classroom, slip, volunteer
+from assistant.web.course import Course, load_course
 from assistant.web.kiosk import Kiosk
 from assistant.web.look import STATIC, page_head, page_words, theme
+from assistant.web.practice import Practice
 from assistant.web.visits import Visits
 from assistant.web.volunteer import Desk, VolunteerPage
 from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
 LARGEST_REQUEST = 65_536  # bytes; a question has at most 500 characters
 
-_PAGES = "tra-cuu"  # beside the one at "/": their paths, separated by |
+_PAGES = "lop-hoc|tap|tra-cuu"  # beside the one at "/": their paths, separated by |
 # Everything else is 404: uploads, files, runs, monitoring, the API's description.
 _KNOWN = re.compile(
-    rf"/(?:suc-khoe$|tinh/|(?:{_PAGES})$|{slip.PATH}|{volunteer.PATH}"
+    rf"/(?:suc-khoe$|tinh/|(?:{_PAGES})$|{slip.PATH}|{volunteer.PATH}|{classroom.PATH}"
     rf"|(?:(?:{_PAGES})/)?(?:$|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
     r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$)))"
 )
-_FLEETING = re.compile(rf"/(?:{slip.PATH}|(?:(?:{_PAGES})/)?(?:$|config|gradio_api/))")  # never stored
+_FLEETING = re.compile(
+    rf"/(?:{slip.PATH}|{classroom.PATH}|(?:(?:{_PAGES})/)?(?:$|config|gradio_api/))"
+)  # never stored
 _CONTENT_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -94,10 +98,12 @@ def create_app(
     ui: Mapping[str, Any],
     scenes: Mapping[str, Scene] = NO_SCENES,
     desk: Desk | None = None,
+    course: Course | None = None,
 ) -> FastAPI:
     """The pages over an assistant, with the words of prompts/ui.toml and the scenes of its pictures.
 
-    Slips and the volunteers' page are there if there is a `desk` for them.
+    Slips and the volunteers' page are there if there is a `desk` for them, the class and the practice page if
+    there is a `course`.
     """
     visits = Visits()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -117,6 +123,11 @@ def create_app(
         app.include_router(slip.slip_routes(desk.reference, desk.slip))
         app.include_router(volunteer.original_routes(desk))
         _mount(app, VolunteerPage(desk).blocks(), "/tra-cuu", page_head(ui, "volunteer", desk.words["sheet"]))
+    if course is not None:
+        page = classroom.ClassPage(course)
+        app.include_router(page.routes())
+        _mount(app, page.blocks(), "/lop-hoc", page_head(ui, "learn"))
+        _mount(app, Practice(course).blocks(), "/tap", page_head(ui, "learn"))
     return _mount(app, Kiosk(assistant, ui, visits, scenes).blocks(), "/", page_head(ui))
 
 
@@ -185,7 +196,8 @@ def serve(settings: Settings) -> None:
     scenes, broken = load_scenes(*settings.pictures)
     for problem in broken:  # steps are shown without it
         LOG.warning("%s", problem)
-    app = create_app(assistant, ui, scenes, load_desk(settings, ui, assistant))
+    desk = load_desk(settings, ui, assistant)
+    app = create_app(assistant, ui, scenes, desk, load_course(settings.home, ui, assistant))
     # After the page is up: both at once would make a person wait longer for the first sight of it.
     models = settings.models.wanted or settings.embedder.path
     loads = (

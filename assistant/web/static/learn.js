@@ -1,0 +1,67 @@
+// The pages of learning beside Gradio: Vietnamese labels, and where to look. Words come from KIOSK.
+(() => {
+  const root = document.documentElement;
+  root.dataset.page = location.pathname.includes('/tap') ? 'tap' : 'class';
+  const byId = (id) => document.getElementById(id);
+  const told = {}; // what was said last, by the element that says it
+  let lastTurn = 0, planned = false;
+
+  // Gradio has no "vi": it writes lang="en" and English labels at run time.
+  const vietnamese = () => {
+    if (root.lang !== 'vi') root.lang = 'vi';
+    for (const element of document.querySelectorAll('[aria-label],[title]'))
+      for (const name of ['aria-label', 'title']) {
+        const word = KIOSK.gradio[element.getAttribute(name)];
+        if (word) element.setAttribute(name, word);
+      }
+  };
+
+  // What is said to a press comes into view with the button that goes on, which takes the focus.
+  const hear = (id, next) => {
+    const says = byId(id)?.offsetParent ? byId(id).textContent : '';
+    if (says === (told[id] || '')) return;
+    told[id] = says;
+    const on = byId(next);
+    if (!says) return;
+    (on?.offsetParent ? on : byId(id)).scrollIntoView({ block: 'nearest' });
+    if (on?.offsetParent) on.focus({ preventScroll: true });
+  };
+
+  // Something new: its beginning comes into view and takes the focus.
+  const look = () => {
+    planned = false;
+    vietnamese();
+    hear('told', 'next');
+    hear('explained', 'on');
+    let newest = null, turn = lastTurn;
+    for (const element of document.querySelectorAll('[data-turn]'))
+      if (element.offsetParent && +element.dataset.turn > lastTurn && +element.dataset.turn >= turn) { newest = element; turn = +element.dataset.turn; }
+    if (!newest) return;
+    lastTurn = turn;
+    scrollTo(0, 0);
+    newest.querySelector('[data-focus]')?.focus({ preventScroll: true });
+  };
+  new MutationObserver(() => {
+    if (!planned) { planned = true; requestAnimationFrame(look); }
+  }).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title'], childList: true, subtree: true, characterData: true });
+
+  // Files are fetched: for a form that is sent Gradio takes the person to have left, and forgets them.
+  const fetchFile = async (form) => {
+    const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
+    form.querySelector('.refused').textContent = answer.ok ? '' : await answer.text();
+    if (!answer.ok) return;
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = form.dataset.file;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+  addEventListener('submit', (event) => {
+    if (!event.target.dataset.file) return;
+    event.preventDefault();
+    fetchFile(event.target);
+  });
+
+  // Back brings no old page: it is fetched anew, empty.
+  addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
+})();
