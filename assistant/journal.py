@@ -22,6 +22,9 @@ from pathlib import Path
 from queue import Full, Queue
 from typing import TYPE_CHECKING
 
+from assistant.answering.anonymous import Anonymous, load_words
+from assistant.answering.safety import load_safety
+from assistant.config import Settings
 from assistant.datatypes import Answer
 from assistant.errors import JournalError
 
@@ -229,6 +232,14 @@ class Journal:
         with suppress(SQLAlchemyError), self._opened().connect() as connection:
             connection.exec_driver_sql("COMMIT")  # a checkpoint is no part of a transaction
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def load_journal(settings: Settings) -> Journal:
+    """The journal, whether or not it is switched on. Raises KnowledgeError."""
+    safety = load_safety(settings.home / "prompts" / "safety.toml")
+    words = load_words(settings.knowledge / "names.toml")
+    path = settings.data / "journal" / "journal.sqlite"
+    return Journal(path, Anonymous(words, safety.mask), days=settings.journal.days)
 
 
 def _engine(path: Path) -> Engine:

@@ -148,7 +148,7 @@ class Anonymous:
                     yield begin, end, "name"
 
     def _introduced(self, tokens: Sequence[Token], at: int) -> int:
-        """The end of the name behind "tên (tôi) là", "họ tên:", "tôi là", "tên"; `at` is the last of these."""
+        """The end of the name behind "tên (tôi) là", "họ tên:", "tôi là", "tên"; `at` is their last word."""
         word = tokens[at].word
         if bare(word) == "ten":
             return self._capitals(tokens, at + 1)

@@ -5,10 +5,8 @@ A password is tried five times in five minutes from one address; then it has to 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from html import escape
@@ -17,37 +15,14 @@ from typing import Any
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from assistant.web.look import page_style
+from assistant.web.look import maintain_style
+from assistant.web.password import MOST, is_right
 
 PAGE = "/quan-tri"
 COOKIE = "quan-tri"
 TRIES, TRIED_WITHIN = 5, 300  # tries from one address, in so many seconds
 IDLE, LONGEST = 1800, 8 * 3600  # seconds without a click, and of a session at most
 _ADDRESSES = 1000  # remembered at most
-_COST, _BLOCK, _LANES = 2**15, 8, 1  # of scrypt: 32 MB and about 0.1 s a try
-
-
-def hashed(password: str) -> str:
-    """What `[admin] password_hash` holds for a password."""
-    salt = secrets.token_bytes(16)
-    numbers = "$".join(map(str, (_COST, _BLOCK, _LANES)))
-    return f"scrypt${numbers}${_text(salt)}${_text(_scrypt(password, salt, _COST, _BLOCK, _LANES))}"
-
-
-def is_right(password: str, stored: str) -> bool:
-    """Whether the password is the one that was hashed."""
-    _, cost, block, lanes, salt, wanted = stored.split("$")
-    found = _scrypt(password, base64.urlsafe_b64decode(f"{salt}=="), int(cost), int(block), int(lanes))
-    return hmac.compare_digest(_text(found), wanted)
-
-
-def _scrypt(password: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
-    memory = 256 * cost * block  # twice what it takes
-    return hashlib.scrypt(password.encode(), salt=salt, n=cost, r=block, p=lanes, maxmem=memory, dklen=32)
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 class Sessions:
@@ -57,17 +32,19 @@ class Sessions:
         self._clock = clock
         self._open: dict[str, tuple[float, float]] = {}  # token → begun, last seen
         self._tries: dict[str, list[float]] = {}
+        self._counting = threading.Lock()
 
     def may_try(self, address: str) -> bool:
         """Whether another password may be tried from there; counts as a try."""
         now = self._clock()
-        recent = {a: [at for at in tries if now - at < TRIED_WITHIN] for a, tries in self._tries.items()}
-        self._tries = dict([(a, tries) for a, tries in recent.items() if tries][-_ADDRESSES:])
-        tries = self._tries.setdefault(address, [])
-        if len(tries) >= TRIES:
-            return False
-        tries.append(now)
-        return True
+        with self._counting:
+            recent = {a: [at for at in tries if now - at < TRIED_WITHIN] for a, tries in self._tries.items()}
+            self._tries = dict([(a, tries) for a, tries in recent.items() if tries][-_ADDRESSES:])
+            tries = self._tries.setdefault(address, [])
+            if len(tries) >= TRIES:
+                return False
+            tries.append(now)
+            return True
 
     def begin(self, address: str) -> str:
         """The token of a new session; earlier tries from there no longer count."""
@@ -105,11 +82,11 @@ def add_login(app: FastAPI, sessions: Sessions, password_hash: str, words: Mappi
         return _form(words, "", 200)
 
     @app.post(PAGE)
-    def log_in(request: Request, password: str = Form("", max_length=200)) -> Response:
+    def log_in(request: Request, password: str = Form("")) -> Response:
         address = request.client.host if request.client else ""
         if not sessions.may_try(address):
             return _form(words, words["too_many"], 429)
-        if not is_right(password, password_hash):
+        if len(password) > MOST or not is_right(password, password_hash):
             return _form(words, words["wrong"], 401)
         response = RedirectResponse(f"{PAGE}/", 303)
         response.set_cookie(
@@ -136,10 +113,10 @@ def _form(words: Mapping[str, Any], problem: str, status: int) -> HTMLResponse:
     described = ' aria-describedby="problem" aria-invalid="true"' if problem else ""
     return HTMLResponse(
         f'<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{said["title"]}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">{page_style()}</head>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">{maintain_style()}</head>'
         f'<body class="plain"><main><h1>{said["title"]}</h1><p>{said["text"]}</p>{trouble}'
         f'<form method="post" action="{PAGE}"><label for="password">{said["password"]}</label>'
         f'<input id="password" name="password" type="password" autocomplete="current-password" '
-        f'autofocus required{described}><button>{said["enter"]}</button></form></main></body></html>',
+        f"autofocus required{described}><button>{said['enter']}</button></form></main></body></html>",
         status,
     )

@@ -15,25 +15,36 @@ import gradio.routes
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import BaseLoader, Environment
 
 from assistant.config import Settings
 from assistant.errors import ConfigError
+from assistant.journal import load_journal
 from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
+from assistant.toml import read_toml
 from assistant.web.kiosk import Kiosk
 from assistant.web.look import STATIC, page_head, page_words, theme
+from assistant.web.maintain import Desk, add_maintenance
+from assistant.web.opinion import Opinion
+from assistant.web.pause import Attended, Pause, notice_page
 from assistant.web.visits import Visits
 from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
 LARGEST_REQUEST = 65_536  # bytes; a question has at most 500 characters
 
+# What Gradio asks for under the address of a page.
+_PAGE = (
+    r"$|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
+    r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$)"
+)
 # Everything else is 404: uploads, files, runs, monitoring, the API's description.
 _KNOWN = re.compile(
-    r"/(?:$|suc-khoe$|tinh/|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
-    r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$))"
+    rf"/(?:{_PAGE}|suc-khoe$|tinh/|quan-tri(?:$|/(?:{_PAGE}|ket-thuc$|nhat-ky\.(?:csv|xlsx)$)))"
 )
+_PAGES = ("/",)  # those of people; the maintainers' is their own
 _CONTENT_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -81,10 +92,23 @@ class VietnameseTemplates(BaseLoader):
 
 
 def create_app(
-    assistant: Answering, ui: Mapping[str, Any], scenes: Mapping[str, Scene] = NO_SCENES
+    assistant: Answering,
+    ui: Mapping[str, Any],
+    scenes: Mapping[str, Scene] = NO_SCENES,
+    desk: Desk | None = None,
 ) -> FastAPI:
-    """The pages over an assistant, with the words of prompts/ui.toml and the scenes of its pictures."""
+    """The pages over an assistant, with the words of prompts/ui.toml and the scenes of its pictures.
+
+    With a desk they can be maintained: switched off, told of answers, and looked after at /quan-tri.
+    """
     visits = Visits()
+    opinion = None
+    if desk is not None:
+        journal = desk.journal if desk.settings.journal.on else None
+        assistant = Attended(assistant, desk.pause, journal)
+        if journal is not None:
+            opinion = Opinion(desk.words["opinion"], journal)
+            ui = {**ui, "page": {**ui["page"], "promise": desk.words["journal"]["kept"]}}
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # switches Gradio's own permissive layer off
     app.middleware("http")(_only_known)
@@ -98,24 +122,39 @@ def create_app(
     environment = gradio.routes.templates.env
     if environment.loader is not None and not isinstance(environment.loader, VietnameseTemplates):
         environment.loader = VietnameseTemplates(environment.loader)
+    common: dict[str, Any] = {
+        "footer_links": [],
+        "run_history": False,
+        "show_error": False,
+        "allowed_paths": [],
+        "max_file_size": 1,
+        "ssr_mode": False,
+        "pwa": False,
+        "enable_monitoring": False,
+        "mcp_server": False,
+        "theme": theme(),
+        "head": page_head(ui),
+        "favicon_path": str(STATIC / "icons" / "shield.svg"),
+    }
+    if desk is not None:
+        app.middleware("http")(_notice_while_paused(desk))
+        add_maintenance(app, desk, common)
     pages: FastAPI = gr.mount_gradio_app(
-        app,
-        Kiosk(assistant, ui, visits, scenes).blocks(),
-        "/",
-        footer_links=[],
-        run_history=False,
-        show_error=False,
-        allowed_paths=[],
-        max_file_size=1,
-        ssr_mode=False,
-        pwa=False,
-        enable_monitoring=False,
-        mcp_server=False,
-        theme=theme(),
-        head=page_head(ui),
-        favicon_path=str(STATIC / "icons" / "shield.svg"),
+        app, Kiosk(assistant, ui, visits, scenes, opinion).blocks(), "/", **common
     )
     return pages
+
+
+def _notice_while_paused(desk: Desk) -> Callable[[Request, Next], Awaitable[Response]]:
+    """Show the notice instead of every page but the maintainers' while the assistant is switched off."""
+
+    async def noticed(request: Request, call_next: Next) -> Response:
+        is_page = request.method == "GET" and request.url.path in _PAGES
+        if desk.pause.notice is None or not is_page:
+            return await call_next(request)
+        return HTMLResponse(notice_page(desk.pause.notice, desk.words["notice"]), 503)
+
+    return noticed
 
 
 async def _only_known(request: Request, call_next: Next) -> Response:
@@ -134,7 +173,7 @@ async def _only_known(request: Request, call_next: Next) -> Response:
 async def _with_headers(request: Request, call_next: Next) -> Response:
     response = await call_next(request)
     response.headers.update(_HEADERS)
-    if request.url.path == "/" or request.url.path.startswith(("/config", "/gradio_api/")):
+    if request.url.path in _PAGES or request.url.path.startswith(("/config", "/gradio_api/", "/quan-tri")):
         response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -155,7 +194,9 @@ def serve(settings: Settings) -> None:
     scenes, broken = load_scenes(*settings.pictures)
     for problem in broken:  # steps are shown without it
         LOG.warning("%s", problem)
-    app = create_app(assistant, ui, scenes)
+    words = read_toml(settings.home / "prompts" / "maintain.toml")
+    desk = Desk(settings, words, ui, load_journal(settings), Pause(settings.data / "notice.txt"), assistant)
+    app = create_app(assistant, ui, scenes, desk)
     # After the page is up: both at once would make a person wait longer for the first sight of it.
     models = settings.models.wanted or settings.embedder.path
     loads = (
@@ -172,6 +213,7 @@ def serve(settings: Settings) -> None:
             LOG.info(operator["ready"].format(address=f"http://{host}:{port}"))
             loader.start()
             yield state
+            desk.journal.close()
 
     app.router.lifespan_context = lifespan
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
