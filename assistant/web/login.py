@@ -38,13 +38,12 @@ class Sessions:
         """Whether another password may be tried from there; counts as a try."""
         now = self._clock()
         with self._counting:
-            recent = {a: [at for at in tries if now - at < TRIED_WITHIN] for a, tries in self._tries.items()}
-            self._tries = dict([(a, tries) for a, tries in recent.items() if tries][-_ADDRESSES:])
-            tries = self._tries.setdefault(address, [])
-            if len(tries) >= TRIES:
-                return False
-            tries.append(now)
-            return True
+            tries = [at for at in self._tries.pop(address, []) if now - at < TRIED_WITHIN]
+            allowed = len(tries) < TRIES
+            self._tries[address] = [*tries, now] if allowed else tries
+            if len(self._tries) > _ADDRESSES:  # the one that tried longest ago
+                del self._tries[next(iter(self._tries))]
+            return allowed
 
     def begin(self, address: str) -> str:
         """The token of a new session; earlier tries from there no longer count."""

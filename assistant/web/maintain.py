@@ -163,9 +163,9 @@ class MaintenancePage:
         words = self.words["page"]
         lay_out = {
             "overview": self._lay_out_overview,
-            "unanswered": lambda: gr.HTML(),
-            "opinions": lambda: gr.HTML(),
-            "health": lambda: gr.HTML(),
+            "unanswered": lambda: gr.HTML(js_on_load=None),
+            "opinions": lambda: gr.HTML(js_on_load=None),
+            "health": lambda: gr.HTML(js_on_load=None),
             "approve": self._lay_out_approve,
             "contacts": self._lay_out_contacts,
             "journal": self._lay_out_journal,
@@ -173,12 +173,12 @@ class MaintenancePage:
         }
         page: gr.Blocks
         with gr.Blocks(title=words["title"], analytics_enabled=False, fill_width=True) as page:
-            gr.HTML(_top(words), elem_id="top")
+            gr.HTML(_top(words), elem_id="top", js_on_load=None)
             with gr.Row(elem_id="sections"):
                 buttons = {
                     name: gr.Button(self.words["sections"][name], elem_id=f"go-{name}") for name in lay_out
                 }
-            self.say = gr.HTML(elem_id="say")
+            self.say = gr.HTML(elem_id="say", js_on_load=None)
             self.parts: dict[str, gr.Column] = {}
             self.shown: dict[str, gr.HTML] = {}
             for name, put in lay_out.items():
@@ -191,12 +191,12 @@ class MaintenancePage:
     # The parts of the page; each gives back what its figures are shown in
 
     def _lay_out_overview(self) -> gr.HTML:
-        shown = gr.HTML()
+        shown = gr.HTML(js_on_load=None)
         self.renew = gr.Button(self.words["overview"]["renew"], elem_id="renew")
         return shown
 
     def _lay_out_approve(self) -> gr.HTML:
-        shown, words = gr.HTML(), self.words["approve"]
+        shown, words = gr.HTML(js_on_load=None), self.words["approve"]
         self.at = gr.State(0)
         self.page_shown = gr.State(("", 0, ""))
         with gr.Row():
@@ -205,7 +205,7 @@ class MaintenancePage:
         return shown
 
     def _lay_out_contacts(self) -> gr.HTML:
-        shown, words = gr.HTML(), self.words["contacts"]
+        shown, words = gr.HTML(js_on_load=None), self.words["contacts"]
         kinds = [(words["kinds"][kind], kind) for kind in KINDS]
         self.choice = gr.Dropdown([], label=words["choose"], elem_id="choice", filterable=False)
         with gr.Row():
@@ -221,7 +221,7 @@ class MaintenancePage:
         return shown
 
     def _lay_out_journal(self) -> gr.HTML:
-        shown, words = gr.HTML(), self.words["journal"]
+        shown, words = gr.HTML(js_on_load=None), self.words["journal"]
         self.holding = gr.Textbox(label=words["holding"], max_length=100, elem_id="holding")
         self.forget = gr.Button(words["forget"], variant="stop", elem_id="forget")
         self.sure = gr.Checkbox(label=words["sure"], elem_id="sure")
@@ -229,7 +229,7 @@ class MaintenancePage:
         return shown
 
     def _lay_out_pause(self) -> gr.HTML:
-        shown, words = gr.HTML(), self.words["pause"]
+        shown, words = gr.HTML(js_on_load=None), self.words["pause"]
         self.notice = gr.Textbox(
             label=words["notice"], placeholder=words["example"], max_length=LONGEST_NOTICE, elem_id="notice"
         )

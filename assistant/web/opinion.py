@@ -25,7 +25,7 @@ class Opinion:
             self.helped = gr.Button(self.words["helped"], elem_id="helped", elem_classes=["icon-check"])
             self.wrong = gr.Button(self.words["wrong"], elem_id="wrong", elem_classes=["icon-alarm"])
         with gr.Column(elem_id="opinion-why", visible=False) as self.why:
-            gr.HTML(Renderer({}).message(self.words["which"], "which"))
+            gr.HTML(Renderer({}).message(self.words["which"], "which"), js_on_load=None)
             reasons = self.words["reasons"].items()
             self.reasons = {key: gr.Button(label, elem_classes=["choice"]) for key, label in reasons}
 

@@ -11,11 +11,11 @@ LEAST, MOST = 10, 200  # characters
 _COST, _BLOCK, _LANES = 2**15, 8, 1  # 32 MB and about 0.1 s a try
 
 
-def hashed(password: str) -> str:
+def hashed(password: str, cost: int = _COST) -> str:
     """What `[admin] password_hash` holds for a password."""
     salt = secrets.token_bytes(16)
-    numbers = "$".join(map(str, (_COST, _BLOCK, _LANES)))
-    return f"scrypt${numbers}${_text(salt)}${_text(_scrypt(password, salt, _COST, _BLOCK, _LANES))}"
+    digest = _scrypt(password, salt, cost, _BLOCK, _LANES)
+    return f"scrypt${cost}${_BLOCK}${_LANES}${_text(salt)}${_text(digest)}"
 
 
 def is_right(password: str, stored: str) -> bool:

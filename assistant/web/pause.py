@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from assistant.datatypes import Answer
+from assistant.datatypes import Answer, Guide
 from assistant.errors import PausedError
 from assistant.journal import Journal
 from assistant.web.look import fonts_and_icons
@@ -82,8 +82,13 @@ class Attended:
         return self.answering.open_guide(document_id, today=today)
 
     @property
+    def guides(self) -> Mapping[str, Guide]:
+        """Every guide by its id."""
+        return self.answering.guides
+
+    @property
     def waiting(self) -> int:
-        """How many people wait for the model before the one who asked last."""
+        """How many answers of the model must end before that of the one who asked last begins."""
         return self.answering.waiting
 
 

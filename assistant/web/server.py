@@ -140,7 +140,7 @@ def create_app(
         app.middleware("http")(_notice_while_paused(desk))
         add_maintenance(app, desk, common)
     pages: FastAPI = gr.mount_gradio_app(
-        app, Kiosk(assistant, ui, visits, scenes, opinion).blocks(), "/", **common
+        app, Kiosk(assistant, ui, visits, scenes, opinion=opinion).blocks(), "/", **common
     )
     return pages
 
