@@ -61,7 +61,7 @@ def test_what_something_newer_stands_in_for() -> None:
     newer = Document("moi", "Quy định mới", "Bộ", supersedes=("g",))
     assert concerns(GUIDE, newer) == [Concern.SUPERSEDED]
     law = Document("luat", "Thông tư mới", "Bộ", supersedes=("Thông tư 73/2024/TT-BCA",))
-    assert findings([GUIDE], [law], NO_FACTS, TODAY)[0].what == "73/2024"
+    assert findings([GUIDE], [law], NO_FACTS, TODAY) == [Finding(Concern.OLD_LAW, "g", "Đổi thẻ", "73/2024")]
     told = replace(GUIDE, document=replace(DOCUMENT, superseded_by=("khac",)))
     assert concerns(told) == [Concern.SUPERSEDED]
 

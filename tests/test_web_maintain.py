@@ -327,8 +327,10 @@ def test_a_person_says_what_is_wrong(browser: Browser, address: str, desk: Desk)
     visitor.locator("#box textarea").fill("đổi thẻ căn cước")
     visitor.keyboard.press("Enter")
     visitor.locator("#wrong").click()
-    visitor.get_by_role("button", name=WORDS["opinion"]["reasons"]["steps"]).click()
-    expect(visitor.locator("#say")).to_have_text(WORDS["opinion"]["thanks"])
+    reason = visitor.get_by_role("button", name=WORDS["opinion"]["reasons"]["steps"])
+    expect(reason).to_be_in_viewport()
+    reason.click()
+    expect(visitor.locator("#say")).to_have_text(WORDS["opinion"]["thanks_wrong"])
     desk.journal.flush()
     assert [entry.reason for entry in desk.journal.read() if entry.kind is Kind.WRONG][-1:] != []
     assert "steps" in {entry.reason for entry in desk.journal.read()}

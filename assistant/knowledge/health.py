@@ -22,6 +22,7 @@ class Concern(StrEnum):
 
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
+    OLD_LAW = "old_law"  # a source of it is superseded
     EXPIRING = "expiring"
     OLD = "old"  # not reviewed for a year
     UNREVIEWED = "unreviewed"
@@ -101,7 +102,7 @@ def _superseded(documents: Sequence[Document]) -> Iterator[Finding]:
         named = {law for source in document.sources for law in _LAW.findall(source.title)}
         for law in sorted(named & laws.keys()):
             if laws[law].id != document.id:
-                yield Finding(Concern.SUPERSEDED, document.id, document.title, law)
+                yield Finding(Concern.OLD_LAW, document.id, document.title, law)
 
 
 def _reviewed(document: Document, today: date) -> Iterator[Finding]:

@@ -29,7 +29,8 @@ def columns(title: str, spoken: str, values: Sequence[tuple[str, int]]) -> str:
     drawing = f'viewBox="-20 0 {wide + 40} {_HIGH + 50}" role="img" aria-label="{escape(spoken)}"'
     return (
         f'<figure class="columns"><figcaption>{escape(title)}</figcaption>'
-        f"<svg {drawing}>{''.join(parts)}</svg></figure>"
+        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(title)}">'
+        f"<svg {drawing}>{''.join(parts)}</svg></div></figure>"
     )
 
 
@@ -45,15 +46,19 @@ def bars(title: str, values: Iterable[tuple[str, int]]) -> str:
     return f'<table class="bars"><caption>{escape(title)}</caption><tbody>{rows}</tbody></table>'
 
 
-def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "") -> str:
-    """A table; cells are HTML already, heads are not."""
+def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, seen: bool = True) -> str:
+    """A table; cells are HTML already, heads are not. The caption is `seen` unless a heading says the same."""
     titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(caption)}">'
-        f'<table class="list {kind}"><caption>{escape(caption)}</caption><thead><tr>{titles}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
+    lines = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-head="{escape(title)}">{cell}</td>' for title, cell in zip(head, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
     )
+    named = f"<caption{'' if seen else ' class="unseen"'}>{escape(caption)}</caption>"
+    return f'<table class="list">{named}<thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>'
 
 
 def facts(rows: Iterable[tuple[str, str, bool]]) -> str:

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -323,7 +323,8 @@ class MaintenancePage:
         except IndexUnavailableError:
             yield words["index"], words["index_none"], False
             return
-        text = words["index_text"].format(**found | {"built": found["built"][:16].replace("T", " ")})
+        built = datetime.fromisoformat(found["built"]).astimezone()
+        text = words["index_text"].format(**found | {"hour": f"{built:%H:%M}", "day": f"{built:%d/%m/%Y}"})
         fresh = words["index_fresh" if found["up_to_date"] else "index_stale"]
         yield words["index"], f"{text}. {fresh}", bool(found["up_to_date"])
         yield words["pages"], str(found["pages_to_approve"]), not found["pages_to_approve"]
@@ -403,11 +404,11 @@ class MaintenancePage:
                 self._wordings(group),
                 f"<b>{group.count}</b>",
                 escape(self.words["status"][status[group.questions[0]]]),
-                f"{group.last:%d/%m %H:%M}",
+                _day(f"{group.last:%d/%m %H:%M}"),
             )
             for group in groups(asked, words_of)[:_SHOWN]
         ]
-        return section(words["title"], line(words["text"]), table(words["title"], head, rows))
+        return section(words["title"], line(words["text"]), table(words["title"], head, rows, seen=False))
 
     def _wordings(self, group: Group) -> str:
         first, *others = group.questions
@@ -440,7 +441,7 @@ class MaintenancePage:
         reasons = self.words["opinion"]["reasons"]
         reports = [
             (
-                f"{entry.minute:%d/%m %H:%M}",
+                _day(f"{entry.minute:%d/%m %H:%M}"),
                 escape(self.desk.title(entry.document)),
                 escape(reasons.get(entry.reason, entry.reason)),
                 escape(entry.question),
@@ -450,7 +451,9 @@ class MaintenancePage:
         return section(
             words["title"],
             line(words["text"]),
-            table(words["title"], [words[key] for key in ("document", "wrong", "helped")], summary),
+            table(
+                words["title"], [words[key] for key in ("document", "wrong", "helped")], summary, seen=False
+            ),
             table(words["reports"], [words[key] for key in ("when", "document", "reason", "asked")], reports),
         )
 
@@ -469,14 +472,14 @@ class MaintenancePage:
                 f'<b class="{finding.concern}">{escape(words[finding.concern])}</b>',
                 f"{escape(finding.title)}<br><small>{escape(finding.document_id)}</small>",
                 escape(finding.what),
-                f"{finding.day:%d/%m/%Y}" if finding.day else "",
+                _day(f"{finding.day:%d/%m/%Y}" if finding.day else ""),
             )
             for finding in found
         ]
         head = [words[key] for key in ("concern", "document", "what", "day")]
         chart = bars(words["concern"], [(words[concern], count) for concern, count in counts.items()])
         chart = f'<div class="charts">{chart}</div>'
-        return section(words["title"], chart, table(words["title"], head, rows))
+        return section(words["title"], chart, table(words["title"], head, rows, seen=False))
 
     # Pages read by OCR
 
@@ -660,6 +663,10 @@ def _top(words: Mapping[str, str]) -> str:
         f'<div><h1>{escape(words["title"])}</h1><form class="out" method="post" action="{PAGE}/ket-thuc">'
         f"<button>{escape(words['leave'])}</button></form></div>"
     )
+
+
+def _day(text: str) -> str:
+    return f'<span class="day">{escape(text)}</span>' if text else ""
 
 
 def _picture(path: Path, number: int, alt: str) -> str:

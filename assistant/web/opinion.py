@@ -11,6 +11,10 @@ from assistant.journal import Journal, Kind
 from assistant.web.render import Renderer
 from assistant.web.visits import Visits
 
+_INTO_VIEW = (
+    "() => setTimeout(() => document.getElementById('opinion-why')?.scrollIntoView({block: 'center'}), 100)"
+)
+
 
 class Opinion:
     """The buttons under an answer, and what they write into the journal."""
@@ -32,9 +36,11 @@ class Opinion:
     def wire(self, visits: Visits, say: gr.HTML) -> None:
         """Tell the journal; thanks appear in `say`, which the page empties with its next answer."""
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        thanks = Renderer({}).message(self.words["thanks"], "thanks")
 
         def noted(kind: Kind, reason: str) -> Callable[[gr.Request], tuple[gr.Column, str]]:
+            words = self.words["thanks_wrong" if kind is Kind.WRONG else "thanks"]
+            thanks = Renderer({}).message(words, "thanks")
+
             def note(request: gr.Request) -> tuple[gr.Column, str]:
                 answer = visits.of(request).answer
                 if answer is not None:
@@ -44,6 +50,7 @@ class Opinion:
             return note
 
         self.helped.click(noted(Kind.HELPED, ""), None, [self.why, say], **quiet)
-        self.wrong.click(lambda: gr.Column(visible=True), None, self.why, **quiet)
+        opened = self.wrong.click(lambda: gr.Column(visible=True), None, self.why, **quiet)
+        opened.then(None, None, None, js=_INTO_VIEW, **quiet)  # they would stand behind the question box
         for key, button in self.reasons.items():
             button.click(noted(Kind.WRONG, key), None, [self.why, say], **quiet)
