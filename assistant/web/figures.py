@@ -47,18 +47,20 @@ def bars(title: str, values: Iterable[tuple[str, int]]) -> str:
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, seen: bool = True) -> str:
-    """A table; cells are HTML already, heads are not. The caption is `seen` unless a heading says the same."""
+    """A table; cells are HTML already, heads are not. Not `seen`: a heading says what the caption says."""
     titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
-    lines = "".join(
-        "<tr>"
-        + "".join(
-            f'<td data-head="{escape(title)}">{cell}</td>' for title, cell in zip(head, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
+    lines = "".join(f"<tr>{_cells(head, row)}</tr>" for row in rows)
+    kind = "" if seen else ' class="unseen"'
+    return (
+        f'<table class="list"><caption{kind}>{escape(caption)}</caption><thead><tr>{titles}</tr></thead>'
+        f"<tbody>{lines}</tbody></table>"
     )
-    named = f"<caption{'' if seen else ' class="unseen"'}>{escape(caption)}</caption>"
-    return f'<table class="list">{named}<thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>'
+
+
+def _cells(head: Sequence[str], row: Sequence[str]) -> str:
+    """The cells of a line, each with its head, which a phone shows beside it."""
+    named = zip(head, row, strict=True)
+    return "".join(f'<td data-head="{escape(title)}">{cell}</td>' for title, cell in named)
 
 
 def facts(rows: Iterable[tuple[str, str, bool]]) -> str:

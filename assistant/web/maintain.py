@@ -140,7 +140,10 @@ def add_maintenance(app: FastAPI, desk: Desk, common: Mapping[str, Any]) -> None
     app.add_api_route(PAGE + "/nhat-ky.{ending:path}", download)
     page = MaintenancePage(desk).blocks()
     gr.mount_gradio_app(
-        app, page, PAGE, **{**common, "head": maintain_head(desk.ui), "auth_dependency": user}
+        app,
+        page,
+        PAGE,
+        **{**common, "head": maintain_head(desk.ui), "auth_dependency": user, "favicon_path": None},
     )
 
 
@@ -439,6 +442,10 @@ class MaintenancePage:
             for id_ in documents[:_SHOWN]
         ]
         reasons = self.words["opinion"]["reasons"]
+
+        def heads(*keys: str) -> list[str]:
+            return [words[key] for key in keys]
+
         reports = [
             (
                 _day(f"{entry.minute:%d/%m %H:%M}"),
