@@ -34,6 +34,7 @@ from assistant.retrieval.embedder import Embedder, SentenceEmbedder
 from assistant.retrieval.index import (
     Index,
     KnowledgePaths,
+    Manifest,
     Progress,
     build,
     current_folder,
@@ -156,13 +157,13 @@ def earlier_index(settings: Settings, progress: Progress) -> tuple[Index, Index]
     return load_generation(root / before[-1]), after
 
 
-def index_state(settings: Settings) -> dict[str, Any]:
-    """What the index on disk holds, how old it is, and whether an embedder takes part.
+def index_state(settings: Settings, manifest: Manifest | None = None) -> dict[str, Any]:
+    """What the index on disk holds, or that of a manifest, how old it is, whether an embedder takes part.
 
     Raises IndexUnavailableError or KnowledgeError.
     """
     root = settings.data / "index"
-    manifest = load(root).manifest
+    manifest = manifest or load(root).manifest
     officials = load_officials(settings, read_new=False)
     inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(listed_officials(settings).digest)
     folder = current_folder(root)

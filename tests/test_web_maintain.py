@@ -147,6 +147,16 @@ def settings_of_checkout(folder: Path) -> Settings:
     return Settings(data=folder, today=TODAY, journal=JournalSettings(on=True))
 
 
+@pytest.mark.parametrize("journal", [True, False])
+def test_people_are_told_and_asked_only_where_a_journal_is_kept(tmp_path: Path, journal: bool) -> None:
+    settings = Settings(data=tmp_path, journal=JournalSettings(on=journal))
+    with served(create_app(LoadingAssistant(), UI, desk=desk_of(settings))) as address:
+        page = httpx.get(address).text
+    assert (WORDS["journal"]["kept"] in page) is journal
+    assert (UI["page"]["promise"] in page) is not journal
+    assert (WORDS["opinion"]["wrong"] in page) is journal
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -315,7 +325,7 @@ def test_switched_off_people_see_the_notice(page: Page, address: str, desk: Desk
     visitor.close()
     page.locator("#pause-end").click()
     expect(page.locator("#pause-begin")).to_be_visible()
-    assert httpx.get(address).status_code == 200
+    assert httpx.get(address, headers={"Accept": "text/html"}).status_code == 200
     assert desk.pause.notice is None
 
 
@@ -329,6 +339,7 @@ def test_a_person_says_what_is_wrong(browser: Browser, address: str, desk: Desk)
     visitor.locator("#wrong").click()
     reason = visitor.get_by_role("button", name=WORDS["opinion"]["reasons"]["steps"])
     expect(reason).to_be_in_viewport()
+    assert violations(visitor) == []
     reason.click()
     expect(visitor.locator("#say")).to_have_text(WORDS["opinion"]["thanks_wrong"])
     desk.journal.flush()

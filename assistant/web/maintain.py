@@ -37,7 +37,7 @@ from assistant.knowledge.overlay import (
     write,
 )
 from assistant.knowledge.pages import Page
-from assistant.loading import check_everything, index_state, load_officials, renewed
+from assistant.loading import check_everything, index_state, listed_officials, load_officials, renewed
 from assistant.models.worker import WorkerModel
 from assistant.pipeline import Assistant
 from assistant.text.dialect import load_glossary, standard, topic_words
@@ -321,8 +321,9 @@ class MaintenancePage:
 
     def _state(self) -> Iterator[tuple[str, str, bool]]:
         words, desk = self.words["overview"], self.desk
+        manifest = desk.assistant.searcher.index.manifest if desk.assistant else None
         try:
-            found = index_state(desk.settings)
+            found = index_state(desk.settings, manifest)
         except IndexUnavailableError:
             yield words["index"], words["index_none"], False
             return
@@ -471,8 +472,10 @@ class MaintenancePage:
             return section(words["title"], line(self.words["overview"]["loading"]))
         index = assistant.searcher.index
         found = findings(list(index.guides.values()), index.passages.documents, index.facts, self.desk.today)
+        unread = "\n".join(str(problem) for problem in listed_officials(self.desk.settings).problems)
+        broken = message(words["unread"], unread, well=False) if unread else ""
         if not found:
-            return section(words["title"], line(words["none"]))
+            return section(words["title"], broken or line(words["none"]))
         counts = Counter(finding.concern for finding in found)
         rows = [
             (
@@ -486,7 +489,7 @@ class MaintenancePage:
         head = [words[key] for key in ("concern", "document", "what", "day")]
         chart = bars(words["concern"], [(words[concern], count) for concern, count in counts.items()])
         chart = f'<div class="charts">{chart}</div>'
-        return section(words["title"], chart, table(words["title"], head, rows, seen=False))
+        return section(words["title"], broken, chart, table(words["title"], head, rows, seen=False))
 
     # Pages read by OCR
 

@@ -99,10 +99,12 @@ def notice_page(notice: str, words: Mapping[str, Any]) -> str:
         f'<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><style>'
         f"{fonts_and_icons()}body{{font:clamp(22px,3.4vmin,40px)/1.6 'Be Vietnam Pro',sans-serif;"
-        "color:#111;background:#fff;margin:0;min-height:100vh;display:grid;place-content:center;text-align:center;padding:1em}"
+        "color:#111;background:#fff;margin:0;padding:1em;min-height:100vh;"
+        "display:grid;place-content:center;text-align:center}"
         "h1{color:#0B3D91;font-size:1.6em;margin:0 0 .4em}p{max-width:26em;margin:.3em auto}"
         # No refresh by <meta>: it would read the page out again and again (WCAG 2.2.1).
         f"</style></head><body><main><h1>{title}</h1><p>{text}</p><p>{escape(words['help'])}</p></main>"
-        "<script>setInterval(async()=>{const answer=await fetch(location).catch(()=>0);"
+        "<script>setInterval(async()=>{const answer="
+        "await fetch(location,{headers:{Accept:'text/html'}}).catch(()=>0);"
         f"if(answer.ok)location.reload()}},{AGAIN * 1000})</script></body></html>"
     )

@@ -26,6 +26,7 @@ from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
 from assistant.web.kiosk import Kiosk
+from assistant.web.login import PAGE
 from assistant.web.look import STATIC, page_head, page_words, theme
 from assistant.web.maintain import Desk, add_maintenance
 from assistant.web.opinion import Opinion
@@ -44,7 +45,6 @@ _PAGE = (
 _KNOWN = re.compile(
     rf"/(?:{_PAGE}|suc-khoe$|tinh/|quan-tri(?:$|/(?:{_PAGE}|ket-thuc$|nhat-ky\.(?:csv|xlsx)$)))"
 )
-_PAGES = ("/",)  # those of people; the maintainers' is their own
 _CONTENT_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -149,8 +149,8 @@ def _notice_while_paused(desk: Desk) -> Callable[[Request, Next], Awaitable[Resp
     """Show the notice instead of every page but the maintainers' while the assistant is switched off."""
 
     async def noticed(request: Request, call_next: Next) -> Response:
-        is_page = request.method == "GET" and request.url.path in _PAGES
-        if desk.pause.notice is None or not is_page:
+        is_page = "text/html" in request.headers.get("accept", "")
+        if desk.pause.notice is None or not is_page or request.url.path.startswith(PAGE):
             return await call_next(request)
         return HTMLResponse(notice_page(desk.pause.notice, desk.words["notice"]), 503)
 
@@ -173,7 +173,7 @@ async def _only_known(request: Request, call_next: Next) -> Response:
 async def _with_headers(request: Request, call_next: Next) -> Response:
     response = await call_next(request)
     response.headers.update(_HEADERS)
-    if request.url.path in _PAGES or request.url.path.startswith(("/config", "/gradio_api/", "/quan-tri")):
+    if request.url.path == "/" or request.url.path.startswith(("/config", "/gradio_api/", "/quan-tri")):
         response.headers["Cache-Control"] = "no-store"
     return response
 
