@@ -525,11 +525,11 @@ def journal_export(
     writers = {".csv": as_csv, ".xlsx": as_xlsx}
     if file.suffix.lower() not in writers:
         raise typer.BadParameter(f"{file}: the name must end in .csv or .xlsx")
-    names = read_toml(_settings().home / "prompts" / "maintain.toml")["journal"]["columns"]
+    words = read_toml(_settings().home / "prompts" / "maintain.toml")
     journal = _journal()
     entries = journal.read() if journal.path.exists() else []
     try:
-        file.write_bytes(writers[file.suffix.lower()](entries, names))
+        file.write_bytes(writers[file.suffix.lower()](entries, words))
     except OSError as error:
         raise JournalError(f"{file} cannot be written: {error.strerror}") from error
     print(f"{len(entries)} entries: {file}")

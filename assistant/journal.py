@@ -12,15 +12,15 @@ import io
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from queue import Full, Queue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assistant.answering.anonymous import Anonymous, load_words
 from assistant.answering.safety import load_safety
@@ -328,36 +328,43 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other)
 
 
-def as_csv(entries: Iterable[Entry], names: Sequence[str]) -> bytes:
-    """The entries as a table that Excel opens with its accents, under the names of the columns."""
+def as_csv(entries: Iterable[Entry], words: Mapping[str, Any]) -> bytes:
+    """The entries as a table that Excel opens with its accents, in the words of prompts/maintain.toml."""
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(names)
-    writer.writerows([_cell(value) for value in _row(entry)] for entry in entries)
+    csv.writer(out).writerows([_cell(text) for text in row] for row in _rows(entries, words))
     return out.getvalue().encode("utf-8-sig")
 
 
-def as_xlsx(entries: Iterable[Entry], names: Sequence[str]) -> bytes:
-    """The entries as an Excel workbook; every cell is text."""
+def as_xlsx(entries: Iterable[Entry], words: Mapping[str, Any]) -> bytes:
+    """The entries as an Excel workbook, in the words of prompts/maintain.toml; every cell is text."""
     import xlsxwriter
 
     out = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(out, options) as book:
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
         sheet = book.add_worksheet()
         bold = book.add_format({"bold": True})
-        for column, (name, width) in enumerate(zip(names, (18, 12, 70, 14, 28, 18), strict=True)):
+        for column, width in enumerate((18, 12, 70, 20, 28, 28)):
             sheet.set_column(column, column, width)
-            sheet.write_string(0, column, name, bold)
-        for line, entry in enumerate(entries, 1):
-            for column, value in enumerate(_row(entry)):
-                sheet.write_string(line, column, value)
+        for line, row in enumerate(_rows(entries, words)):
+            for column, text in enumerate(row):
+                sheet.write_string(line, column, text, None if line else bold)
         sheet.freeze_panes(1, 0)
     return out.getvalue()
 
 
-def _row(entry: Entry) -> list[str]:
-    return [f"{entry.minute:%Y-%m-%d %H:%M}", *map(str, astuple(entry)[1:])]
+def _rows(entries: Iterable[Entry], words: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The names of the columns, then a line for each entry."""
+    yield words["journal"]["columns"]
+    kinds, statuses, reasons = words["journal"]["kinds"], words["status"], words["opinion"]["reasons"]
+    for entry in entries:
+        yield [
+            f"{entry.minute:%Y-%m-%d %H:%M}",
+            kinds.get(entry.kind, entry.kind),
+            entry.question,
+            statuses.get(entry.status, entry.status),
+            entry.document,
+            reasons.get(entry.reason, entry.reason),
+        ]
 
 
 def _cell(text: str) -> str:

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from assistant import journal as module
-from assistant.config import load_settings
+from assistant.config import CHECKOUT, load_settings
 from assistant.datatypes import Answer, Citation, Status
 from assistant.errors import JournalError
 from assistant.journal import Entry, Journal, Kind, as_csv, as_xlsx, groups, load_journal
+from assistant.toml import read_toml
 
 NOW = datetime(2026, 11, 26, 9, 41, 37)
-COLUMNS = ["a", "b", "c", "d", "e", "f"]
+WORDS = read_toml(CHECKOUT / "prompts" / "maintain.toml")
 
 
 def answer(question: str, status: Status = Status.ANSWERED, document: str = "vneid-kich-hoat") -> Answer:
@@ -231,11 +232,12 @@ def test_a_spreadsheet_works_nothing_out() -> None:
         Entry(NOW, Kind.ASKED, "=HYPERLINK(1)", "answered", "d"),
         Entry(NOW, Kind.ASKED, "hỏi ạ", "x", ""),
     ]
-    rows = list(csv.reader(io.StringIO(as_csv(entries, COLUMNS).decode("utf-8-sig"))))
-    assert rows[0] == COLUMNS
+    rows = list(csv.reader(io.StringIO(as_csv(entries, WORDS).decode("utf-8-sig"))))
+    assert rows[0] == WORDS["journal"]["columns"]
+    assert rows[1][1] == "Hỏi"
     assert rows[1][2] == "'=HYPERLINK(1)"
     assert rows[2][2] == "hỏi ạ"
-    with zipfile.ZipFile(io.BytesIO(as_xlsx(entries, COLUMNS))) as book:
+    with zipfile.ZipFile(io.BytesIO(as_xlsx(entries, WORDS))) as book:
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
         assert "<f>" not in sheet
         assert "HYPERLINK(1)" in book.read("xl/sharedStrings.xml").decode()

@@ -17,7 +17,9 @@ from assistant.datatypes import Answer, Citation, Status
 from assistant.errors import PausedError
 from assistant.journal import Kind, load_journal
 from assistant.knowledge import pages
+from assistant.knowledge.health import Concern
 from assistant.knowledge.official import READER, Side, read_side, write_side
+from assistant.knowledge.overlay import KINDS
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
 from assistant.web.look import page_words
@@ -130,6 +132,14 @@ def opened(page: Page, name: str) -> Page:
     page.locator(f"#go-{name}").click()
     page.locator(f"#part-{name} h2").first.wait_for()
     return page
+
+
+def test_everything_that_is_shown_has_words() -> None:
+    assert set(WORDS["status"]) == {status.value for status in Status}
+    assert {concern.value for concern in Concern} <= set(WORDS["health"])
+    assert set(WORDS["journal"]["kinds"]) == {kind.value for kind in Kind}
+    assert set(WORDS["contacts"]["kinds"]) == set(KINDS)
+    assert max(map(len, WORDS["opinion"]["reasons"])) <= 16  # of the journal's column
 
 
 # Over HTTP

@@ -132,7 +132,7 @@ def add_maintenance(app: FastAPI, desk: Desk, common: Mapping[str, Any]) -> None
             entries = desk.journal.read() if desk.journal.path.exists() else []
         except AssistantError:
             raise HTTPException(503) from None
-        data = write_as(entries, desk.words["journal"]["columns"])
+        data = write_as(entries, desk.words)
         named = f'attachment; filename="nhat-ky-{desk.today:%Y-%m-%d}.{ending}"'
         return Response(data, media_type=kind, headers={"Content-Disposition": named})
 
@@ -147,7 +147,7 @@ def add_maintenance(app: FastAPI, desk: Desk, common: Mapping[str, Any]) -> None
     )
 
 
-_Writer = Callable[[Iterable[Entry], Sequence[str]], bytes]
+_Writer = Callable[[Iterable[Entry], Mapping[str, Any]], bytes]
 _FORMATS: Mapping[str, tuple[_Writer, str]] = {
     "csv": (as_csv, "text/csv; charset=utf-8"),
     "xlsx": (as_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -265,16 +265,18 @@ class MaintenancePage:
             (self.end, self.switch_on, []),
         ):
             button.click(self._told(change), inputs, every, **quiet)
-        self.choice.input(self._told(self.fill_contact), self.choice, fields, **quiet)
+        self.choice.input(self._told(self.fill_contact), self.choice, [self.say, *fields], **quiet)
 
-    def _told(self, change: Callable[..., Updates]) -> Callable[..., Updates]:
-        """What was asked for, or why it could not be done."""
+    def _told(self, change: Callable[..., Updates]) -> Callable[..., Iterator[Updates]]:
+        """Do what was asked for, or tell why it could not be done."""
+        busy = f'<p class="busy" role="status">{escape(self.words["page"]["busy"])}</p>'
 
-        def told(*values: object) -> Updates:
+        def told(*values: object) -> Iterator[Updates]:
+            yield {self.say: busy}
             try:
-                return {self.say: ""} | change(*values)
+                yield {self.say: ""} | change(*values)
             except (AssistantError, OSError) as error:
-                return {self.say: message(self.words["page"]["failed"], str(error), well=False)}
+                yield {self.say: message(self.words["page"]["failed"], str(error), well=False)}
 
         return told
 
