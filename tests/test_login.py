@@ -32,10 +32,10 @@ def sessions(clock: Clock) -> Sessions:
     return Sessions(clock)
 
 
-def visitor(sessions: Sessions, address: str) -> TestClient:
+def visitor(sessions: Sessions, address: str, host: str = "127.0.0.1") -> TestClient:
     app = FastAPI()
     add_login(app, sessions, HASH, WORDS)
-    return TestClient(app, address, follow_redirects=False)
+    return TestClient(app, address, follow_redirects=False, client=(host, 50000))
 
 
 @pytest.fixture
@@ -83,6 +83,23 @@ def test_the_right_password_opens_and_leaving_closes(client: TestClient, session
 def test_the_cookie_of_https_goes_nowhere_else(sessions: Sessions) -> None:
     client = visitor(sessions, "https://testserver")
     assert "Secure" in client.post(PAGE, data={"password": PASSWORD}).headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "status"),
+    [
+        ("http://tro-ly.phuong", "192.168.1.7", 403),
+        ("http://localhost", "::1", 303),
+        ("https://tro-ly.phuong", "192.168.1.7", 303),
+    ],
+)
+def test_no_password_crosses_a_network_in_clear(
+    sessions: Sessions, address: str, host: str, status: int
+) -> None:
+    client = visitor(sessions, address, host)
+    response = client.post(PAGE, data={"password": PASSWORD})
+    assert response.status_code == status
+    assert (WORDS["unsafe"] in client.get(PAGE).text) is (status == 403)
 
 
 def test_a_sixth_try_waits_even_if_it_is_right(client: TestClient, clock: Clock) -> None:

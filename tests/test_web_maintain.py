@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
+from urllib.parse import urlparse
 
 import httpx
 import msgspec
@@ -381,6 +382,18 @@ def test_nothing_is_wider_than_the_screen(page: Page, width: int) -> None:
     for name in WORDS["sections"]:
         opened(page, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.browser
+def test_nothing_leaves_the_machine_or_stays_in_the_browser(page: Page) -> None:
+    outside: list[str] = []
+    page.on("request", lambda r: outside.append(r.url) if urlparse(r.url).hostname != "127.0.0.1" else None)
+    page.reload()
+    for name in ("overview", "unanswered", "journal"):
+        opened(page, name)
+    assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
+    kept = "async () => [localStorage.length, sessionStorage.length, (await indexedDB.databases()).length]"
+    assert page.evaluate(kept) == [0, 0, 0]
 
 
 @pytest.mark.browser

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from html import escape
+from ipaddress import ip_address
 from typing import Any
 
 from fastapi import FastAPI, Form, Request, Response
@@ -76,6 +77,8 @@ def add_login(app: FastAPI, sessions: Sessions, password_hash: str, words: Mappi
 
     @app.get(PAGE)
     def form(request: Request) -> Response:
+        if not _is_safe(request):
+            return _form(words, words["unsafe"], 403)
         if sessions.is_open(request.cookies.get(COOKIE, "")):
             return RedirectResponse(f"{PAGE}/", 303)
         return _form(words, "", 200)
@@ -83,6 +86,8 @@ def add_login(app: FastAPI, sessions: Sessions, password_hash: str, words: Mappi
     @app.post(PAGE)
     def log_in(request: Request, password: str = Form("")) -> Response:
         address = request.client.host if request.client else ""
+        if not _is_safe(request):
+            return _form(words, words["unsafe"], 403)
         if not sessions.may_try(address):
             return _form(words, words["too_many"], 429)
         if len(password) > MOST or not is_right(password, password_hash):
@@ -104,6 +109,16 @@ def add_login(app: FastAPI, sessions: Sessions, password_hash: str, words: Mappi
         response = RedirectResponse(PAGE, 303)
         response.delete_cookie(COOKIE, path=PAGE)
         return response
+
+
+def _is_safe(request: Request) -> bool:
+    """Whether nobody between the browser and this machine can read a password: the hall's network can."""
+    if request.url.scheme == "https":
+        return True
+    try:
+        return request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
 
 
 def _form(words: Mapping[str, Any], problem: str, status: int) -> HTMLResponse:
