@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -404,3 +406,36 @@ def test_leaving_closes_the_page(page: Page, address: str) -> None:
     page.goto(f"{address}{PAGE}/")
     expect(page.get_by_label(WORDS["login"]["password"])).to_be_visible()
     assert page.context.cookies() == []
+
+
+# The README
+
+
+@pytest.mark.browser
+@pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
+def test_the_pictures_of_the_readme(browser: Browser, address: str, desk: Desk) -> None:
+    ends = [
+        answer("đổi thẻ căn cước", Status.ANSWERED, "can-cuoc-cap-doi"),
+        answer("mất thẻ căn cước", Status.ANSWERED, "can-cuoc-mat-hong"),
+        answer("căn cước cho trẻ", Status.ANSWERED, "can-cuoc-tre-em"),
+        answer("cấp lại sổ đỏ bị mất", Status.NOT_COVERED),
+        answer("làm lại sổ đỏ bị mất", Status.NOT_COVERED),
+        answer("xin trích lục bản đồ", Status.NOT_COVERED),
+        answer("giá vàng hôm nay", Status.OUT_OF_SCOPE),
+    ]
+    for at in range(160):
+        day = datetime(2026, 11, 26, 9, 30) - timedelta(days=at * 7 % (at % 23 + 8))
+        desk.journal._clock = lambda day=day: day  # type: ignore[misc]
+        desk.journal.asked(ends[at % 11 % len(ends)])
+        desk.journal.flush()
+    with browser.new_context(viewport=ViewportSize(width=1366, height=1020)) as context:
+        page = context.new_page()
+        page.goto(address + PAGE)
+        page.get_by_label(WORDS["login"]["password"]).fill(PASSWORD)
+        page.keyboard.press("Enter")
+        for part, name in (("overview", "tong-quan"), ("unanswered", "cau-chua-tra-loi")):
+            opened(page, part)
+            page.wait_for_timeout(500)
+            picture = Image.open(BytesIO(page.screenshot())).convert("RGB").resize((910, 680))
+            path = CHECKOUT / "assistant" / "web" / "pictures" / f"trong-coi-{name}.png"
+            picture.quantize(64).save(path, optimize=True)
