@@ -16,7 +16,7 @@ from typing import Any
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from assistant.web.look import maintain_style
+from assistant.web.look import page_style
 from assistant.web.password import MOST, is_right
 
 PAGE = "/quan-tri"
@@ -127,7 +127,7 @@ def _form(words: Mapping[str, Any], problem: str, status: int) -> HTMLResponse:
     described = ' aria-describedby="problem" aria-invalid="true"' if problem else ""
     return HTMLResponse(
         f'<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{said["title"]}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">{maintain_style()}</head>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">{page_style("maintain")}</head>'
         f'<body class="plain"><main><h1>{said["title"]}</h1><p>{said["text"]}</p>{trouble}'
         f'<form method="post" action="{PAGE}"><label for="password">{said["password"]}</label>'
         f'<input id="password" name="password" type="password" autocomplete="current-password" '

@@ -44,7 +44,7 @@ from assistant.text.dialect import load_glossary, standard, topic_words
 from assistant.text.normalize import bare, syllables
 from assistant.web.figures import bars, columns, facts, line, message, section, table
 from assistant.web.login import COOKIE, PAGE, Sessions, add_login
-from assistant.web.look import maintain_head
+from assistant.web.look import page_head
 from assistant.web.pause import LONGEST_NOTICE, Pause
 from assistant.web.waiting import LoadingAssistant
 
@@ -143,7 +143,7 @@ def add_maintenance(app: FastAPI, desk: Desk, common: Mapping[str, Any]) -> None
         app,
         page,
         PAGE,
-        **{**common, "head": maintain_head(desk.ui), "auth_dependency": user, "favicon_path": None},
+        **{**common, "head": page_head(desk.ui, "maintain"), "auth_dependency": user, "favicon_path": None},
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from assistant.datatypes import Answer, Guide
 from assistant.errors import PausedError
 from assistant.journal import Journal
-from assistant.web.look import fonts_and_icons
+from assistant.web.look import page_style
 from assistant.web.waiting import Answering
 
 AGAIN = 20  # seconds after which a page with the notice looks whether the assistant is back
@@ -95,15 +95,11 @@ class Attended:
 def notice_page(notice: str, words: Mapping[str, Any]) -> str:
     """What stands in for a page; it looks by itself whether the assistant is back."""
     title, text = escape(words["title"]), escape(notice or words["text"])
+    # No refresh by <meta>: it would read the page out again and again (WCAG 2.2.1).
     return (
         f'<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><style>'
-        f"{fonts_and_icons()}body{{font:clamp(22px,3.4vmin,40px)/1.6 'Be Vietnam Pro',sans-serif;"
-        "color:#111;background:#fff;margin:0;padding:1em;min-height:100vh;"
-        "display:grid;place-content:center;text-align:center}"
-        "h1{color:#0B3D91;font-size:1.6em;margin:0 0 .4em}p{max-width:26em;margin:.3em auto}"
-        # No refresh by <meta>: it would read the page out again and again (WCAG 2.2.1).
-        f"</style></head><body><main><h1>{title}</h1><p>{text}</p><p>{escape(words['help'])}</p></main>"
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">{page_style("maintain")}</head>'
+        f'<body class="plain notice"><main><h1>{title}</h1><p>{text}</p><p>{escape(words["help"])}</p></main>'
         "<script>setInterval(async()=>{const answer="
         "await fetch(location,{headers:{Accept:'text/html'}}).catch(()=>0);"
         f"if(answer.ok)location.reload()}},{AGAIN * 1000})</script></body></html>"

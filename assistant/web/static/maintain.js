@@ -8,7 +8,7 @@
     if (root.lang !== 'vi') root.lang = 'vi';
     for (const element of document.querySelectorAll('[aria-label],[title]'))
       for (const name of ['aria-label', 'title']) {
-        const word = WORDS[element.getAttribute(name)];
+        const word = KIOSK.gradio[element.getAttribute(name)];
         if (word) element.setAttribute(name, word);
       }
     for (const button of document.querySelectorAll('#sections button')) {
