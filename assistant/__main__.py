@@ -24,6 +24,7 @@ from assistant.errors import (
     ConfigError,
     DocumentError,
     EmbedderError,
+    JournalError,
     KnowledgeError,
     ModelError,
     QuestionError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from assistant.config import Settings
     from assistant.datatypes import Answer
     from assistant.evaluation.answers import ExpectedAnswer
+    from assistant.journal import Journal
     from assistant.knowledge.fetch import Result
     from assistant.pipeline import Assistant
 
@@ -51,6 +53,10 @@ app.add_typer(index_app, name="index")
 app.add_typer(knowledge_app, name="knowledge")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
+journal_app = typer.Typer(help="What people asked, where the journal is switched on.", no_args_is_help=True)
+app.add_typer(journal_app, name="journal")
+admin_app = typer.Typer(help="The page of maintainers.", no_args_is_help=True)
+app.add_typer(admin_app, name="admin")
 bench_app = typer.Typer(help="How fast the product is on this machine.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 
@@ -242,37 +248,9 @@ def _build(settings: Settings, *, full: bool) -> None:
 @index_app.command("status")
 def index_status(as_json: AsJson = False) -> None:
     """What the index holds, how old it is, and whether an embedder takes part."""
-    from datetime import UTC, datetime
+    from assistant.loading import index_state
 
-    from assistant.loading import listed_officials, load_officials
-    from assistant.retrieval.index import KnowledgePaths, current_folder, load
-
-    settings = _settings()
-    root = settings.data / "index"
-    manifest = load(root).manifest
-    officials = load_officials(settings, read_new=False)
-    inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(listed_officials(settings).digest)
-    folder = current_folder(root)
-    states = [path.stat().st_size for path in settings.states.glob("*.state")]
-    status = {
-        "documents": manifest.documents,
-        "sections": manifest.sections,
-        "chunks": manifest.chunks,
-        "officials": manifest.officials,
-        "official_sections": manifest.official_sections,
-        "pages_to_approve": sum(len(file.held) for file in officials.files),
-        "built": manifest.built.isoformat(timespec="seconds"),
-        "age_hours": round((datetime.now(UTC) - manifest.built).total_seconds() / 3600, 1),
-        "up_to_date": inputs == manifest.inputs,
-        "embedder": manifest.embedder,
-        "dense_weight": manifest.dense_weight,
-        "lexical_mrr": manifest.lexical_mrr,
-        "fused_mrr": manifest.fused_mrr,
-        "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-        "generation": folder.name,
-        "states": len(states),
-        "states_bytes": sum(states),
-    }
+    status = index_state(_settings())
     if as_json:
         _print_json(status)
     else:
@@ -285,23 +263,13 @@ def knowledge_check(
     as_json: AsJson = False,
 ) -> None:
     """Validate every guide and lesson and what prompts/ names; problems come with file and line."""
-    from assistant.knowledge.check import check_knowledge
-    from assistant.knowledge.facts import load_shared_facts
-    from assistant.knowledge.pictures import load_scenes
-    from assistant.knowledge.plain import check_lessons, load_plain_words
     from assistant.knowledge.readability import as_row, as_text, read_readability
-    from assistant.knowledge.sources import citing, source_problems
-    from assistant.loading import check_prompts
+    from assistant.loading import check_everything
     from assistant.retrieval.classifier import load_utterances
-    from assistant.text.dialect import load_glossary
 
     settings = _settings()
-    if not (settings.knowledge / "guides").is_dir():
-        from assistant.retrieval.index import KnowledgePaths
-
-        KnowledgePaths(settings.knowledge, settings.overlay).files()
-    roots = (settings.knowledge / "guides", settings.overlay / "guides")
     if readability:
+        roots = (settings.knowledge / "guides", settings.overlay / "guides")
         utterances = load_utterances(settings.knowledge / "utterances.jsonl")
         rows = read_readability(roots, (utterance.says for utterance in utterances))
         if as_json:
@@ -309,16 +277,7 @@ def knowledge_check(
         else:
             print(as_text(rows))
         return
-    facts = load_shared_facts(settings.knowledge, settings.overlay)
-    load_glossary(settings.knowledge / "glossary.toml")
-    words = load_plain_words(settings.knowledge / "glossary.toml")
-    scenes, broken = load_scenes(*settings.pictures)
-    guides, problems = check_knowledge(roots, facts, words, scenes)
-    problems += broken
-    problems += tuple(check_lessons(settings.knowledge / "lessons", words))
-    problems += tuple(check_prompts(settings, {guide.document.id for guide in guides}, facts))
-    if not problems:  # who cites what can be told of whole files only
-        problems = tuple(source_problems(settings.knowledge / "sources.toml", citing(settings.knowledge)))
+    guides, problems = check_everything(settings)
     if problems:
         raise KnowledgeError(problems)
     if as_json:
@@ -534,6 +493,88 @@ def _print_fetched(results: Sequence[Result], names: Mapping[str, Sequence[str]]
         Console(width=None if sys.stdout.isatty() else 200, markup=False).print(table)
     counts = Counter(result.outcome for result in results)
     print(", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]))
+
+
+@journal_app.command("status")
+def journal_status(as_json: AsJson = False) -> None:
+    """Whether the journal is on, how many entries it holds, from when to when."""
+    settings, journal = _settings(), _journal()
+    entries = journal.read() if journal.path.exists() else []
+    status = {
+        "on": settings.journal.on,
+        "days": settings.journal.days,
+        "entries": len(entries),
+        "first": entries[0].minute.isoformat(timespec="minutes") if entries else None,
+        "last": entries[-1].minute.isoformat(timespec="minutes") if entries else None,
+        "file": str(journal.path),
+    }
+    if as_json:
+        _print_json(status)
+    else:
+        print("\n".join(f"{key}: {value}" for key, value in status.items()))
+
+
+@journal_app.command("export")
+def journal_export(
+    file: Annotated[Path, typer.Argument(help="A .csv or .xlsx to be written.")],
+) -> None:
+    """Write all entries into a table."""
+    from assistant.journal import as_csv, as_xlsx
+    from assistant.toml import read_toml
+
+    writers = {".csv": as_csv, ".xlsx": as_xlsx}
+    if file.suffix.lower() not in writers:
+        raise typer.BadParameter(f"{file}: the name must end in .csv or .xlsx")
+    words = read_toml(_settings().home / "prompts" / "maintain.toml")
+    journal = _journal()
+    entries = journal.read() if journal.path.exists() else []
+    try:
+        file.write_bytes(writers[file.suffix.lower()](entries, words))
+    except OSError as error:
+        raise JournalError(f"{file} cannot be written: {error.strerror}") from error
+    print(f"{len(entries)} entries: {file}")
+
+
+@journal_app.command("delete")
+def journal_delete(
+    before: Annotated[str | None, typer.Option(help="Only entries before this day, ISO 8601.")] = None,
+    holding: Annotated[str | None, typer.Option(help="Only entries that hold these words.")] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="All entries.")] = False,
+) -> None:
+    """Delete entries; what is deleted is overwritten in the file."""
+    if sum(map(bool, (before, holding, everything))) != 1:
+        raise typer.BadParameter("give --before DAY, --holding WORDS or --everything, one of them")
+    try:
+        day = date.fromisoformat(before) if before else None
+    except ValueError:
+        raise typer.BadParameter(f"--before {before}: is not a day like 2026-11-26") from None
+    journal = _journal()
+    count = journal.forget(day, holding=holding or "") if journal.path.exists() else 0
+    print(f"{count} entries deleted")
+
+
+def _journal() -> Journal:
+    from assistant.journal import load_journal
+
+    return load_journal(_settings())
+
+
+@admin_app.command("set-password")
+def admin_set_password() -> None:
+    """Ask for a password of the maintainers' page and print what belongs into assistant.toml."""
+    from assistant.web.password import LEAST, MOST, hashed
+
+    words = _ui()["admin"]
+    if sys.stdin.isatty():
+        password = typer.prompt(
+            words["password"], hide_input=True, confirmation_prompt=words["again"], err=True
+        )
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if not LEAST <= len(password) <= MOST:
+        raise ConfigError(f"a password of the maintainers' page has {LEAST} to {MOST} characters")
+    print(words["use"].format(file=_settings().data / "assistant.toml"), file=sys.stderr)
+    print(f'[admin]\npassword_hash = "{hashed(password)}"')
 
 
 @models_app.command("list")

@@ -25,6 +25,7 @@ from pydantic_settings import (
 from assistant.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+_SCRYPT = re.compile(r"scrypt\$\d{4,7}\$\d{1,2}\$\d{1,2}\$[\w-]{22,}\$[\w-]{43,}")
 _SECRET = ("key", "token", "secret", "password")  # in a setting's name, also in one that does not exist
 
 
@@ -41,6 +42,12 @@ def _address(text: str) -> str:
 def _key(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
         raise ValueError("must be letters, digits and signs of ASCII, without spaces")
+    return secret
+
+
+def _hash(secret: SecretStr) -> SecretStr:
+    if not _SCRYPT.fullmatch(secret.get_secret_value()):
+        raise ValueError("is not a line of `assistant admin set-password`")
     return secret
 
 
@@ -98,6 +105,23 @@ class EmbedderSettings(BaseModel):
     passage: str = ""
 
 
+class JournalSettings(BaseModel):
+    """What people asked, without what could tell who asked; nothing is kept unless it is switched on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on: bool = False
+    days: int = Field(default=90, ge=1, le=730)  # older entries are deleted
+
+
+class AdminSettings(BaseModel):
+    """The page of maintainers; there is none without a password."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    password_hash: Annotated[SecretStr, AfterValidator(_hash)] | None = None
+
+
 class Settings(BaseSettings):
     """Everything an operator can set (README, "Cấu hình")."""
 
@@ -118,6 +142,8 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, ge=0, le=65535)
     models: ModelSettings = ModelSettings()
     embedder: EmbedderSettings = EmbedderSettings()
+    journal: JournalSettings = JournalSettings()
+    admin: AdminSettings = AdminSettings()
 
     @property
     def knowledge(self) -> Path:

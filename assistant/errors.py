@@ -79,6 +79,14 @@ class EmbedderError(AssistantError):
     """The sentence-transformers model cannot be loaded."""
 
 
+class JournalError(AssistantError):
+    """The journal cannot be read or written: no room, locked, damaged, of a newer release; says why."""
+
+
+class PausedError(AssistantError):
+    """A maintainer has switched the assistant off for a while."""
+
+
 class EvaluationError(AssistantError):
     """A question set or data set cannot be read; names file and line."""
 

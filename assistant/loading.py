@@ -7,17 +7,23 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 from assistant.answering.prompts import Prompt, load_replies
 from assistant.answering.safety import load_safety
 from assistant.config import Settings
+from assistant.datatypes import Guide
 from assistant.errors import ConfigError, IndexUnavailableError, KnowledgeError, Problem
-from assistant.knowledge.facts import SharedFacts, references
+from assistant.knowledge.check import check_knowledge
+from assistant.knowledge.facts import SharedFacts, load_shared_facts, references
 from assistant.knowledge.official import Listing, Officials, list_officials, read_officials
+from assistant.knowledge.pictures import load_scenes
+from assistant.knowledge.plain import check_lessons, load_plain_words
+from assistant.knowledge.sources import citing, source_problems
 from assistant.models.language_model import LanguageModel
 from assistant.models.llama import LlamaOptions
 from assistant.models.prefix import times_asked
@@ -28,8 +34,10 @@ from assistant.retrieval.embedder import Embedder, SentenceEmbedder
 from assistant.retrieval.index import (
     Index,
     KnowledgePaths,
+    Manifest,
     Progress,
     build,
+    current_folder,
     generations,
     load,
     load_generation,
@@ -37,6 +45,7 @@ from assistant.retrieval.index import (
     with_vectors,
 )
 from assistant.retrieval.search import Searcher, earned_weight
+from assistant.text.dialect import load_glossary
 from assistant.text.keystrokes import KeystrokeRepair
 
 LOG = logging.getLogger("assistant")
@@ -69,6 +78,7 @@ def assistant_of(
     """The assistant that answers from an index. Raises KnowledgeError."""
     safety = load_safety(settings.home / "prompts" / "safety.toml")
     replies = load_replies(settings.home / "prompts")
+    replies = replies.with_journal() if settings.journal.on else replies
     searcher = Searcher(index, embedder)
     vocabulary = Counter(searcher.vocabulary)
     vocabulary.update(chain(safety.vocabulary(), replies.vocabulary()))
@@ -120,6 +130,19 @@ def current_index(
         return index
 
 
+def renewed(assistant: Assistant, settings: Settings, progress: Progress = lambda _: None) -> Assistant:
+    """The assistant over what the knowledge is now; its embedder and its model go on.
+
+    Documents that were not read yet are read. Raises KnowledgeError where the knowledge is broken.
+    """
+    embedder = assistant.searcher.embedder
+    index = current_index(settings, embedder, progress, strict=True, any_vectors=embedder is None)
+    new = assistant_of(settings, index, embedder, assistant.model)
+    if isinstance(new.model, WorkerModel):
+        new.model.prepare_when_idle(reading_list(new, settings))
+    return new
+
+
 def earlier_index(settings: Settings, progress: Progress) -> tuple[Index, Index]:
     """The index before the last change of knowledge, and today's, which is built if it is behind.
 
@@ -132,6 +155,38 @@ def earlier_index(settings: Settings, progress: Progress) -> tuple[Index, Index]
     if not before:
         raise IndexUnavailableError(f"{root} holds one index only: nothing has changed since it was built")
     return load_generation(root / before[-1]), after
+
+
+def index_state(settings: Settings, manifest: Manifest | None = None) -> dict[str, Any]:
+    """What the index on disk holds, or that of a manifest, how old it is, whether an embedder takes part.
+
+    Raises IndexUnavailableError or KnowledgeError.
+    """
+    root = settings.data / "index"
+    manifest = manifest or load(root).manifest
+    officials = load_officials(settings, read_new=False)
+    inputs = KnowledgePaths(settings.knowledge, settings.overlay).digest(listed_officials(settings).digest)
+    folder = current_folder(root)
+    states = [path.stat().st_size for path in settings.states.glob("*.state")]
+    return {
+        "documents": manifest.documents,
+        "sections": manifest.sections,
+        "chunks": manifest.chunks,
+        "officials": manifest.officials,
+        "official_sections": manifest.official_sections,
+        "pages_to_approve": sum(len(file.held) for file in officials.files),
+        "built": manifest.built.isoformat(timespec="seconds"),
+        "age_hours": round((datetime.now(UTC) - manifest.built).total_seconds() / 3600, 1),
+        "up_to_date": inputs == manifest.inputs,
+        "embedder": manifest.embedder,
+        "dense_weight": manifest.dense_weight,
+        "lexical_mrr": manifest.lexical_mrr,
+        "fused_mrr": manifest.fused_mrr,
+        "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        "generation": folder.name,
+        "states": len(states),
+        "states_bytes": sum(states),
+    }
 
 
 def listed_officials(settings: Settings) -> Listing:
@@ -199,6 +254,30 @@ def _written_to(settings: Settings) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(f"ASSISTANT_DATA = {settings.data} cannot be written: {error}") from error
+
+
+def check_everything(
+    settings: Settings, contacts: Path | None = None
+) -> tuple[tuple[Guide, ...], tuple[Problem, ...]]:
+    """Every guide and lesson, and what prompts/ and sources.toml name: the guides, and all problems.
+
+    `contacts` is a folder whose contacts.toml stands in for the ward's. Raises KnowledgeError where a file
+    that all rest on cannot be read.
+    """
+    if not (settings.knowledge / "guides").is_dir():
+        KnowledgePaths(settings.knowledge, settings.overlay).files()  # tells what is missing
+    facts = load_shared_facts(settings.knowledge, contacts or settings.overlay)
+    load_glossary(settings.knowledge / "glossary.toml")
+    words = load_plain_words(settings.knowledge / "glossary.toml")
+    scenes, broken = load_scenes(*settings.pictures)
+    roots = (settings.knowledge / "guides", settings.overlay / "guides")
+    guides, problems = check_knowledge(roots, facts, words, scenes)
+    problems += broken
+    problems += tuple(check_lessons(settings.knowledge / "lessons", words))
+    problems += tuple(check_prompts(settings, {guide.document.id for guide in guides}, facts))
+    if not problems:  # who cites what can be told of whole files only
+        problems = tuple(source_problems(settings.knowledge / "sources.toml", citing(settings.knowledge)))
+    return guides, problems
 
 
 def check_prompts(settings: Settings, guides: Collection[str], facts: SharedFacts) -> list[Problem]:

@@ -25,10 +25,10 @@ knowledge.pages knowledge.outline knowledge.typeset knowledge.flatten knowledge.
 knowledge.facsimile knowledge.word knowledge.slides knowledge.markup knowledge.images knowledge.kinds
 knowledge.reading
 knowledge.official knowledge.plain knowledge.readability
-knowledge.check knowledge.sources knowledge.hosts knowledge.fetch
+knowledge.check knowledge.health knowledge.overlay knowledge.sources knowledge.hosts knowledge.fetch
 retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder retrieval.vectors
 retrieval.index retrieval.features retrieval.search
-answering.safety answering.intent answering.decide
+answering.safety answering.anonymous answering.intent answering.decide
 answering.prompts answering.card answering.checks answering.json
 models.language_model models.prefix models.mask models.llama models.turns
 models.worker models.remote models.catalogue
@@ -45,6 +45,7 @@ OWNERS = {
     "rank_bm25": "assistant.evaluation.peers",
     "txtai": "assistant.evaluation.peers",
     "sklearn": "assistant.retrieval.classifier",
+    "sqlalchemy": "assistant.journal",
     "sentence_transformers": "assistant.retrieval.embedder",
     "faiss": "assistant.retrieval.vectors",
     "llama_cpp": "assistant.models.llama",

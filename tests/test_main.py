@@ -19,10 +19,13 @@ from guide_text import guide_text
 from web_site import Says, Site, page, serve
 
 from assistant.__main__ import main
-from assistant.config import CHECKOUT
+from assistant.config import CHECKOUT, load_settings
+from assistant.datatypes import Answer, Status
+from assistant.journal import load_journal
 from assistant.knowledge.official import READER
 from assistant.knowledge.pages import Method, Page, Reading
 from assistant.retrieval.index import load
+from assistant.web.password import is_right
 
 
 def process(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -391,6 +394,38 @@ def test_pages_read_from_pictures_wait_for_a_person(ward: Path) -> None:
     assert released.stdout.endswith("quyet-dinh: 1 pages released, 0 wait\n")
     answer = json.loads(run(ward / "data", *question, **home).stdout)
     assert answer["citations"][0]["title"] == "Đăng ký chở hàng trên đảo"
+
+
+def test_the_journal_is_told_exported_and_deleted(tmp_path: Path) -> None:
+    assert json.loads(run(tmp_path, "journal", "status", "--json").stdout)["entries"] == 0
+    assert list(tmp_path.iterdir()) == []  # looking makes no file
+    journal = load_journal(load_settings({"data": tmp_path}))
+    for question in ("mất sổ đỏ", "giá vàng"):
+        journal.asked(Answer(question, Status.NOT_COVERED, "text"))
+    journal.close()
+    status = json.loads(run(tmp_path, "journal", "status", "--json").stdout)
+    assert (status["on"], status["entries"]) == (False, 2)
+    table = tmp_path / "table.csv"
+    assert run(tmp_path, "journal", "export", str(table)).returncode == 0
+    assert "mất sổ đỏ" in table.read_text(encoding="utf-8-sig")
+    assert run(tmp_path, "journal", "export", str(tmp_path / "table.pdf")).returncode == 2
+    assert run(tmp_path, "journal", "export", str(tmp_path / "none" / "table.xlsx")).returncode == 1
+    assert run(tmp_path, "journal", "delete").returncode == 2
+    assert run(tmp_path, "journal", "delete", "--before", "hôm qua").returncode == 2
+    assert run(tmp_path, "journal", "delete", "--holding", "giá vàng").stdout == "1 entries deleted\n"
+    assert run(tmp_path, "journal", "delete", "--everything").stdout == "1 entries deleted\n"
+
+
+def test_a_password_becomes_a_line_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("ngắn\n"))
+    assert run(tmp_path, "admin", "set-password").returncode == 1
+    monkeypatch.setattr(sys, "stdin", io.StringIO("mật khẩu đủ dài\n"))
+    lines = run(tmp_path, "admin", "set-password").stdout
+    (tmp_path / "assistant.toml").write_text(lines, encoding="utf-8")
+    monkeypatch.setenv("ASSISTANT_DATA", str(tmp_path))
+    secret = load_settings().admin.password_hash
+    assert secret is not None
+    assert is_right("mật khẩu đủ dài", secret.get_secret_value())
 
 
 def test_another_process_knows_what_was_learned_from(ward: Path) -> None:

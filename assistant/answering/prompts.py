@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -31,6 +31,7 @@ class SmallTalk:
     phrases: tuple[str, ...]
     reply: str
     anywhere: bool = False  # telling enough inside a longer question that no guide answers
+    with_journal: str | None = None  # said instead where the journal is on
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ class Replies:
     several: Mapping[str, str]
     near: tuple[Near, ...]
     rules: str
+
+    def with_journal(self) -> Replies:
+        """The replies of a machine whose journal is on."""
+        talks = (replace(talk, reply=talk.with_journal or talk.reply) for talk in self.smalltalk)
+        return replace(self, smalltalk=tuple(talks))
 
     def vocabulary(self) -> list[str]:
         """Every syllable people may say to the machine, for the repair of typing."""

@@ -49,6 +49,16 @@ def picture_alone(path: Path, number: int, out: Path) -> None:
     grey.save(out, dpi=(dots, dots))
 
 
+def draw_picture(path: Path, number: int) -> bytes:
+    """One page of a picture file as a PNG for a screen. Raises DocumentError."""
+    with _opened(path.read_bytes(), number - 1) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    upright.thumbnail((_LARGEST, _LARGEST))
+    out = io.BytesIO()
+    upright.quantize(64).save(out, "PNG")
+    return out.getvalue()
+
+
 def save_picture(picture: Image.Image | bytes, folder: Path) -> str | None:
     """Save a picture as PNG or JPEG under the sum of its bytes; the name, or None for one that is too small.
 

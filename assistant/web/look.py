@@ -38,15 +38,20 @@ def theme() -> gr.themes.Base:
 
 def page_head(ui: Mapping[str, Any], page: str = "kiosk", own: Mapping[str, Any] | None = None) -> str:
     """Fonts, icons, and a page's style, script and words for <head>; `css=` would drop rules in @media."""
-    fonts = "".join(_font_face(weight, subset) for weight in (400, 700) for subset in _RANGES)
-    pictures = sorted(STATIC.glob("icons/*.svg"))
-    icons = "".join(f".icon-{path.stem}{{--icon:url('/tinh/icons/{path.name}')}}" for path in pictures)
-    style = (STATIC / f"{page}.css").read_text(encoding="utf-8")
     script = (STATIC / f"{page}.js").read_text(encoding="utf-8")
     told = {"gradio": ui["gradio"], "foot": ui["page"]["footer"], "own": own or ui.get("own", {})}
     words = json.dumps(told, ensure_ascii=False)
     words = words.replace("<", "\\u003c")  # no word ends the script
-    return f"<style>{fonts}{icons}{style}</style><script>const KIOSK={words};{script}</script>"
+    return f"{page_style(page)}<script>const KIOSK={words};{script}</script>"
+
+
+def page_style(page: str) -> str:
+    """Fonts, icons and style: all that a page without Gradio has of it."""
+    fonts = "".join(_font_face(weight, subset) for weight in (400, 700) for subset in _RANGES)
+    pictures = sorted(STATIC.glob("icons/*.svg"))
+    icons = "".join(f".icon-{path.stem}{{--icon:url('/tinh/icons/{path.name}')}}" for path in pictures)
+    style = (STATIC / f"{page}.css").read_text(encoding="utf-8")
+    return f"<style>{fonts}{icons}{style}</style>"
 
 
 def _font_face(weight: int, subset: str) -> str:

@@ -15,21 +15,26 @@ import gradio.routes
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import BaseLoader, Environment
 
 from assistant.coaching.originals import find_originals
 from assistant.config import Settings
 from assistant.errors import ConfigError
+from assistant.journal import load_journal
 from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
 from assistant.pipeline import Assistant
 from assistant.toml import read_toml
-from assistant.web import classroom, slip, volunteer
+from assistant.web import classroom, maintain, slip, volunteer
 from assistant.web.course import Course, load_course
 from assistant.web.kiosk import Kiosk
+from assistant.web.login import PAGE
 from assistant.web.look import STATIC, page_head, page_words, theme
+from assistant.web.maintain import Office, add_maintenance
+from assistant.web.opinion import Opinion
+from assistant.web.pause import Attended, Pause, notice_page
 from assistant.web.practice import Practice
 from assistant.web.visits import Visits
 from assistant.web.volunteer import Desk, VolunteerPage
@@ -37,16 +42,16 @@ from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
 LARGEST_REQUEST = 65_536  # bytes; a question has at most 500 characters
 
-_PAGES = "lop-hoc|tap|tra-cuu"  # beside the one at "/": their paths, separated by |
+_PAGES = "lop-hoc|tap|tra-cuu|quan-tri"  # beside the one at "/": their paths, separated by |
 # Everything else is 404: uploads, files, runs, monitoring, the API's description.
 _KNOWN = re.compile(
-    rf"/(?:suc-khoe$|tinh/|(?:{_PAGES})$|{slip.PATH}|{volunteer.PATH}|{classroom.PATH}"
+    rf"/(?:suc-khoe$|tinh/|(?:{_PAGES})$|{slip.PATH}|{volunteer.PATH}|{classroom.PATH}|{maintain.PATH}"
     rf"|(?:(?:{_PAGES})/)?(?:$|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
     r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$)))"
 )
-_FLEETING = re.compile(
-    rf"/(?:{slip.PATH}|{classroom.PATH}|(?:(?:{_PAGES})/)?(?:$|config|gradio_api/))"
-)  # never stored
+_FLEETING = re.compile(  # never stored
+    rf"/(?:{slip.PATH}|{classroom.PATH}|quan-tri|(?:(?:{_PAGES})/)?(?:$|config|gradio_api/))"
+)
 _CONTENT_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -99,13 +104,22 @@ def create_app(
     scenes: Mapping[str, Scene] = NO_SCENES,
     desk: Desk | None = None,
     course: Course | None = None,
+    office: Office | None = None,
 ) -> FastAPI:
     """The pages over an assistant, with the words of prompts/ui.toml and the scenes of its pictures.
 
     Slips and the volunteers' page are there if there is a `desk` for them, the class and the practice page if
-    there is a `course`.
+    there is a `course`. With an `office` all can be maintained: switched off, told of answers, and looked
+    after at /quan-tri.
     """
     visits = Visits()
+    opinion = None
+    if office is not None:
+        journal = office.journal if office.settings.journal.on else None
+        assistant = Attended(assistant, office.pause, journal)
+        if journal is not None:
+            opinion = Opinion(office.words["opinion"], journal)
+            ui = {**ui, "page": {**ui["page"], "promise": office.words["journal"]["kept"]}}
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # switches Gradio's own permissive layer off
     app.middleware("http")(_only_known)
@@ -128,12 +142,18 @@ def create_app(
         app.include_router(page.routes())
         _mount(app, page.blocks(), "/lop-hoc", page_head(ui, "learn"))
         _mount(app, Practice(course).blocks(), "/tap", page_head(ui, "learn"))
-    return _mount(app, Kiosk(assistant, ui, visits, scenes).blocks(), "/", page_head(ui))
+    if office is not None:
+        app.middleware("http")(_notice_while_paused(office))
+        add_maintenance(app, office, _mount)
+    kiosk = Kiosk(assistant, ui, visits, scenes, opinion=opinion)
+    return _mount(app, kiosk.blocks(), "/", page_head(ui))
 
 
-def _mount(app: FastAPI, blocks: gr.Blocks, path: str, head: str) -> FastAPI:
-    """Put a page of Gradio's at a path, without all that it need not have."""
-    if path != "/":  # its addresses are relative
+def _mount(
+    app: FastAPI, blocks: gr.Blocks, path: str, head: str, user: Callable[[Request], str | None] | None = None
+) -> FastAPI:
+    """Put a page of Gradio's at a path, without all that it need not have; `user` tells who may see it."""
+    if path != "/" and user is None:  # its addresses are relative; a login stands before a page of users
         app.add_api_route(path, lambda: RedirectResponse(f"{path}/"))
     mounted: FastAPI = gr.mount_gradio_app(
         app,
@@ -151,8 +171,21 @@ def _mount(app: FastAPI, blocks: gr.Blocks, path: str, head: str) -> FastAPI:
         theme=theme(),
         head=head,
         favicon_path=str(STATIC / "icons" / "shield.svg") if path == "/" else None,  # elsewhere ignored
+        auth_dependency=user,
     )
     return mounted
+
+
+def _notice_while_paused(office: Office) -> Callable[[Request, Next], Awaitable[Response]]:
+    """Show the notice instead of every page but the maintainers' while the assistant is switched off."""
+
+    async def noticed(request: Request, call_next: Next) -> Response:
+        is_page = "text/html" in request.headers.get("accept", "")
+        if office.pause.notice is None or not is_page or request.url.path.startswith(PAGE):
+            return await call_next(request)
+        return HTMLResponse(notice_page(office.pause.notice, office.words["notice"]), 503)
+
+    return noticed
 
 
 async def _only_known(request: Request, call_next: Next) -> Response:
@@ -196,8 +229,9 @@ def serve(settings: Settings) -> None:
     scenes, broken = load_scenes(*settings.pictures)
     for problem in broken:  # steps are shown without it
         LOG.warning("%s", problem)
-    desk = load_desk(settings, ui, assistant)
-    app = create_app(assistant, ui, scenes, desk, load_course(settings.home, ui, assistant))
+    desk, course = load_desk(settings, ui, assistant), load_course(settings.home, ui, assistant)
+    office = load_office(settings, ui, assistant)
+    app = create_app(assistant, ui, scenes, desk, course, office)
     # After the page is up: both at once would make a person wait longer for the first sight of it.
     models = settings.models.wanted or settings.embedder.path
     loads = (
@@ -214,10 +248,17 @@ def serve(settings: Settings) -> None:
             LOG.info(operator["ready"].format(address=f"http://{host}:{port}"))
             loader.start()
             yield state
+            office.journal.close()
 
     app.router.lifespan_context = lifespan
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
     uvicorn.Server(config).run(sockets=[taken])
+
+
+def load_office(settings: Settings, ui: Mapping[str, Any], loading: LoadingAssistant) -> Office:
+    """What maintainers look after. Raises KnowledgeError."""
+    words = read_toml(settings.home / "prompts" / "maintain.toml")
+    return Office(settings, words, ui, load_journal(settings), Pause(settings.data / "notice.txt"), loading)
 
 
 def load_desk(settings: Settings, ui: Mapping[str, Any], loading: LoadingAssistant) -> Desk:
