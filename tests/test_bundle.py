@@ -60,10 +60,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A maker's machine: keys, and a bundle that holds a tiny product."""
     folder = tmp_path_factory.mktemp("maker")
     tiny_wheel(folder / "wheels")
-    bundled = (
-        Path(ensurepip.__file__).parent / "_bundled",
-        Path("/usr/share/python-wheels"),
-    )  # Debian's last
+    bundled = (Path(ensurepip.__file__).parent / "_bundled", Path("/usr/share/python-wheels"))
     shutil.copy(next(path for place in bundled for path in place.glob("pip-*.whl")), folder / "wheels")
     tiny_product(folder / "product")
     (folder / "weights").mkdir()
