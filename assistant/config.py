@@ -106,7 +106,7 @@ class VoiceSettings(BaseModel):
     path: Path | None = None  # of a voice of Piper (*.onnx)
     program: str = "piper"  # looked for beside this Python, then where programs lie
     region: Literal["north", "central", "south"] = "north"  # how espeak-ng speaks
-    cache: float = Field(default=0.5, ge=0)  # GB on disk for what was read before
+    cache: float = Field(default=1, ge=0)  # GB on disk for what was read before
 
 
 class ListenSettings(BaseModel):
