@@ -59,6 +59,10 @@ admin_app = typer.Typer(help="The page of maintainers.", no_args_is_help=True)
 app.add_typer(admin_app, name="admin")
 bench_app = typer.Typer(help="How fast the product is on this machine.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
+voice_app = typer.Typer(help="Reading aloud.", no_args_is_help=True)
+app.add_typer(voice_app, name="voice")
+bundle_app = typer.Typer(help="Installing from a USB stick, without a network.", no_args_is_help=True)
+app.add_typer(bundle_app, name="bundle")
 
 _LONE = re.compile(r"[\ud800-\udfff]")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -929,16 +933,126 @@ def bench_scale(
         print(as_text(costs))
 
 
+@voice_app.command("prepare")
+def voice_prepare() -> None:
+    """Read every step of the guides aloud beforehand, so that nobody waits for it."""
+    from assistant.speech.speak import load_speaker
+    from assistant.toml import read_toml
+
+    settings = _settings()
+    speaker = load_speaker(settings.voice, read_toml(settings.home / "prompts" / "voice.toml"), settings.data)
+    assistant = _load(settings, with_model=False)
+    opened = (assistant.open_guide(id_).card for id_ in sorted(assistant.searcher.index.guides))
+    with _progress() as progress:
+        read = speaker.prepare((card for card in opened if card is not None), progress)
+    told = {"read": read, "mb": round(speaker.kept() / 1e6), "folder": settings.data / "voice"}
+    print(_operator_words()["voice"]["prepared"].format(**told))
+
+
+def _operator_words() -> dict[str, Any]:
+    """What the person who looks after the machine reads."""
+    from assistant.toml import read_toml
+
+    return read_toml(_settings().home / "prompts" / "operate.toml")
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look over this machine: what is well, what is missing, what to do; exit code 1 where one is bad."""
+    from assistant.operations.doctor import State, as_row, as_text, examine, worst
+
+    words = _operator_words()["doctor"]
+    with _progress() as progress:
+        progress("looking")
+        findings = examine(_settings())
+    if as_json:
+        _print_json(as_row(findings, words))
+    else:
+        print(as_text(findings, words))
+    if worst(findings) is State.BAD:
+        raise typer.Exit(1)
+
+
+@bundle_app.command("key")
+def bundle_key(
+    file: Annotated[Path, typer.Argument(help="The secret half; *.pub is laid beside it.")],
+) -> None:
+    """Make the pair of keys that bundles are signed and checked with."""
+    from assistant.operations.keys import make_signing_key
+
+    public = make_signing_key(file)
+    print(_operator_words()["bundle"]["key"].format(secret=file, public=public))
+
+
+@bundle_app.command("make")
+def bundle_make(
+    folder: Annotated[Path, typer.Argument(help="A new folder, on the USB stick say.")],
+    key: Annotated[Path, typer.Option(help="The secret key to sign with.")],
+    model: Annotated[
+        list[str] | None, typer.Option(help="Weights that `models pull` has got; may be repeated.")
+    ] = None,
+    wheels: Annotated[Path | None, typer.Option(help="Take the packages from here, without network.")] = None,
+) -> None:
+    """Gather product, packages, models and index in one folder, and sign it."""
+    from tempfile import TemporaryDirectory
+
+    from assistant.config import CHECKOUT
+    from assistant.loading import build_index, load_officials
+    from assistant.models.catalogue import load_catalogue, named, verify
+    from assistant.operations.bundle import Contents, make
+
+    settings = _settings()
+    chosen = [named(load_catalogue(), name) for name in model or ()]
+    models = {weights.name: settings.data / "models" / weights.name for weights in chosen}
+    with _progress() as progress, TemporaryDirectory() as temporary:
+        for weights in chosen:
+            if reason := verify(weights, models[weights.name], progress).reason:
+                raise WeightsError(reason)
+        data = Path(temporary)
+        shipped = settings.model_copy(update={"data": data, "local": data / "local"})  # nothing of this ward
+        build_index(shipped, None, None, load_officials(shipped, read_new=True), progress)
+        uses = frozenset(str(weights.use) for weights in chosen)
+        contents = Contents(CHECKOUT, settings.home, models, uses, data, wheels)
+        made = make(folder, contents, key, progress)
+    print(_operator_words()["bundle"]["made"].format(folder=folder, gb=round(made / 1e9, 2)))
+
+
+@bundle_app.command("verify")
+def bundle_verify(
+    folder: Annotated[Path, typer.Argument(help="The bundle.")],
+    key: Annotated[Path, typer.Option(help="The maker's public key (*.pub), from elsewhere.")],
+) -> None:
+    """Compare every byte of a bundle with what its maker signed."""
+    from assistant.operations.bundle import verify
+
+    with _progress() as progress:
+        about = verify(folder, key, progress)
+    told = {"made": about.get("made", "?"), "python": about.get("python", "?")}
+    print(_operator_words()["bundle"]["verified"].format(**told, models=about.get("models") or "-"))
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    https: Annotated[
+        bool | None, typer.Option("--https", help="With a certificate of this machine's own.")
+    ] = None,
 ) -> None:
     """Serve the pages (the same as `python app.py`); opens no browser."""
     from assistant.web.server import serve as serve_pages
 
-    changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    serve_pages(_settings(**changes))
+    given = {"host": host, "port": port, "https": https}
+    settings = _settings(**{key: value for key, value in given.items() if value is not None})
+    if not settings.https:
+        serve_pages(settings)
+        return
+    from assistant.operations.keys import certificate, fingerprint
+
+    files = certificate(settings.data, settings.host)
+    told = _operator_words()["https"]["told"].format(fingerprint=fingerprint(files[0]))
+    print(told, file=sys.stderr)
+    serve_pages(settings, files)
 
 
 if __name__ == "__main__":

@@ -122,6 +122,26 @@ class AdminSettings(BaseModel):
     password_hash: Annotated[SecretStr, AfterValidator(_hash)] | None = None
 
 
+class VoiceSettings(BaseModel):
+    """What reads aloud: espeak-ng where it is installed, or Piper where a voice of it is named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path | None = None  # of a voice of Piper (*.onnx)
+    program: str = "piper"  # looked for beside this Python, then where programs lie
+    region: Literal["north", "central", "south"] = "north"  # how espeak-ng speaks
+    cache: float = Field(default=1, ge=0)  # GB on disk for what was read before
+
+
+class ListenSettings(BaseModel):
+    """What hears: without a recogniser people type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path | None = None  # the folder of a Zipformer for sherpa-onnx
+    seconds: float = Field(default=20, gt=0)  # what hearing one question may take
+
+
 class Settings(BaseSettings):
     """Everything an operator can set (README, "Cấu hình")."""
 
@@ -141,9 +161,12 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
     models: ModelSettings = ModelSettings()
+    https: bool = False  # with a certificate of this machine's own, for other devices on the LAN
     embedder: EmbedderSettings = EmbedderSettings()
     journal: JournalSettings = JournalSettings()
     admin: AdminSettings = AdminSettings()
+    voice: VoiceSettings = VoiceSettings()
+    listen: ListenSettings = ListenSettings()
 
     @property
     def knowledge(self) -> Path:

@@ -87,6 +87,18 @@ class PausedError(AssistantError):
     """A maintainer has switched the assistant off for a while."""
 
 
+class VoiceError(AssistantError):
+    """Nothing can be read aloud: no voice is installed, or it failed; says why."""
+
+
+class ListenError(AssistantError):
+    """What was said cannot be heard: no recogniser, a broken one, or a recording that is none; says why."""
+
+
+class BundleError(AssistantError):
+    """An offline bundle cannot be made, or is not what its maker signed; says why."""
+
+
 class EvaluationError(AssistantError):
     """A question set or data set cannot be read; names file and line."""
 

@@ -212,6 +212,13 @@ def test_the_model_for_search_brings_its_prefixes(tmp_path: Path) -> None:
     )
 
 
+def test_a_voice_and_a_recogniser_are_put_to_use_where_they_belong(tmp_path: Path) -> None:
+    models = load_catalogue()
+    voice = settings_for(named(models, "piper-vi"), tmp_path)
+    assert voice == f'[voice]\npath = "{tmp_path}/vi/vi_VN/vais1000/medium/vi_VN-vais1000-medium.onnx"'
+    assert settings_for(named(models, "zipformer-vi"), tmp_path) == f'[listen]\npath = "{tmp_path}"'
+
+
 def test_a_name_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(WeightsError, match="`gpt` is not in the catalogue; it has qwen3-4b, "):
         named(load_catalogue(), "gpt")

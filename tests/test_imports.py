@@ -33,7 +33,8 @@ answering.prompts answering.card answering.checks answering.json
 models.language_model models.prefix models.mask models.llama models.turns
 models.worker models.remote models.catalogue
 pipeline loading
-coaching speech journal web operations evaluation __main__
+coaching speech.speakable speech.speak speech.listen journal web
+operations.keys operations.bundle operations.doctor evaluation __main__
 """
 PLACES = [f"assistant.{name}" for name in re.findall(r"\S+", ORDER)]
 # Slow to import: each is known to one module (of the web, to one package), which loads it when needed.
@@ -63,6 +64,8 @@ OWNERS = {
     "protego": "assistant.knowledge.hosts",
     "fpdf": "assistant.coaching",
     "segno": "assistant.coaching.slip",
+    "sherpa_onnx": "assistant.speech.listen",
+    "cryptography": "assistant.operations.keys",
     "gradio": "assistant.web",
     "fastapi": "assistant.web",
 }

@@ -29,6 +29,7 @@ _PART = ".part"
 _ENOUGH = 0.9  # of the wanted RAM: firmware and graphics keep some of a "4 GB" PC
 _SPARE = 200_000_000  # bytes that must stay free on the disk
 _PIECE = 1 << 18
+_ONE_FILE = {"answers": "models", "speak": "voice"}  # use → table whose path is the first file
 
 Progress = Callable[[str], None]
 
@@ -47,7 +48,7 @@ class Weights:
     """A model of the catalogue."""
 
     name: str
-    use: Literal["answers", "search"]
+    use: Literal["answers", "search", "speak", "listen"]
     about: str
     repo: str
     revision: str  # a commit
@@ -106,9 +107,10 @@ def ram_found() -> int:
 
 def settings_for(weights: Weights, folder: Path) -> str:
     """The lines of assistant.toml that put the model to use."""
-    if weights.use == "answers":
-        values = {"path": str(folder / weights.files[0].path)}
-        return _toml("models", values)
+    if weights.use in _ONE_FILE:
+        return _toml(_ONE_FILE[weights.use], {"path": str(folder / weights.files[0].path)})
+    if weights.use == "listen":
+        return _toml("listen", {"path": str(folder)})
     values = {"path": str(folder), "query": weights.query, "passage": weights.passage}
     return _toml("embedder", {name: value for name, value in values.items() if value})
 

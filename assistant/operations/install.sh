@@ -34,6 +34,7 @@ stamp=.venv/.installed # what pip last finished here; a finished installation co
 if [ "$mode" = test ]; then
     need chromium has chromium
     need espeak-ng has espeak-ng
+    need openssl has openssl
     need tesseract-ocr has tesseract
     need tesseract-ocr-vie dpkg -s tesseract-ocr-vie
     need fonts-dejavu-core dpkg -s fonts-dejavu-core

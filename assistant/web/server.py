@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -26,6 +27,8 @@ from assistant.journal import load_journal
 from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
 from assistant.pipeline import Assistant
+from assistant.speech.listen import Listener
+from assistant.speech.speak import Speaker, load_speaker
 from assistant.toml import read_toml
 from assistant.web import classroom, maintain, slip, volunteer
 from assistant.web.course import Course, load_course
@@ -36,7 +39,9 @@ from assistant.web.maintain import Office, add_maintenance
 from assistant.web.opinion import Opinion
 from assistant.web.pause import Attended, Pause, notice_page
 from assistant.web.practice import Practice
+from assistant.web.supervised import supervised
 from assistant.web.visits import Visits
+from assistant.web.voice import LIMITS, add_voice, listen_head
 from assistant.web.volunteer import Desk, VolunteerPage
 from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
@@ -45,7 +50,8 @@ LARGEST_REQUEST = 65_536  # bytes; a question has at most 500 characters
 _PAGES = "lop-hoc|tap|tra-cuu|quan-tri"  # beside the one at "/": their paths, separated by |
 # Everything else is 404: uploads, files, runs, monitoring, the API's description.
 _KNOWN = re.compile(
-    rf"/(?:suc-khoe$|tinh/|(?:{_PAGES})$|{slip.PATH}|{volunteer.PATH}|{classroom.PATH}|{maintain.PATH}"
+    rf"/(?:suc-khoe$|doc(?:/co)?$|nghe$|tinh/|(?:{_PAGES})$"
+    rf"|{slip.PATH}|{volunteer.PATH}|{classroom.PATH}|{maintain.PATH}"
     rf"|(?:(?:{_PAGES})/)?(?:$|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
     r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$)))"
 )
@@ -60,6 +66,7 @@ _CONTENT_POLICY = "; ".join(
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
         "media-src 'self' blob:",
+        "media-src 'self' blob:",
         "connect-src 'self'",
         "worker-src 'self' blob:",
         "object-src 'none'",
@@ -72,7 +79,7 @@ _HEADERS = {
     "Content-Security-Policy": _CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -105,12 +112,13 @@ def create_app(
     desk: Desk | None = None,
     course: Course | None = None,
     office: Office | None = None,
+    voice: tuple[Speaker, Listener] | None = None,
 ) -> FastAPI:
     """The pages over an assistant, with the words of prompts/ui.toml and the scenes of its pictures.
 
     Slips and the volunteers' page are there if there is a `desk` for them, the class and the practice page if
     there is a `course`. With an `office` all can be maintained: switched off, told of answers, and looked
-    after at /quan-tri.
+    after at /quan-tri. With a `voice` guides are read aloud and questions heard.
     """
     visits = Visits()
     opinion = None
@@ -145,8 +153,11 @@ def create_app(
     if office is not None:
         app.middleware("http")(_notice_while_paused(office))
         add_maintenance(app, office, _mount)
-    kiosk = Kiosk(assistant, ui, visits, scenes, opinion=opinion)
-    return _mount(app, kiosk.blocks(), "/", page_head(ui))
+    head = page_head(ui)
+    if voice is not None:
+        add_voice(app, assistant, *voice)
+        head += listen_head(voice[0].words) if voice[1].ready else ""
+    return _mount(app, Kiosk(assistant, ui, visits, scenes, opinion=opinion).blocks(), "/", head)
 
 
 def _mount(
@@ -196,7 +207,7 @@ async def _only_known(request: Request, call_next: Next) -> Response:
         length = request.headers.get("content-length", "")
         if not length.isdecimal():
             return Response(status_code=411)
-        if int(length) > LARGEST_REQUEST:
+        if int(length) > LIMITS.get(request.url.path, LARGEST_REQUEST):
             return Response(status_code=413)
     return await call_next(request)
 
@@ -213,9 +224,10 @@ async def _with_headers(request: Request, call_next: Next) -> Response:
     return response
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> None:
     """Show the pages until stopped; the assistant loads in the background.
 
+    `certificate` and its key are files; with them the pages are served over HTTPS alone.
     Raises ConfigError when the address cannot be used, KnowledgeError when the words of the pages are broken.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -231,7 +243,9 @@ def serve(settings: Settings) -> None:
         LOG.warning("%s", problem)
     desk, course = load_desk(settings, ui, assistant), load_course(settings.home, ui, assistant)
     office = load_office(settings, ui, assistant)
-    app = create_app(assistant, ui, scenes, desk, course, office)
+    words = read_toml(settings.home / "prompts" / "voice.toml")
+    voice = load_speaker(settings.voice, words, settings.data), Listener(settings.listen)
+    app = create_app(assistant, ui, scenes, desk, course, office, voice)
     # After the page is up: both at once would make a person wait longer for the first sight of it.
     models = settings.models.wanted or settings.embedder.path
     loads = (
@@ -240,18 +254,23 @@ def serve(settings: Settings) -> None:
         (lambda: load_assistant(settings)) if models else None,
     )
     loader = Thread(target=assistant.load, args=loads, daemon=True)
+    scheme = "https" if certificate else "http"
     gradio_lifespan = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
         async with gradio_lifespan(app) as state:
-            LOG.info(operator["ready"].format(address=f"http://{host}:{port}"))
+            LOG.info(operator["ready"].format(address=f"{scheme}://{host}:{port}"))
             loader.start()
-            yield state
+            async with supervised():
+                yield state
             office.journal.close()
 
     app.router.lifespan_context = lifespan
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
+    files = certificate or (None, None)
+    config = uvicorn.Config(
+        app, log_level="warning", timeout_graceful_shutdown=3, ssl_certfile=files[0], ssl_keyfile=files[1]
+    )
     uvicorn.Server(config).run(sockets=[taken])
 
 
@@ -280,6 +299,7 @@ def _listen(host: str, port: int) -> socket.socket:
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((host, port))
+        taken.listen()  # from now on a browser waits instead of showing that nobody is there
     except OSError as error:
         taken.close()
         raise ConfigError(f"host = {host!r}, port = {port}: cannot listen there: {error}") from error

@@ -1,0 +1,1 @@
+"""What the product says aloud and hears, on this machine alone."""
