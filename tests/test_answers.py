@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,6 @@ from assistant.config import CHECKOUT
 from assistant.datatypes import Status
 from assistant.errors import EvaluationError
 from assistant.evaluation.answers import (
-    Bin,
     ExpectedAnswer,
     Judgement,
     as_row,
@@ -26,16 +26,16 @@ SETS = CHECKOUT / "tests" / "questions"
 FLOORS = {
     "tuning.jsonl": 0.92,
     "more.jsonl": 0.88,
-    "conversations.jsonl": 0.82,
-    "conversations2.jsonl": 0.73,
+    "conversations.jsonl": 0.83,
+    "conversations2.jsonl": 0.79,
     "declines.jsonl": 0.84,
     "superseded.jsonl": 0.95,
     "held.jsonl": 0.85,
     "held2.jsonl": 0.86,
     "held3.jsonl": 0.83,
-    "opened.jsonl": 0.88,
-    "several.jsonl": 0.5,
-    "corrections.jsonl": 0.5,
+    "opened.jsonl": 0.9,
+    "several.jsonl": 0.78,
+    "corrections.jsonl": 0.8,
 }
 
 
@@ -97,8 +97,8 @@ def judged_as(came: Status, *documents: str, likelihood: float | None = None, **
 
 
 def test_each_wrong_decision_has_its_rate_among_the_questions_where_it_could_be_made() -> None:
-    wanted = {"documents": ("a",)}
-    outside = {"status": (Status.OUT_OF_SCOPE,)}
+    wanted: dict[str, Any] = {"documents": ("a",)}
+    outside: dict[str, Any] = {"status": (Status.OUT_OF_SCOPE,)}
     row = as_row(
         [
             judged_as(Status.ANSWERED, "a", **wanted),
@@ -126,7 +126,10 @@ def test_likelihoods_are_compared_with_how_often_they_were_right() -> None:
         judged_as(Status.ANSWERED),  # nothing was weighed
     ]
     bins = reliability(judgements)
-    assert bins == [Bin(0.3, 0.0, 1), Bin(pytest.approx(2.8 / 3), pytest.approx(2 / 3), 3)]
+    assert [(one.count, round(one.likelihood, 3), round(one.right, 3)) for one in bins] == [
+        (1, 0.3, 0.0),
+        (3, 0.933, 0.667),
+    ]
     assert calibration_error(bins) == pytest.approx((0.3 + 0.8) / 4)
     assert calibration_error([]) is None
     assert "calibration error  0.275" in as_text(judgements)

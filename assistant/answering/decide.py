@@ -118,8 +118,8 @@ def likelihoods(hits: Sequence[Hit]) -> list[float]:
 def certainty(likelihood: float) -> float:
     """The likelihood that the best guide is the right one, calibrated (0–1)."""
     slope, shift = _CERTAINTY
-    odds = (max(likelihood, 1e-9) / max(1 - likelihood, 1e-9)) ** slope * math.exp(shift)
-    return odds / (1 + odds)
+    odds = slope * math.log(max(likelihood, 1e-9) / max(1 - likelihood, 1e-9)) + shift
+    return 1 / (1 + math.exp(-odds))
 
 
 def cheapest(hits: Sequence[Hit], likely: Sequence[float], *, at_least: int = 1) -> Decision:
