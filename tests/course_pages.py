@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from assistant.config import CHECKOUT, load_settings
 from assistant.loading import load_assistant
 from assistant.pipeline import Assistant
 from assistant.web.course import Course, load_course
+from assistant.web.look import page_words
 from assistant.web.waiting import LoadingAssistant
 
 SIZES = {
@@ -21,7 +21,7 @@ SIZES = {
     "desk": ViewportSize(width=1366, height=768),
     "phone": ViewportSize(width=390, height=844),
 }
-UI: dict[str, Any] = tomllib.loads((CHECKOUT / "prompts" / "ui.toml").read_text(encoding="utf-8"))
+UI: dict[str, Any] = page_words(CHECKOUT)
 GUIDES = ("vneid/vneid-kich-hoat.md", "vneid/vneid-quen-mat-khau.md", "cu-tru/dang-ky-tam-tru.md")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,9 +14,11 @@ import pypdf
 import pytest
 from conftest import FakeModel, served, violations
 from course_pages import NOTHING_KEPT, SIZES, UI, kept, some_course, too_wide
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from assistant.coaching.lessons import PASS
+from assistant.config import CHECKOUT
 from assistant.errors import ModelError
 from assistant.pipeline import Assistant
 from assistant.web.course import Course
@@ -333,3 +337,30 @@ def test_a_person_who_leaves_is_forgotten(profile: BrowserContext, address: str,
     assert sessions.of(Request()) is not first  # type: ignore[arg-type]
     sessions.forget(Request())  # type: ignore[arg-type]
     assert len(sessions) == 0
+
+
+# The README
+
+
+@pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
+def test_the_pictures_of_the_readme(browser: Browser, address: str) -> None:
+    def keep(name: str) -> None:
+        page.wait_for_timeout(500)
+        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize((683, 480))
+        folder = CHECKOUT / "assistant" / "web" / "pictures"
+        picture.quantize(64).save(folder / f"{name}.png", optimize=True)
+
+    with browser.new_context(locale="vi-VN", viewport={"width": 1366, "height": 960}) as context:
+        page = context.new_page()
+        page.goto(f"{address}/tap/?bai=vneid-quen-mat-khau")
+        page.locator("#press").click()
+        page.locator("#screen .pick:visible").first.wait_for()
+        keep("tap-bam-nut")
+        page.goto(f"{address}/lop-hoc/")
+        page.locator("#lesson-tiles button").first.wait_for()
+        write(page, "Viết giấy mời ông Nguyễn Văn Nọ, số căn cước và số điện thoại như sau…")
+        page.locator("#found .blocked").wait_for()
+        keep("lop-hoc-bi-chan")
+        page.locator("#to-compare").click()
+        page.locator(".two").wait_for()
+        keep("lop-hoc-so-sanh")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlparse
 
@@ -169,6 +170,11 @@ def test_it_is_used_with_the_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#told section")).to_be_visible()
     expect(page.locator("#next")).to_be_focused()
+
+
+def test_a_page_opened_at_the_kiosk_goes_back_to_it_when_nobody_is_there(page: Page, address: str) -> None:
+    page.goto(f"{address}?ve=1")
+    page.wait_for_url(re.compile(r"//[^/]+/$"))
 
 
 def test_nothing_is_kept_and_nothing_leaves_the_machine(browser: Browser, address: str) -> None:

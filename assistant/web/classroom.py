@@ -61,7 +61,9 @@ class ClassPage:
         self.lessons, self.sandbox, self.classrooms = course.lessons, course.sandbox, course.classrooms
         self.show_as = CourseRenderer(course.words, course.render, course.lessons, course.sandbox)
         self.pupils = Sessions(Pupil, LONGEST)
-        self.poor = [poor for lesson in course.lessons for poor in _POOR.findall(" ".join(lesson.example))]
+        self.poor: list[str] = [
+            poor for lesson in course.lessons for poor in _POOR.findall(" ".join(lesson.example))
+        ]
         self.activities = _activities(course)
 
     def blocks(self) -> gr.Blocks:
@@ -89,6 +91,7 @@ class ClassPage:
     # The parts of the page
 
     def _lay_out_lessons(self) -> gr.Column:
+        view: gr.Column
         with gr.Column(elem_id="c-lessons") as view:
             self.overview = gr.HTML(self.show_as.overview(Learner(), 0))
             with gr.Row(elem_id="lesson-tiles"):
@@ -101,6 +104,7 @@ class ClassPage:
     def _lay_out_lesson(self) -> gr.Column:
         words = self.words["lessons"]
         most = max(len(lesson.exercises) for lesson in self.lessons)
+        view: gr.Column
         with gr.Column(elem_id="c-lesson", visible=False) as view:
             self.back = gr.Button(words["back"], elem_classes=["icon-back"], elem_id="back")
             self.text = gr.HTML()
@@ -114,6 +118,7 @@ class ClassPage:
         return view
 
     def _lay_out_quiz(self) -> gr.Column:
+        view: gr.Column
         with gr.Column(elem_id="c-quiz", visible=False) as view:
             self.quiz_back = gr.Button(self.words["lessons"]["back"], elem_classes=["icon-back"])
             self.question = gr.HTML()
@@ -124,6 +129,7 @@ class ClassPage:
 
     def _lay_out_sandbox(self) -> gr.Column:
         words = self.words["sandbox"]
+        view: gr.Column
         with gr.Column(elem_id="c-sandbox", visible=False) as view:
             self.sandbox_head = gr.HTML(self.show_as.head("sandbox", 0))
             self.box = gr.Textbox(
@@ -147,6 +153,7 @@ class ClassPage:
 
     def _lay_out_compare(self) -> gr.Column:
         words = self.words["compare"]
+        view: gr.Column
         with gr.Column(elem_id="c-compare", visible=False) as view:
             self.compare_head = gr.HTML(self.show_as.head("compare", 0))
             with gr.Row(elem_id="comparisons"):
@@ -171,6 +178,7 @@ class ClassPage:
     def _lay_out_class(self) -> gr.Column:
         words = self.words["class"]
         plain = gr.InputHTMLAttributes(autocorrect="off", spellcheck=False)
+        view: gr.Column
         with gr.Column(elem_id="c-class", visible=False) as view:
             self.class_head = gr.HTML(self.show_as.head("class", 0))
             with gr.Row(elem_id="join"):

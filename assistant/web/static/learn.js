@@ -62,6 +62,13 @@
     fetchFile(event.target);
   });
 
+  // Come from the kiosk (?ve=SECONDS), a page that nobody touches for so long goes back to it.
+  const seconds = +new URLSearchParams(location.search).get('ve');
+  let lastActive = Date.now();
+  for (const name of ['pointerdown', 'keydown', 'wheel', 'scroll'])
+    addEventListener(name, () => { lastActive = Date.now(); }, { passive: true, capture: true });
+  if (seconds > 0) setInterval(() => { if (Date.now() - lastActive > seconds * 1000) location.replace('/'); }, 500);
+
   // Back brings no old page: it is fetched anew, empty.
   addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 })();
