@@ -147,6 +147,15 @@ def test_a_guide_that_a_ward_has_taken_away_stands_in_no_list(screens: Screens) 
     assert "vneid-khoa-tai-khoan" not in shown
 
 
+def test_a_slip_is_offered_where_the_server_has_slips_and_the_card_is_a_guides(screens: Screens) -> None:
+    answer = Answer("q", Status.ANSWERED, "", replace(CARD, document_id="khai-sinh"))
+    with_slips = replace(screens, slips=True)
+    assert 'data-slip="khai-sinh"' in with_slips.stage(Visit(view="answer", answer=answer), {})
+    assert 'data-slip="khai-sinh"' in with_slips.stage(Visit(view="coach", answer=answer, position=3), {})
+    assert "data-slip" not in screens.stage(Visit(view="answer", answer=answer), {})
+    assert "data-slip" not in with_slips.stage(Visit(view="answer", answer=replace(answer, card=CARD)), {})
+
+
 @pytest.mark.parametrize(
     ("text", "problems"),
     [

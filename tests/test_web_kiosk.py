@@ -25,6 +25,7 @@ from playwright.sync_api import (
 from assistant.config import CHECKOUT
 from assistant.pipeline import Assistant
 from assistant.web.server import create_app
+from assistant.web.waiting import LoadingAssistant
 
 SIZES = {
     "kiosk": ViewportSize(width=1080, height=1920),
@@ -323,6 +324,21 @@ def test_guides_are_reached_by_taps(page: Page, fake: FakeAssistant, tile: str, 
     page.get_by_role("button", name=guide).click()
     expect(page.locator(".head h2")).to_have_text(f"Bài {id_}")
     assert fake.opened[-1] == id_
+
+
+@pytest.mark.browser
+def test_a_tap_waits_for_the_assistant_to_load(profile: BrowserContext, fake: FakeAssistant) -> None:
+    loading = LoadingAssistant()
+    with served(create_app(loading, UI, SCENES)) as address:
+        page = open_page(profile, address)
+        page.get_by_role("button", name="Tài khoản VNeID").click()
+        expect(page.locator("#pending")).to_have_text(UI["ask"]["busy"])
+        expect(page.locator("#pending")).to_be_visible()
+        assert "processing" not in page.locator("body").aria_snapshot()  # Gradio's own, only made transparent
+        loading.load(lambda: fake, UI["operator"])
+        expect(page.locator(".list").first).to_be_visible()
+        expect(page.locator("#pending")).to_be_hidden()
+        page.close()
 
 
 @pytest.mark.browser

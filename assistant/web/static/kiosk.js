@@ -52,8 +52,8 @@
   };
   new MutationObserver((changes) => {
     const within = (names) => changes.some(({ target }) => (target.closest ? target : target.parentElement)?.closest(names));
-    if (within('.written, #words, #say')) active();
-    if (within('#stage, #say')) { clearTimeout(pending); root.removeAttribute('data-pending'); }
+    if (within('#words .prose, #say .prose')) active();
+    if (within('#stage .prose, #say .prose')) { clearTimeout(pending); root.removeAttribute('data-pending'); }
     if (!planned) { planned = true; requestAnimationFrame(look); }
   }).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title'], childList: true, subtree: true, characterData: true });
   addEventListener('resize', look);
