@@ -344,7 +344,7 @@ def test_a_person_who_leaves_is_forgotten(profile: BrowserContext, address: str,
 
 @pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
 def test_the_pictures_of_the_readme(browser: Browser, address: str) -> None:
-    def keep(name: str) -> None:
+    def keep(page: Page, name: str) -> None:
         page.wait_for_timeout(500)
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize((683, 480))
         folder = CHECKOUT / "assistant" / "web" / "pictures"
@@ -355,12 +355,12 @@ def test_the_pictures_of_the_readme(browser: Browser, address: str) -> None:
         page.goto(f"{address}/tap/?bai=vneid-quen-mat-khau")
         page.locator("#press").click()
         page.locator("#screen .pick:visible").first.wait_for()
-        keep("tap-bam-nut")
+        keep(page, "tap-bam-nut")
         page.goto(f"{address}/lop-hoc/")
         page.locator("#lesson-tiles button").first.wait_for()
         write(page, "Viết giấy mời ông Nguyễn Văn Nọ, số căn cước và số điện thoại như sau…")
         page.locator("#found .blocked").wait_for()
-        keep("lop-hoc-bi-chan")
+        keep(page, "lop-hoc-bi-chan")
         page.locator("#to-compare").click()
         page.locator(".two").wait_for()
-        keep("lop-hoc-so-sanh")
+        keep(page, "lop-hoc-so-sanh")

@@ -827,7 +827,7 @@ def test_all_of_it_is_done_with_the_keyboard(opened: Opener) -> None:
 @pytest.mark.browser
 @pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
 def test_the_pictures_of_the_readme(browser: Browser, assistant: Assistant) -> None:
-    def keep(name: str) -> None:
+    def keep(page: Page, name: str) -> None:
         page.wait_for_timeout(500)
         picture = Image.open(BytesIO(page.screenshot())).convert("RGB").resize((432, 768))
         picture.quantize(64).save(
@@ -839,14 +839,14 @@ def test_the_pictures_of_the_readme(browser: Browser, assistant: Assistant) -> N
         page.set_viewport_size(SIZES["kiosk"])
         page.goto(f"{address}/?tap=0")
         page.locator("#tiles button").first.wait_for()
-        keep("trang-dau")
+        keep(page, "trang-dau")
         page.get_by_role("button", name="Tài khoản VNeID").click()
         page.get_by_role("button", name="Kích hoạt VNeID").click()
         page.locator("#first-done").click()
         page.locator(".picture").wait_for()
-        keep("tung-buoc")
+        keep(page, "tung-buoc")
         page.locator("#stuck").click()
         page.locator(".stuck .menu").wait_for()
-        keep("bi-vuong")
+        keep(page, "bi-vuong")
         ask(page, "có người gọi bảo đọc mã OTP", ".warning")
-        keep("lua-dao")
+        keep(page, "lua-dao")

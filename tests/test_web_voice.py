@@ -4,10 +4,11 @@ import io
 import threading
 import time
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ import uvicorn
 from playwright.sync_api import Page, expect, sync_playwright
 
 from assistant.config import CHECKOUT, ListenSettings, VoiceSettings
-from assistant.datatypes import Answer, Card, Status, Step
+from assistant.datatypes import Answer, Card, Guide, Status, Step
 from assistant.errors import IndexUnavailableError, ListenError
 from assistant.speech.listen import RATE, Listener
 from assistant.speech.speak import Speaker, load_speaker
@@ -33,6 +34,9 @@ SOON = 15_000  # milliseconds
 
 class OneGuide:
     """Knows the guide `doi-the`."""
+
+    guides: Mapping[str, Guide] = MappingProxyType({})
+    waiting = 0
 
     def stream(
         self,

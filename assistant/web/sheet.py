@@ -50,7 +50,7 @@ class SheetRenderer(Renderer):
             self._steps(sheet.card.steps),
             self._list("cautions", map(self.words, sheet.card.cautions)),
             self._list("quick", [self._quick(quick) for quick in sheet.card.quick if quick.answer]),
-            self._list("contacts", map(self._contact, sheet.card.contacts)),
+            self._list("contacts", map(self.contact, sheet.card.contacts)),
             self._list("related", map(self._related, sheet.related)),
         ]
         beside = [self._papers(sheet), self._sources(sheet), self._message(sheet)]
