@@ -402,6 +402,7 @@ def test_the_journal_is_told_exported_and_deleted(tmp_path: Path) -> None:
     journal = load_journal(load_settings({"data": tmp_path}))
     for question in ("mất sổ đỏ", "giá vàng"):
         journal.asked(Answer(question, Status.NOT_COVERED, "text"))
+    journal.flush()
     journal.close()
     status = json.loads(run(tmp_path, "journal", "status", "--json").stdout)
     assert (status["on"], status["entries"]) == (False, 2)
