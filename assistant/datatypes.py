@@ -57,6 +57,7 @@ class Reading:
     details: tuple[Intent, ...] = ()  # fee, papers, time, place: all that are asked, where several are
     corrects: bool = False  # puts right how the question before was taken
     carried: tuple[str, ...] = ()  # what it is about, with what it leans on
+    after: str = ""  # the question before, which it leans on
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,10 @@ class Assistant:
         yield answer
         reads_one_guide = answer.card and answer.status is Status.ANSWERED and not answer.also
         if use_model and self.model is not None and reads_one_guide:
-            prompt = self._prompt_under(answer, reading.question, today)
+            asked = reading.question
+            if reading.after:  # the model knows nothing of the conversation
+                asked = self.replies.model["after"].format(before=reading.after, question=asked)
+            prompt = self._prompt_under(answer, asked, today)
             try:
                 for words in self.check(self.model, prompt):
                     yield self._with_words(answer, words, started) if words else answer
@@ -345,7 +348,7 @@ class Assistant:
             reading = replace(reading, intent=before.intent, details=before.details)
         if decision.hits and _guide(decision) == _guide(earlier):
             carried = (*(before.carried or before.topic), *reading.topic)
-            reading = replace(reading, carried=tuple(dict.fromkeys(carried)))
+            reading = replace(reading, carried=tuple(dict.fromkeys(carried)), after=before.question)
         return decision, reading
 
     # 5. Compose

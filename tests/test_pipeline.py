@@ -265,6 +265,18 @@ def test_a_follow_up_stays_with_the_guide_in_view(assistant: Assistant) -> None:
     assert answer.card.lead.startswith("Lệ phí:")
 
 
+def test_the_model_reads_the_question_that_a_follow_up_leans_on(assistant: Assistant) -> None:
+    model = FakeModel()
+    with_model = replace(assistant, model=model)
+    with_model.answer("bao nhiêu tiền vậy?", previous=["Số 001085012345, đăng ký tạm trú thế nào?"])
+    with_model.answer("Mất thẻ căn cước làm lại ở đâu?", previous=["Đăng ký tạm trú thế nào?"])
+    leaning, other = (prompt.question for prompt in model.prompts)
+    assert "đăng ký tạm trú thế nào" in leaning
+    assert leaning.endswith("bao nhiêu tiền vậy?")
+    assert "001085012345" not in leaning
+    assert other == "Mất thẻ căn cước làm lại ở đâu?"
+
+
 def test_a_follow_up_on_nothing_asks_back(assistant: Assistant) -> None:
     assert assistant.answer("bao nhiêu tiền vậy?").status is Status.CLARIFY
 

@@ -81,6 +81,7 @@ class Replies:
     card: Mapping[str, str]
     smalltalk: tuple[SmallTalk, ...]
     several: Mapping[str, str]
+    model: Mapping[str, str]
     near: tuple[Near, ...]
     rules: str
 
