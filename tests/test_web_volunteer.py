@@ -1,20 +1,16 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from urllib.parse import urlparse
 
 import httpx
 import pytest
-import uvicorn
-from axe_playwright_python.sync_playwright import Axe
+from conftest import served, violations
 from pdf_files import clean
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from assistant.coaching.originals import Originals
 from assistant.config import CHECKOUT
@@ -23,18 +19,18 @@ from assistant.knowledge.pictures import NO_SCENES
 from assistant.pipeline import Assistant
 from assistant.retrieval.passages import Passages
 from assistant.toml import read_toml
+from assistant.web.look import page_words
 from assistant.web.server import create_app
 from assistant.web.volunteer import Desk
 
-UI, WORDS, SLIP = (read_toml(CHECKOUT / "prompts" / f"{name}.toml") for name in ("ui", "volunteer", "slip"))
-CHROMIUM = Path("/usr/bin/chromium")
+UI = page_words(CHECKOUT)
+WORDS, SLIP = (read_toml(CHECKOUT / "prompts" / f"{name}.toml") for name in ("volunteer", "slip"))
 SIZES = {
     "desk": ViewportSize(width=1366, height=768),
     "kiosk": ViewportSize(width=1080, height=1920),
     "phone": ViewportSize(width=390, height=844),
 }
 CHANGE, CARD = "can-cuoc-cap-doi", "Làm thẻ căn cước lần đầu và đổi thẻ căn cước"
-WCAG = ["wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa"]
 PAPER = """Hồ sơ trợ cấp đặc biệt của phường gồm đơn đề nghị và giấy xác nhận của tổ dân phố.
 Người đề nghị nộp hồ sơ tại bộ phận một cửa vào buổi sáng."""
 COPY = "Làm xong, công dân nộp thẻ cũ và nhận giấy hẹn CC02."
@@ -65,25 +61,8 @@ def desk(assistant: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Desk
 
 @pytest.fixture(scope="module")
 def address(desk: Desk) -> Iterator[str]:
-    app = create_app(desk.reference(), UI, NO_SCENES, desk)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = server.force_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM.exists(), "the tests of the pages need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
+    with served(create_app(desk.reference(), UI, NO_SCENES, desk)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +98,6 @@ def look_up(page: Page, words: str, title: str) -> None:
     page.locator("#options [aria-selected=true]", has_text=title).wait_for()
     page.keyboard.press("Enter")
     expect(page.locator(".sheet h2")).to_contain_text(title)
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options={"runOnly": WCAG}).response["violations"]
-    return [f"{each['id']}: {node['html'][:150]}" for each in found for node in each["nodes"]]
 
 
 # Slips over HTTP
