@@ -82,7 +82,7 @@ def scanned(settings: Settings) -> Path:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Office:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("maintain")
     some_guides(folder / "home", "can-cuoc")
     for name in NAMES:
@@ -103,7 +103,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Office:
     desk.journal.judged(answer("đổi thẻ", Status.ANSWERED, "can-cuoc-cap-doi"), Kind.WRONG, "figures")
     desk.journal.judged(answer("đổi thẻ", Status.ANSWERED, "can-cuoc-cap-doi"), Kind.HELPED)
     desk.journal.flush()
-    return desk
+    yield desk
+    desk.journal.close()
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +114,11 @@ def address(desk: Office) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def inside(address: str) -> httpx.Client:
+def inside(address: str) -> Iterator[httpx.Client]:
     """Somebody who is logged in."""
-    client = httpx.Client(base_url=address)
-    assert client.post(PAGE, data={"password": PASSWORD}).status_code == 303
-    return client
+    with httpx.Client(base_url=address) as client:
+        assert client.post(PAGE, data={"password": PASSWORD}).status_code == 303
+        yield client
 
 
 @pytest.fixture(scope="module")
