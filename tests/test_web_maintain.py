@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 
 import httpx
 import msgspec
+import pdf_files
 import pytest
 from conftest import served, some_guides, violations
 from PIL import Image
@@ -26,7 +27,7 @@ from assistant.knowledge.overlay import KINDS
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
 from assistant.web.look import page_words
-from assistant.web.maintain import Office
+from assistant.web.maintain import Office, _picture
 from assistant.web.password import hashed
 from assistant.web.pause import Attended, Pause
 from assistant.web.server import create_app
@@ -81,7 +82,7 @@ def scanned(settings: Settings) -> Path:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Office:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("maintain")
     some_guides(folder / "home", "can-cuoc")
     for name in NAMES:
@@ -102,7 +103,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Office:
     desk.journal.judged(answer("đổi thẻ", Status.ANSWERED, "can-cuoc-cap-doi"), Kind.WRONG, "figures")
     desk.journal.judged(answer("đổi thẻ", Status.ANSWERED, "can-cuoc-cap-doi"), Kind.HELPED)
     desk.journal.flush()
-    return desk
+    yield desk
+    desk.journal.close()
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +114,11 @@ def address(desk: Office) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def inside(address: str) -> httpx.Client:
+def inside(address: str) -> Iterator[httpx.Client]:
     """Somebody who is logged in."""
-    client = httpx.Client(base_url=address)
-    assert client.post(PAGE, data={"password": PASSWORD}).status_code == 303
-    return client
+    with httpx.Client(base_url=address) as client:
+        assert client.post(PAGE, data={"password": PASSWORD}).status_code == 303
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +145,15 @@ def test_everything_that_is_shown_has_words() -> None:
     assert set(WORDS["journal"]["kinds"]) == {kind.value for kind in Kind}
     assert set(WORDS["contacts"]["kinds"]) == set(KINDS)
     assert max(map(len, WORDS["opinion"]["reasons"])) <= 16  # of the journal's column
+
+
+def test_a_page_of_any_scan_is_drawn_and_of_nothing_else(tmp_path: Path) -> None:
+    pdf = pdf_files.clean(tmp_path / "a.pdf")
+    assert _picture(pdf, 1, "Ảnh <1>").startswith('<img alt="Ảnh &lt;1&gt;" src="data:image/png;base64,')
+    assert _picture(pdf, 99, "") == ""
+    word = tmp_path / "a.docx"
+    word.write_bytes(b"PK")
+    assert _picture(word, 1, "") == ""
 
 
 # Over HTTP

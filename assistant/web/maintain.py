@@ -6,6 +6,7 @@ What people asked in vain or found wrong, what is to be looked at, and what a wa
 from __future__ import annotations
 
 import base64
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from assistant.config import Settings
 from assistant.datatypes import Contact, Source, Status
 from assistant.errors import AssistantError, DocumentError, IndexUnavailableError
 from assistant.journal import Entry, Group, Journal, Kind, as_csv, as_xlsx, groups
+from assistant.knowledge.facsimile import draw_page
 from assistant.knowledge.facts import load_shared_facts
 from assistant.knowledge.health import findings
 from assistant.knowledge.images import draw_picture
@@ -679,8 +681,13 @@ def _day(text: str) -> str:
 
 def _picture(path: Path, number: int, alt: str) -> str:
     """The page of the document, to be compared with; nothing where it cannot be drawn."""
+    out = io.BytesIO()
     try:
-        data = base64.b64encode(draw_picture(path, number)).decode()
+        if path.suffix.lower() == ".pdf":
+            draw_page(path, number, "").save(out, "PNG")
+        else:
+            out.write(draw_picture(path, number))
     except DocumentError:
         return ""
+    data = base64.b64encode(out.getvalue()).decode()
     return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
