@@ -23,10 +23,12 @@ from assistant.knowledge.pictures import NO_SCENES
 from assistant.pipeline import Assistant
 from assistant.retrieval.passages import Passages
 from assistant.toml import read_toml
+from assistant.web.look import page_words
 from assistant.web.server import create_app
 from assistant.web.volunteer import Desk
 
-UI, WORDS, SLIP = (read_toml(CHECKOUT / "prompts" / f"{name}.toml") for name in ("ui", "volunteer", "slip"))
+UI = page_words(CHECKOUT)
+WORDS, SLIP = (read_toml(CHECKOUT / "prompts" / f"{name}.toml") for name in ("volunteer", "slip"))
 CHROMIUM = Path("/usr/bin/chromium")
 SIZES = {
     "desk": ViewportSize(width=1366, height=768),

@@ -157,7 +157,8 @@ def create_app(
     if voice is not None:
         add_voice(app, assistant, *voice)
         head += listen_head(voice[0].words) if voice[1].ready else ""
-    return _mount(app, Kiosk(assistant, ui, visits, scenes, opinion=opinion).blocks(), "/", head)
+    kiosk = Kiosk(assistant, ui, visits, scenes, opinion=opinion, slips=desk is not None)
+    return _mount(app, kiosk.blocks(), "/", head)
 
 
 def _mount(
