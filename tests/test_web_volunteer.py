@@ -320,3 +320,19 @@ def test_nothing_stands_in_the_way_of_anybody(page: Page, size: str) -> None:
     heights = "all => all.filter(e => e.offsetParent).map(e => e.getBoundingClientRect().height)"
     targets = page.locator("#finder :is(input, select), .sheet button, .sheet summary")
     assert min(targets.evaluate_all(heights)) >= 44
+
+
+@pytest.mark.browser
+def test_a_call_at_the_kiosk_reaches_the_volunteer(page: Page, address: str) -> None:
+    kiosk = page.context.new_page()
+    kiosk.goto(f"{address}/?tap=0")
+    kiosk.get_by_role("button", name="Tài khoản VNeID").click()
+    kiosk.get_by_role("button", name="Kích hoạt VNeID").click()
+    kiosk.locator("#first-done").click()
+    kiosk.locator(".coach").wait_for()
+    kiosk.locator("#call").click()
+    expect(page.locator("#calls")).to_have_text("Cần giúp: Kích hoạt tài khoản VNeID, bước 2/10")
+    assert violations(page) == []
+    kiosk.locator(".calling button").click()
+    expect(page.locator("#calls p")).to_have_count(0)
+    kiosk.close()

@@ -241,6 +241,10 @@ class Kiosk:
         self.visits.call(visit)
         return self.show(visit)
 
+    def calls(self) -> list[str]:
+        """Who waits for a volunteer, and with what; longest first."""
+        return [self.screens.called_from(visit) for visit in self.visits.calling()]
+
     def to_nobody(self, visit: Visit, _: str) -> Updates:
         """The volunteer has come, or is not needed."""
         visit.called = 0

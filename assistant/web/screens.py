@@ -83,18 +83,20 @@ class Screens:
         if not visit.called:
             return ""
         words = self.ui["calling"]
-        card = visit.answer.card if visit.answer else None
-        where = ""
-        if card:
-            at_step = visit.view == "coach" and visit.position < len(card.steps)
-            where = words["step" if at_step else "guide"].format(
-                title=card.title, number=visit.position + 1, count=len(card.steps)
-            )
-        lines = "".join(f"<p>{escape(line)}</p>" for line in (where, words["text"]) if line)
+        lines = "".join(f"<p>{escape(line)}</p>" for line in (self.called_from(visit), words["text"]))
         return (
             f'<section class="calling" role="status"><h2>{icon("hand")}{escape(words["title"])}</h2>'
             f"{lines}{button(words['cancel'], 'stop', do='uncall')}</section>"
         )
+
+    def called_from(self, visit: Visit) -> str:
+        """With what a person needs help: a guide, and the step they have reached."""
+        words, card = self.ui["calling"], visit.answer.card if visit.answer else None
+        if card is None:
+            return str(words["somebody"])
+        at_step = visit.view == "coach" and visit.position < len(card.steps)
+        said = words["step" if at_step else "guide"]
+        return str(said.format(title=card.title, number=visit.position + 1, count=len(card.steps)))
 
     # The first page and the lists behind its tiles
 

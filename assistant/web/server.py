@@ -50,13 +50,13 @@ LARGEST_REQUEST = 65_536  # bytes; a question has at most 500 characters
 _PAGES = "lop-hoc|tap|tra-cuu|quan-tri"  # beside the one at "/": their paths, separated by |
 # Everything else is 404: uploads, files, runs, monitoring, the API's description.
 _KNOWN = re.compile(
-    rf"/(?:suc-khoe$|doc(?:/co)?$|nghe$|tinh/|(?:{_PAGES})$"
+    rf"/(?:suc-khoe$|goi$|doc(?:/co)?$|nghe$|tinh/|(?:{_PAGES})$"
     rf"|{slip.PATH}|{volunteer.PATH}|{classroom.PATH}|{maintain.PATH}"
     rf"|(?:(?:{_PAGES})/)?(?:$|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
     r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$)))"
 )
 _FLEETING = re.compile(  # never stored
-    rf"/(?:{slip.PATH}|{classroom.PATH}|quan-tri|(?:(?:{_PAGES})/)?(?:$|config|gradio_api/))"
+    rf"/(?:goi$|{slip.PATH}|{classroom.PATH}|quan-tri|(?:(?:{_PAGES})/)?(?:$|config|gradio_api/))"
 )
 _CONTENT_POLICY = "; ".join(
     [
@@ -65,7 +65,6 @@ _CONTENT_POLICY = "; ".join(
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
-        "media-src 'self' blob:",
         "media-src 'self' blob:",
         "connect-src 'self'",
         "worker-src 'self' blob:",
@@ -141,7 +140,9 @@ def create_app(
     environment = gradio.routes.templates.env
     if environment.loader is not None and not isinstance(environment.loader, VietnameseTemplates):
         environment.loader = VietnameseTemplates(environment.loader)
+    kiosk = Kiosk(assistant, ui, visits, scenes, opinion=opinion, slips=desk is not None)
     if desk is not None:
+        app.get("/goi")(kiosk.calls)
         app.include_router(slip.slip_routes(desk.reference, desk.slip))
         app.include_router(volunteer.original_routes(desk))
         _mount(app, VolunteerPage(desk).blocks(), "/tra-cuu", page_head(ui, "volunteer", desk.words["sheet"]))
@@ -157,7 +158,7 @@ def create_app(
     if voice is not None:
         add_voice(app, assistant, *voice)
         head += listen_head(voice[0].words) if voice[1].ready else ""
-    return _mount(app, Kiosk(assistant, ui, visits, scenes, opinion=opinion).blocks(), "/", head)
+    return _mount(app, kiosk.blocks(), "/", head)
 
 
 def _mount(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import gradio as gr
@@ -65,16 +65,6 @@ class Visit:
         self.questions = [*self.questions, question][-REMEMBERED:]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A person who waits for a volunteer: with which guide, at which of its steps (from 1), for how long."""
-
-    title: str
-    step: int
-    steps: int
-    seconds: float
-
-
 class Visits:
     """Every visit that goes on, by Gradio's session hash; in memory only."""
 
@@ -105,17 +95,6 @@ class Visits:
         """Let the person wait for a volunteer."""
         visit.called = visit.called or self._clock()
 
-    def calls(self) -> Sequence[Call]:
+    def calling(self) -> list[Visit]:
         """Those who wait for a volunteer, longest first."""
-        now = self._clock()
-        calling = sorted((v for v in list(self._visits.values()) if v.called), key=lambda v: v.called)
-        return [
-            Call(
-                card.title if card else "",
-                min(visit.position + 1, len(card.steps)) if card and visit.view == "coach" else 0,
-                len(card.steps) if card else 0,
-                now - visit.called,
-            )
-            for visit in calling
-            for card in [visit.answer.card if visit.answer else None]
-        ]
+        return sorted((v for v in list(self._visits.values()) if v.called), key=lambda v: v.called)

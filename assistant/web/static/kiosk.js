@@ -103,6 +103,7 @@
     close.onclick = () => dialog.close();
     dialog.onclose = () => dialog.remove();
     dialog.setAttribute('aria-label', KIOSK.own.slip.title);
+    fetch(frame.src).then((answer) => { if (!answer.ok) frame.replaceWith(KIOSK.own.slip.none); });
     dialog.append(frame, close);
     document.querySelector('.gradio-container').append(dialog);
     dialog.showModal();

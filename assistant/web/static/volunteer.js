@@ -220,6 +220,22 @@
   }, true);
   addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 
+  // Who calls for a volunteer at the kiosk; what they need is told in words.
+  const calls = async () => {
+    const answer = await fetch('/goi', { cache: 'no-store' }).catch(() => null);
+    const told = answer?.ok ? await answer.json() : [];
+    let box = byId('calls');
+    if (!box) {
+      box = Object.assign(document.createElement('div'), { id: 'calls' });
+      box.setAttribute('role', 'status');
+      document.body.prepend(box);
+    }
+    if (box.textContent === told.join('')) return;
+    box.replaceChildren(...told.map((text) => Object.assign(document.createElement('p'), { textContent: text })));
+  };
+  setInterval(calls, 5000);
+  addEventListener('DOMContentLoaded', calls);
+
   window.started = () => { view('find'); byId('q').focus(); find(); };
   const plan = () => { if (!page.planned) { page.planned = true; requestAnimationFrame(look); } };
   new MutationObserver(plan).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title'], childList: true, subtree: true });
