@@ -36,9 +36,6 @@ SOON = 15_000  # milliseconds
 class OneGuide:
     """Knows the guide `doi-the`."""
 
-    guides: Mapping[str, Guide] = {}  # no tile leads anywhere
-    waiting = 0
-
     guides: Mapping[str, Guide] = MappingProxyType({})
     waiting = 0
 
