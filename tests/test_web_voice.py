@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import io
-import threading
-import time
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
+from conftest import CHROMIUM, served, violations
 from playwright.sync_api import Page, expect, sync_playwright
 
 from assistant.config import CHECKOUT, ListenSettings, VoiceSettings
@@ -22,9 +19,10 @@ from assistant.errors import IndexUnavailableError, ListenError
 from assistant.speech.listen import RATE, Listener
 from assistant.speech.speak import Speaker, load_speaker
 from assistant.toml import read_toml
+from assistant.web.look import page_words
 from assistant.web.server import create_app
 
-UI: dict[str, Any] = read_toml(CHECKOUT / "prompts" / "ui.toml")
+UI: dict[str, Any] = page_words(CHECKOUT)
 WORDS: dict[str, Any] = read_toml(CHECKOUT / "prompts" / "voice.toml")
 CARD = Card(
     "Đổi thẻ", "Bác đến Công an xã.", "", (Step("Mở VNeID [1].", "Khởi động lại máy."), Step("Bấm “Gửi”."))
@@ -80,28 +78,20 @@ def hearing() -> Hearing:
     return Hearing()
 
 
-def served(speaker: Speaker, listener: Listener) -> Iterator[str]:
-    app = create_app(OneGuide(), UI, voice=(speaker, listener))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = server.force_exit = True
-    thread.join(10)
-
-
 @pytest.fixture(scope="module")
 def address(hearing: Hearing, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The pages of a machine with espeak-ng and a recogniser."""
-    yield from served(load_speaker(VoiceSettings(), WORDS, tmp_path_factory.mktemp("data")), hearing)
+    speaker = load_speaker(VoiceSettings(), WORDS, tmp_path_factory.mktemp("data"))
+    with served(create_app(OneGuide(), UI, voice=(speaker, hearing))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def mute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The pages of a machine that has neither."""
-    yield from served(Speaker((), WORDS, tmp_path_factory.mktemp("data"), 0), Listener(ListenSettings()))
+    voice = Speaker((), WORDS, tmp_path_factory.mktemp("data"), 0), Listener(ListenSettings())
+    with served(create_app(OneGuide(), UI, voice=voice)) as address:
+        yield address
 
 
 def seconds(wav: bytes) -> float:
@@ -171,7 +161,7 @@ def test_too_long_a_recording_is_refused(address: str) -> None:
 def browser_page(address: str) -> Iterator[Page]:
     options = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=Path("/usr/bin/chromium"), args=options)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         context = browser.new_context(locale="vi-VN", permissions=["microphone"])
         context.set_default_timeout(SOON)
         page = context.new_page()
@@ -199,7 +189,7 @@ def test_what_was_said_stands_in_the_box_to_be_confirmed(page: Page, hearing: He
     button.click()
     expect(page.locator("#box textarea")).to_have_value("quên mật khẩu", timeout=SOON)
     expect(said).to_have_text(WORDS["listen"]["check"])
-    expect(page.locator("#home")).to_be_visible()  # nothing was sent
+    expect(page.locator("#tiles")).to_be_visible()  # nothing was sent
     with wave.open(io.BytesIO(hearing.recordings[-1])) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
         assert 0.3 < file.getnframes() / RATE < 5
@@ -218,6 +208,17 @@ def test_what_was_not_heard_is_said_kindly(page: Page, hearing: Hearing, says: s
     page.locator("#listen").click()
     expect(page.locator("#say-listen")).to_have_text(WORDS["listen"][told], timeout=SOON)
     expect(page.locator("#box textarea")).to_have_value("")
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_while_listening_or_after(page: Page, hearing: Hearing) -> None:
+    hearing.says = "quên mật khẩu"
+    page.locator("#listen").click()
+    expect(page.locator("#say-listen")).to_have_text(WORDS["listen"]["listening"])
+    assert violations(page) == []
+    page.locator("#listen").click()
+    expect(page.locator("#say-listen")).to_have_text(WORDS["listen"]["check"], timeout=SOON)
+    assert violations(page) == []
 
 
 @pytest.mark.browser
