@@ -705,13 +705,22 @@ def evaluate_answers(
     model: Annotated[
         list[Path] | None, typer.Option(help="A GGUF instead of the configured model; may be repeated.")
     ] = None,
+    typed: Annotated[
+        str | None,
+        typer.Option(
+            help="As others would type it: bare, mixed, telex, vni, slips, beside, glued, repeats, heard."
+        ),
+    ] = None,
 ) -> None:
     """Ask a question set and count right, wrong and declined per kind, with the rates of wrong decisions and
     their calibration; or judge what a model writes.
     """
     from assistant.evaluation.answers import as_row, as_text, judge, read_questions
+    from assistant.evaluation.mistyping import HABITS, mistyped
 
-    questions = read_questions(file)
+    if typed is not None and typed not in HABITS:
+        raise typer.BadParameter(f"{typed!r} is none of {', '.join(HABITS)}", param_hint="--typed")
+    questions = [mistyped(one, typed) if typed else one for one in read_questions(file)]
     if with_model or model:
         _evaluate_models(questions, model or [], as_json)
         return

@@ -259,6 +259,7 @@ class Corpus:
     owner: tuple[int, ...]
     frequency: dict[str, int]  # folded syllable or bigram → number of documents
     vocabulary: dict[str, int]  # accented syllable → occurrences
+    pairs: dict[str, int]  # neighbouring syllables as people and guides write them → occurrences
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ from assistant.retrieval.index import (
     with_vectors,
 )
 from assistant.retrieval.search import Searcher, earned_weight
-from assistant.text.dialect import load_glossary
+from assistant.text.dialect import Hearing, load_glossary
 from assistant.text.keystrokes import KeystrokeRepair
 
 LOG = logging.getLogger("assistant")
@@ -85,6 +85,7 @@ def assistant_of(
     return Assistant(
         searcher=searcher,
         repair=KeystrokeRepair(vocabulary),
+        hearing=Hearing(vocabulary, index.corpus.pairs),
         safety=safety,
         replies=replies,
         model=model,

@@ -35,7 +35,7 @@ from assistant.errors import EmptyQuestionError, ModelBusyError, ModelError, Que
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.classifier import OUTSIDE
 from assistant.retrieval.search import Searcher, law_number
-from assistant.text.dialect import Glossary, by_ear, by_sound, mentions, standard, topic_words
+from assistant.text.dialect import Glossary, Hearing, mentions, put_together, standard, topic_words
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, sentences, syllables
 
@@ -63,6 +63,7 @@ class Assistant:
 
     searcher: Searcher
     repair: KeystrokeRepair
+    hearing: Hearing
     safety: SafetyRules
     replies: Replies
     model: LanguageModel | None = None
@@ -178,8 +179,8 @@ class Assistant:
         return Reading(text, masked, tuple(words), tuple(topic), intent, acts, details_asked(words, glossary))
 
     def _words(self, text: str) -> list[str]:
-        repaired = self.repair(known_secrets(syllables(joined_letters(text))))
-        return by_sound(repaired, self.searcher.vocabulary)
+        typed = put_together(syllables(joined_letters(text)), self._glossary)
+        return self.hearing(self.repair(known_secrets(typed)))
 
     # 2. Guard
 
@@ -220,9 +221,6 @@ class Assistant:
         """Search and decide; a long question by its clauses, a follow-up with the one before."""
         reading = self.put_right(reading) if previous else reading
         decision = self._decided(reading)
-        if not decision.hits:
-            heard = by_ear(reading.topic, self.searcher.index.corpus.frequency)
-            decision = self._decided(replace(reading, topic=tuple(heard)))
         if decision.status is not Status.ANSWERED:
             for clause in self._clauses(reading):
                 found = self._decided(clause)

@@ -36,6 +36,7 @@ FLOORS = {
     "opened.jsonl": 0.9,
     "several.jsonl": 0.78,
     "corrections.jsonl": 0.8,
+    "spoken.jsonl": 0.92,
 }
 
 

@@ -7,11 +7,14 @@ import pytest
 from assistant.errors import KnowledgeError
 from assistant.text.dialect import (
     Glossary,
-    by_sound,
+    Hearing,
     find,
     load_glossary,
     mentioned,
     mentions,
+    neighbours,
+    put_together,
+    sound,
     standard,
     topic_words,
     with_gaps,
@@ -38,6 +41,14 @@ phrases = ["ạ", "hỏi", "cho tôi hỏi"]
 [intent]
 fee = ["bao nhiêu tiền", "mất bao nhiêu tiền"]
 place = ["ở đâu"]
+[letters]
+d = ["dê", "đê"]
+e = ["e", "i"]
+i = ["i", "ai"]
+n = ["nờ", "en nờ"]
+v = ["vê"]
+[spelled]
+words = ["vneid", "vnd"]
 [ages]
 child = "trẻ em dưới 14 tuổi"
 [leaving]
@@ -151,6 +162,8 @@ def test_a_young_age_tells_that_it_is_about_a_child(glossary: Glossary, words: s
         ("bác 60 tuổi", ["tuổigià"]),
         ("ông sáu mươi ba tuổi", ["tuổigià"]),
         ("bà bảy mươi tuổi", ["tuổigià"]),
+        ("bà bảy mươi nhăm tuổi", ["tuổigià"]),
+        ("bà bảy lăm tuổi", ["tuổigià"]),
         ("con 14 tuổi", ["tuổilớn"]),
         ("mười bốn tuổi", ["tuổilớn"]),
         ("lên lớp 2", []),
@@ -164,10 +177,83 @@ def test_an_age_from_14_tells_of_a_grown_up_or_an_elder(
     assert standard(words.split(), glossary) == words.split() + told
 
 
-def test_words_that_nobody_writes_are_written_as_they_sound() -> None:
-    counts = {"làm": 9, "lại": 5, "rồi": 7, "nên": 3, "lên": 8, "trời": 2}
-    assert by_sound(["nàm", "nại", "dồi"], counts) == ["làm", "lại", "rồi"]
-    assert by_sound(["nên", "nam", "giời", "xyz"], counts) == ["nên", "nam", "giời", "xyz"]
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("chú", "trú"),
+        ("xổ", "sổ"),
+        ("dì", "gì"),
+        ("dấy", "giấy"),
+        ("rồi", "dồi"),
+        ("nại", "lại"),
+        ("hàn", "hàng"),
+        ("đột", "độc"),
+        ("sữa", "sửa"),
+        ("kí", "ký"),
+        ("chíu", "chiếu"),
+        ("ngụi", "nguội"),
+        ("kinh", "kin"),
+        ("danh", "doanh"),
+    ],
+)
+def test_what_regions_do_not_tell_apart_has_one_sound(heard: str, meant: str) -> None:
+    assert sound(heard) == sound(meant)
+
+
+@pytest.mark.parametrize(("one", "other"), [("lá", "là"), ("đi", "di"), ("tôi", "tối"), ("căn", "cân")])
+def test_what_everybody_tells_apart_does_not(one: str, other: str) -> None:
+    assert sound(one) != sound(other)
+
+
+@pytest.fixture(scope="module")
+def hearing() -> Hearing:
+    texts = [
+        "đăng ký thường trú ở đâu",
+        "chú tôi làm lại căn cước",
+        "sổ đỏ sang tên cần giấy tờ gì",
+        "rồi",
+        "bà dì",
+    ]
+    pairs = neighbours(syllables(text) for text in texts * 20)
+    return Hearing({"xa": 50, "nên": 9}, pairs)
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("đăng kí thường chú", "đăng ký thường trú"),
+        ("nàm nại căng cước dồi", "làm lại căn cước rồi"),
+        ("xổ đỏ xang tên cần dấy tờ dì", "sổ đỏ sang tên cần giấy tờ gì"),
+        ("chú tôi nên xa", "chú tôi nên xa"),
+        ("bà dì 2 xyz", "bà dì 2 xyz"),
+        ("dang ki thuong chu", "dang ky thuong tru"),
+        ("", ""),
+    ],
+)
+def test_words_are_written_as_their_neighbours_tell(hearing: Hearing, heard: str, meant: str) -> None:
+    assert hearing(heard.split()) == meant.split()
+
+
+def test_a_hearing_without_texts_changes_nothing() -> None:
+    assert Hearing({}, {})(["tạm", "chú"]) == ["tạm", "chú"]
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("tải vê en nờ e i đê ở đâu", "tải vneid ở đâu"),
+        ("vê nờ i ai dê", "vneid"),
+        ("vn e id", "vneid"),
+        ("vê nờ đê", "vnd"),
+        ("về i đi", "về i đi"),
+        ("ve no e i de", "vneid"),
+        ("vneid", "vneid"),
+    ],
+)
+def test_abbreviations_said_letter_by_letter_are_put_together(
+    glossary: Glossary, said: str, written: str
+) -> None:
+    assert put_together(said.split(), glossary) == written.split()
 
 
 def test_every_occurrence_of_a_phrase_is_taken_out() -> None:

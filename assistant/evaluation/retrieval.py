@@ -21,7 +21,7 @@ import msgspec
 from assistant.datatypes import Document, OfficialText, Section
 from assistant.errors import EvaluationError
 from assistant.retrieval.passages import Passages
-from assistant.text.dialect import Glossary, by_sound, standard
+from assistant.text.dialect import Glossary, Hearing, neighbours, standard
 from assistant.text.keystrokes import KeystrokeRepair, joined_letters
 from assistant.text.normalize import clean, syllables
 
@@ -107,10 +107,11 @@ def product_search(corpus: Sequence[Text], glossary: Glossary) -> Search:
     counts = Counter(passages.vocabulary)
     counts.update(glossary.words())
     repair = KeystrokeRepair(counts)
+    hearing = Hearing(counts, neighbours(syllables(text.text) for text in corpus))
 
     def search(query: str) -> list[str]:
         typed = repair(syllables(joined_letters(clean(query))))
-        words = standard(by_sound(typed, counts), glossary)
+        words = standard(hearing(typed), glossary)
         return [hit.section.id for hit in passages.search(words, limit=DEPTH)]
 
     return search

@@ -49,10 +49,10 @@ from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
 from assistant.retrieval.passages import Passages
 from assistant.retrieval.vectors import VectorIndex
-from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
+from assistant.text.dialect import Glossary, load_glossary, neighbours, standard, topic_words
 from assistant.text.normalize import syllables
 
-FORMAT = 7  # raise when what is stored changes
+FORMAT = 8  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 _NOTHING_KNOWN: Mapping[str, list[str]] = {}
@@ -194,6 +194,8 @@ def corpus_of(
         frequency.update({term for piece in words[first:] for term in folded_terms(piece)})
     vocabulary = Counter(chain(glossary.words(), chain.from_iterable(words)))
     texts = tuple(" ".join(piece) for piece in words)
+    written = chain((chunk.text for chunk in chunks), (utterance.says for utterance in utterances))
+    pairs = neighbours(chain(map(syllables, written), glossary.phrases()))
     return Corpus(
         tuple(documents),
         tuple(sections),
@@ -202,6 +204,7 @@ def corpus_of(
         tuple(owner),
         dict(frequency),
         dict(vocabulary),
+        pairs,
     )
 
 

@@ -5,10 +5,14 @@ Knows no guides; it turns what people say into what the guides write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 from assistant.errors import KnowledgeError, Problem
@@ -17,14 +21,21 @@ from assistant.toml import read_toml
 
 Phrase = tuple[str, ...]
 END = "$"  # in a cue: where the question ends
-_NOT_BARE = frozenset(["ma", "vang", "qua", "ba"])  # mean "mã", "vàng", "quà", "ba"
+_NOT_BARE = frozenset(["ma", "vang", "qua", "ba", "o"])  # mean "mã", "vàng", "quà", "ba", "ở"
 CHILD_BEFORE = 14  # years; Luật Căn cước 26/2023/QH15, điều 21: the first card that must be renewed
 ELDER_FROM = 58  # years; the same: a card made from then on is for life
 _ELDER, _GROWN = "tuổigià", "tuổilớn"  # no words, so that they meet nothing else
 _NUMBERS = dict(
     zip(["một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười"], range(1, 11), strict=True)
 )
-_NUMBERS["mươi"] = 10
+_LATER_ONES = {"mốt": 1, "tư": 4, "lăm": 5, "nhăm": 5}  # bảy mươi lăm, bảy lăm
+_NUMBERS |= {"mươi": 10, **_LATER_ONES}
+# Of a mishearing, in nats: what it costs to take a word for another; how much one word of evidence counts
+# beside the pairs; how fame counts beside being known at all; the likelihood of a word that nobody writes.
+_MISHEARD, _MISHEARD_BARE = 1.5, 6.0
+_SMOOTH = 100.0
+_FAME = 0.25
+_UNWRITTEN = 0.01
 
 
 @dataclass(frozen=True)
@@ -45,18 +56,30 @@ class Glossary:
     leaving: tuple[Phrase, ...]  # "thôi khỏi", "à mà": a question about something else than before
     pointing: tuple[Phrase, ...]  # "cái đó", "vụ này": a question about what was asked before
     little: frozenset[Phrase]  # words that name nothing in a question that leans on another
+    letters: Mapping[str, tuple[Phrase, ...]]  # what the letters are called
+    spelled: tuple[str, ...]  # abbreviations that people spell, longest first
     child: Phrase  # what a guide calls somebody younger than CHILD_BEFORE
+
+    def phrases(self) -> Iterable[Phrase]:
+        """Every phrase of the glossary that a question may hold, and what the guides write for it."""
+        pairs = chain.from_iterable(self.replace)
+        cues = chain.from_iterable(self.intents.values())
+        return chain(pairs, cues, self.fillers, self.topics, self.field)
 
     def words(self) -> Iterable[str]:
         """Every syllable of the glossary, for the vocabulary that repairs typing."""
-        pairs = chain.from_iterable(self.replace)
-        cues = chain.from_iterable(self.intents.values())
-        return chain.from_iterable(chain(pairs, cues, self.fillers, self.topics, self.field))
+        return chain.from_iterable(self.phrases())
 
     @cached_property
     def cues(self) -> tuple[Phrase, ...]:
         """The phrases of all intents, longest first."""
         return tuple(sorted(chain.from_iterable(self.intents.values()), key=len, reverse=True))
+
+    @cached_property
+    def letter_names(self) -> frozenset[str]:
+        """Every syllable, and its bare form, with which the name of a letter begins; and the letters."""
+        first = {name[0] for names in self.letters.values() for name in names}
+        return frozenset(chain(first, map(bare, first), (w[:n] for w in self.spelled for n in (1, 2, 3))))
 
     @cached_property
     def rewritings(self) -> tuple[dict[Phrase, list[tuple[Phrase, Phrase]]], dict[str, list[int]]]:
@@ -90,6 +113,8 @@ def load_glossary(path: Path) -> Glossary:
             leaving=_phrases(tables["leaving"]["phrases"]),
             pointing=_phrases(tables["pointing"]["phrases"]),
             little=frozenset(_phrases(tables["pointing"]["little"])),
+            letters={letter: _phrases(names) for letter, names in tables["letters"].items()},
+            spelled=tuple(sorted(tables["spelled"]["words"], key=len, reverse=True)),
             child=tuple(syllables(tables["ages"]["child"])),
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -254,62 +279,156 @@ def instead(before: Sequence[str], now: Sequence[str], glossary: Glossary) -> li
     return left
 
 
-# Sounds that regions do not tell apart, and so are written one for the other.
-_SAME_BEGINNING = (("ch", "tr"), ("gi", "d", "r", "v"), ("l", "n"), ("s", "x"), ("ng", "ngh", "g"))
-_SAME_END = (("n", "ng"), ("c", "t"), ("i", "y"))
+_OPEN, _CLOSE = "^", "$"  # before the first word and behind the last, in counts of neighbours
+# Sounds that regions, or recognisers of speech, do not tell apart.
+_SOFT_G = re.compile(r"^(?:gi(?=[aâăeêoôơuư])|g(?=i))")  # "giấy" and "gì" begin alike
+_BEGINNING = re.compile(r"ngh|ng|gh|ch|tr|kh|ph|th|nh|qu|[^aeiouyâăêôơư]")
+_SAME_BEGINNING = {
+    **{"ngh": "ng", "gh": "g", "tr": "ch", "x": "s", "n": "l", "k": "c", "r": "d", "v": "d"},
+}
+_SAME_RHYME = (
+    (re.compile(r"^o(?=[aăe])"), ""),
+    (re.compile(r"iê(?=[ump])"), "i"),
+    (re.compile(r"uô(?=[im])"), "u"),
+    (re.compile(r"ươ(?=[iu])"), "ư"),
+    (re.compile(r"y$"), "i"),
+    (re.compile(r"ng$|(?<=[iê])nh$"), "n"),
+    (re.compile(r"c$|(?<=[iê])ch$"), "t"),
+)
+_TONES = "\u0300\u0301\u0303\u0309\u0323"
+_DIPPING, _BROKEN = "\u0309", "\u0303"  # hỏi and ngã, one tone from Thanh Hóa to Cà Mau
 
 
-def by_sound(words: Sequence[str], counts: Mapping[str, int]) -> list[str]:
-    """Words that nobody writes, as they are written: "nàm nại" → "làm lại", "dồi" → "rồi".
+@lru_cache(maxsize=65536)
+def sound(syllable: str) -> str:
+    """A syllable as it sounds where s is x, ch is tr, d is gi, r and v, l is n, hỏi is ngã, n is ng, c is t.
 
-    Only a word with an accent that no text holds, whose sound with another beginning some text does;
-    `counts` are the occurrences of accented syllables.
+    "trú" and "chú" are one, "nại" and "lại", "hàn" and "hàng", "sữa" and "xửa", "chíu" and "chiếu".
     """
-    heard = []
-    for word in words:
-        if word.isascii() or word in counts:
-            heard.append(word)
-            continue
-        others = [other for other in _other_beginnings(word) if other in counts]
-        heard.append(max(others, key=lambda other: counts[other], default=word))
-    return heard
+    decomposed = unicodedata.normalize("NFD", syllable)
+    tone = "".join(mark for mark in decomposed if mark in _TONES).replace(_BROKEN, _DIPPING)
+    letters = unicodedata.normalize("NFC", "".join(mark for mark in decomposed if mark not in _TONES))
+    letters = _SOFT_G.sub("d", letters)
+    match = _BEGINNING.match(letters)
+    beginning = match[0] if match else ""
+    rhyme = letters[len(beginning) :]
+    for pattern, same in _SAME_RHYME:
+        rhyme = pattern.sub(same, rhyme)
+    return _SAME_BEGINNING.get(beginning, beginning) + rhyme + tone
 
 
-def by_ear(words: Sequence[str], known: Mapping[str, int]) -> list[str]:
-    """Words written as they sound, by their neighbour: "tạm chú" → "tam tru", where that pair is known.
+class Hearing:
+    """Words as they were heard → as they are written: "thường chú" → "thường trú", "nấy nại" → "lấy lại".
 
-    `known` counts folded pairs ("tam_tru"); a pair that is known as written is left alone.
+    Of all ways to write what sounds the same, the words that are most often neighbours, unless the words as
+    they came are nearly as likely. Words typed without any accent are compared without.
     """
-    heard = list(words)
-    for at in range(len(heard) - 1):
-        left, right = bare(heard[at]), bare(heard[at + 1])
-        if f"{left}_{right}" in known:
-            continue
-        pairs = [(other, right) for other in _sounds_of(left)] + [
-            (left, other) for other in _sounds_of(right)
-        ]
-        best = max(pairs, key=lambda pair: known.get("_".join(pair), 0), default=(left, right))
-        if known.get("_".join(best), 0) > 1:
-            heard[at : at + 2] = [
-                word if bare(word) == part else part
-                for word, part in zip(heard[at : at + 2], best, strict=True)
-            ]
-    return heard
+
+    def __init__(self, counts: Mapping[str, int], pairs: Mapping[str, int]) -> None:
+        """Take syllables and pairs of neighbours ("căn cước", "^ đổi"), each with its occurrences."""
+        self._accented = _Sounds(counts, pairs, _MISHEARD)
+        self._bare = _Sounds(_folded_counts(counts), _folded_counts(pairs), _MISHEARD_BARE)
+
+    def __call__(self, words: Sequence[str]) -> list[str]:
+        """The words as they are likeliest meant."""
+        return (self._bare if all(word.isascii() for word in words) else self._accented)(words)
 
 
-def _other_beginnings(syllable: str) -> Iterator[str]:
-    for row in _SAME_BEGINNING:
-        beginning = max((b for b in row if syllable.startswith(b)), key=len, default="")
-        if beginning:
-            yield from (other + syllable[len(beginning) :] for other in row if other != beginning)
+def _folded_counts(counts: Mapping[str, int]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for words, count in counts.items():
+        found[" ".join(map(bare, words.split()))] += count
+    return found
 
 
-def _sounds_of(syllable: str) -> Iterator[str]:
-    yield from _other_beginnings(syllable)
-    for row in _SAME_END:
-        end = max((e for e in row if syllable.endswith(e)), key=len, default="")
-        if end:
-            yield from (syllable[: -len(end)] + other for other in row if other != end)
+class _Sounds:
+    """Viterbi over pairs of neighbours, with Dirichlet smoothing."""
+
+    def __init__(self, counts: Mapping[str, int], pairs: Mapping[str, int], misheard: float) -> None:
+        self._misheard = misheard
+        self._pairs = pairs
+        self._before: Counter[str] = Counter()
+        counts = Counter(counts)
+        for pair, count in pairs.items():
+            left, _, right = pair.partition(" ")
+            self._before[left] += count
+            counts[right] += count
+        self._alike: dict[str, list[str]] = {}
+        for word in counts:
+            self._alike.setdefault(sound(word), []).append(word)
+        total = sum(count**_FAME for count in counts.values()) or 1.0
+        self._alone = {word: count**_FAME / total for word, count in counts.items()}
+        self._unknown = _UNWRITTEN / max(1, len(counts))
+
+    def __call__(self, words: Sequence[str]) -> list[str]:
+        known = [f"{left} {right}" in self._pairs for left, right in pairwise(words)]
+        doubtful = [not (left and right) for left, right in pairwise([len(words) > 1, *known, True])]
+        if not words or not any(doubtful):
+            return list(words)
+        paths: dict[str, tuple[float, tuple[str, ...]]] = {_OPEN: (0.0, ())}
+        for word, doubted in zip(words, doubtful, strict=True):
+            paths = {
+                way: max(
+                    (cost + self._likely(last, way) - self._misheard * (way != word), (*path, way))
+                    for last, (cost, path) in paths.items()
+                )
+                for way in (self._ways(word) if doubted else [word])
+            }
+        best = max((cost + self._likely(last, _CLOSE), path) for last, (cost, path) in paths.items())
+        return list(best[1])
+
+    def _ways(self, word: str) -> list[str]:
+        if word.isdecimal():
+            return [word]
+        return [word, *(way for way in self._alike.get(sound(word), ()) if way != word)]
+
+    def _likely(self, left: str, right: str) -> float:
+        alone = _SMOOTH * self._alone.get(right, self._unknown)
+        return math.log((self._pairs.get(f"{left} {right}", 0) + alone) / (self._before[left] + _SMOOTH))
+
+
+def neighbours(texts: Iterable[Sequence[str]]) -> dict[str, int]:
+    """The pairs of words that are neighbours in texts more than once, with their occurrences.
+
+    Their beginnings and ends are "^" and "$".
+    """
+    found = Counter(f"{left} {right}" for words in texts for left, right in pairwise((_OPEN, *words, _CLOSE)))
+    return {pair: count for pair, count in found.items() if count > 1}
+
+
+def put_together(words: Sequence[str], glossary: Glossary) -> list[str]:
+    """Abbreviations that are said letter by letter: "ô tê pê" → "otp", "vê nờ e i đê" → "vneid"."""
+    bared = all(word.isascii() for word in words)
+    out: list[str] = []
+    at = 0
+    while at < len(words):
+        for spelled in glossary.spelled if words[at] in glossary.letter_names else ():
+            end = _said(words, at, spelled, glossary.letters, bared)
+            if end > at + 1:
+                out.append(spelled)
+                at = end
+                break
+        else:
+            out.append(words[at])
+            at += 1
+    return out
+
+
+def _said(
+    words: Sequence[str], at: int, letters: str, names: Mapping[str, tuple[Phrase, ...]], bared: bool
+) -> int:
+    """Where the words go on behind all the letters, or -1."""
+    if not letters:
+        return at
+    for name in names.get(letters[0], ()):
+        said = tuple(map(bare, name)) if bared else name
+        if tuple(words[at : at + len(said)]) == said:
+            end = _said(words, at + len(said), letters[1:], names, bared)
+            if end >= 0:
+                return end
+    if at < len(words) and letters.startswith(words[at]):  # "vn id"
+        return _said(words, at + 1, letters[len(words[at]) :], names, bared)
+    return -1
 
 
 def _with_age(words: Sequence[str], child: Phrase) -> list[str]:
@@ -326,6 +445,8 @@ def _with_age(words: Sequence[str], child: Phrase) -> list[str]:
             age += 10 * _NUMBERS.get(words[at - 2], 1) if at > 1 else 10
         elif word == "mươi":  # sáu mươi
             age *= _NUMBERS.get(before, 1)
+        elif word in _LATER_ONES:
+            age += 10 * _NUMBERS.get(before, 0)
         if age < CHILD_BEFORE:
             return [*words, *(part for part in child if part not in words)]
         return [*words, _ELDER if age >= ELDER_FROM else _GROWN]

@@ -1,4 +1,4 @@
-"""Undo what fingers do: raw Telex and VNI keystrokes, one-letter slips, words cut into letters.
+"""Undo what fingers do: raw Telex and VNI keystrokes, one-letter slips, spaces missed or too many.
 
 It knows how Vietnamese is typed and how a syllable is built, but no words: it is told the vocabulary.
 Telex and VNI as in TCVN 6064 practice: the tone key may follow its vowel or end the syllable.
@@ -25,6 +25,13 @@ _NUCLEUS = (
 _SYLLABLE = re.compile(rf"(?:{_ONSET})?(?:{_NUCLEUS})(?:ch|ng|nh|c|m|n|p|t)?")
 _LETTER_RUN = re.compile(r"(?<!\w)(?:[^\W1-9_][\s.\-_*·,/]{1,3}){2,}[^\W\d_](?!\w)")
 _MIN_SLIP = 3  # shorter words have too many neighbours
+_MIN_PART = 2  # letters of each of two words that were typed without the space between them
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+BESIDE = {  # the keys left and right of each
+    key: "".join(row[at + step] for step in (-1, 1) if 0 <= at + step < len(row))
+    for row in _ROWS
+    for at, key in enumerate(row)
+}
 
 
 def is_syllable(folded: str) -> bool:
@@ -98,8 +105,8 @@ class KeystrokeRepair:
                     self._typed.setdefault(keys, syllable)
 
     def __call__(self, syllables: Iterable[str]) -> list[str]:
-        """The syllables, each repaired if it is no word."""
-        return [self._repaired(syllable) for syllable in syllables]
+        """The syllables, each repaired if it is no word; one that is two words becomes two."""
+        return " ".join(map(self._repaired, syllables)).split()
 
     def _repaired(self, syllable: str) -> str:
         if syllable.isdecimal():  # 62 is no "2" with a VNI key before it
@@ -116,17 +123,33 @@ class KeystrokeRepair:
                 return candidate
         if len(folded) < _MIN_SLIP or not folded.isalpha() or is_syllable(folded):
             return syllable
-        return self._nearest(syllable, folded) or syllable
+        return self._parted(syllable) or self._nearest(syllable, folded) or syllable
+
+    def _parted(self, syllable: str) -> str:
+        """The two words that were typed as one, the commonest of such pairs; empty if there are none."""
+        best, most = "", 0
+        for at in range(_MIN_PART, len(syllable) - _MIN_PART + 1):
+            parts = syllable[:at], syllable[at:]
+            if all(is_syllable(fold(part)) for part in parts):
+                counts = (self._folded[part] if part.isascii() else self._counts[part] for part in parts)
+                if (rarer := min(counts)) > most:
+                    best, most = " ".join(parts), rarer
+        return best
 
     def _nearest(self, syllable: str, folded: str) -> str:
-        """The likeliest syllable one slip away: letters swapped, else one left out, else any one edit.
+        """The likeliest syllable one slip away: letters swapped, one left out, a key beside, else any edit.
 
         Accents that were typed must agree with it.
         """
         swaps = {folded[:i] + folded[i + 1] + folded[i] + folded[i + 2 :] for i in range(len(folded) - 1)}
         added = {folded[:i] + letter + folded[i:] for i in range(len(folded) + 1) for letter in _LETTERS}
+        beside = {
+            folded[:i] + key + folded[i + 1 :]
+            for i in range(len(folded))
+            for key in BESIDE.get(folded[i], "")
+        }
         marked = [character for character in syllable if not character.isascii()]
-        for near in (swaps, added, set(_one_edit(folded))):
+        for near in (swaps, added, beside, set(_one_edit(folded))):
             written = [word for bare in near & self._folded.keys() for word in self._written[bare]]
             agreeing = [word for word in written if all(character in word for character in marked)]
             if found := agreeing if marked else written:
