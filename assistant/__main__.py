@@ -266,6 +266,7 @@ def index_status(as_json: AsJson = False) -> None:
         "up_to_date": inputs == manifest.inputs,
         "embedder": manifest.embedder,
         "dense_weight": manifest.dense_weight,
+        "dense_weight_bare": manifest.dense_weight_bare,
         "lexical_mrr": manifest.lexical_mrr,
         "fused_mrr": manifest.fused_mrr,
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),

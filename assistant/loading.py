@@ -24,7 +24,7 @@ from assistant.models.prefix import times_asked
 from assistant.models.worker import WorkerModel, WorkerOptions
 from assistant.pipeline import Assistant
 from assistant.retrieval.classifier import CONTACT, ERRAND, OUTSIDE, TASK, load_utterances
-from assistant.retrieval.embedder import Embedder, SentenceEmbedder
+from assistant.retrieval.embedder import Embedder, RememberingEmbedder, SentenceEmbedder
 from assistant.retrieval.index import (
     Index,
     KnowledgePaths,
@@ -180,17 +180,26 @@ def build_index(
     index = build(paths, officials.texts, listed=listed, earlier=earlier, progress=progress)
     if embedder is not None:
         progress("reading the guides with the embedder")
-        index = with_vectors(index, embedder, earlier)
-        trial = earned_weight(Searcher(index, embedder))
-        manifest = replace(
-            index.manifest,
-            dense_weight=trial.weight,
-            lexical_mrr=trial.lexical_mrr,
-            fused_mrr=trial.fused_mrr,
-        )
-        index = replace(index, manifest=manifest)
+        with _written_to(settings):
+            remembering = RememberingEmbedder(embedder, settings.data / "vectors", progress)
+            index = _weighed(with_vectors(index, remembering), remembering)
+            remembering.keep()
     with _written_to(settings):
         return save(index, root)
+
+
+def _weighed(index: Index, embedder: Embedder) -> Index:
+    """The index with the weights that its vectors have earned."""
+    searcher = Searcher(index, embedder)
+    trial, bare = earned_weight(searcher), earned_weight(searcher, accents=False)
+    manifest = replace(
+        index.manifest,
+        dense_weight=trial.weight,
+        dense_weight_bare=bare.weight,
+        lexical_mrr=trial.lexical_mrr,
+        fused_mrr=trial.fused_mrr,
+    )
+    return replace(index, manifest=manifest)
 
 
 @contextmanager

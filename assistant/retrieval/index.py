@@ -19,7 +19,6 @@ from itertools import chain
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from assistant.datatypes import (
     Chunk,
@@ -45,14 +44,14 @@ from assistant.retrieval.classifier import (
     topic_classifier,
     uncovered,
 )
-from assistant.retrieval.embedder import Embedder, Vectors
+from assistant.retrieval.embedder import Embedder
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
 from assistant.retrieval.passages import Passages
 from assistant.retrieval.vectors import VectorIndex
 from assistant.text.dialect import Glossary, load_glossary, standard, topic_words
 from assistant.text.normalize import syllables
 
-FORMAT = 7  # raise when what is stored changes
+FORMAT = 8  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 _NOTHING_KNOWN: Mapping[str, list[str]] = {}
@@ -76,7 +75,8 @@ class Manifest:
     officials: int = 0  # documents beside the guides, and their sections
     official_sections: int = 0
     embedder: str | None = None
-    dense_weight: float = 0.0
+    dense_weight: float = 0.0  # of vectors, for questions with accents and without
+    dense_weight_bare: float = 0.0
     lexical_mrr: float | None = None  # of held-out questions, when an embedder was tried
     fused_mrr: float | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -303,17 +303,13 @@ def build(
     )
 
 
-def with_vectors(index: Index, embedder: Embedder, earlier: Index | None = None) -> Index:
-    """The index with vectors; those of chunks whose text is unchanged are taken from `earlier`."""
-    known: dict[str, Vectors] = {}
-    if earlier is not None and earlier.vectors is not None and earlier.manifest.embedder == embedder.name:
-        known = dict(zip(_passages(earlier), earlier.vectors.vectors(), strict=True))
+def with_vectors(index: Index, embedder: Embedder) -> Index:
+    """The index with the vectors of its chunks."""
     passages = _passages(index)
-    missing = [text for text in dict.fromkeys(passages) if text not in known]
-    if missing:
-        known |= dict(zip(missing, embedder.embed_passages(missing), strict=True))
-    vectors = VectorIndex.build(np.stack([known[text] for text in passages]))
-    return replace(index, vectors=vectors, manifest=replace(index.manifest, embedder=embedder.name))
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(passages))}
+    vectors = embedder.embed_passages(list(numbers))
+    built = VectorIndex.build(vectors[[numbers[text] for text in passages]])
+    return replace(index, vectors=built, manifest=replace(index.manifest, embedder=embedder.name))
 
 
 def _passages(index: Index) -> list[str]:
