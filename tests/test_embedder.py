@@ -38,6 +38,7 @@ def replaced(name: str, content: bytes) -> Callable[[Path], None]:
 
 
 def pickled_weights(folder: Path) -> None:
+    """As bge-m3 is published."""
     (folder / WEIGHTS).rename(folder / "pytorch_model.bin")
 
 

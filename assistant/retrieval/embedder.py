@@ -54,6 +54,11 @@ class SentenceEmbedder:
         """Load the model; raises EmbedderError naming the folder."""
         if not path.is_dir():
             raise EmbedderError(f"embedder.path = {path} is not a folder with a sentence-transformers model")
+        if not any(path.rglob("*.safetensors")):
+            raise EmbedderError(
+                f"embedder.path = {path} cannot be loaded: it holds no *.safetensors, and weights in "
+                "pytorch_model.bin could run code; take a copy of the model that was saved as safetensors"
+            )
         from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
 
