@@ -34,6 +34,7 @@ FILES = [
     "passages/places.npz",
     "passages/sections.jsonl",
     "procedures.json",
+    "questions.npz",
     "titles.npz",
     "topics.npz",
     "vectors.faiss",

@@ -148,7 +148,7 @@ def test_switching_models_reads_the_texts_and_learns_nothing_anew(
 ) -> None:
     first, other, again = FakeEmbedder(), FakeEmbedder("other", dimension=8), FakeEmbedder()
     before = current_index(settings, first, lambda _: None)
-    for learning in ("act_classifier", "topic_classifier", "uncovered"):
+    for learning in ("act_classifier", "uncovered"):
         monkeypatch.setattr(f"assistant.retrieval.index.{learning}", None)
     switched = current_index(settings, other, lambda _: None)
     assert set(other.texts) == set(first.texts)

@@ -105,6 +105,16 @@ def test_the_section_that_says_it_is_the_one_found(searcher: Searcher) -> None:
     assert "điện thoại" in f"{hit.section.heading} {hit.section.text}"
 
 
+def test_the_words_around_the_topic_tell_near_guides_apart(searcher: Searcher) -> None:
+    """Of these words the topic is the same; who it is for is said around it."""
+    about = ["thẻ", "căn", "cước"]
+    lost = searcher.search(about, asked=syllables("rơi đâu mất cái thẻ căn cước rồi thì làm sao"))
+    child = searcher.search(about, asked=syllables("cháu lên năm, mẹ nó muốn làm thẻ căn cước cho nó"))
+    assert lost[0].section.document_id == "can-cuoc-mat-hong"
+    assert child[0].section.document_id == "can-cuoc-tre-em"
+    assert lost[0].score == child[0].score  # that some guide answers is as likely
+
+
 # Vectors take part as far as they earned it
 
 
@@ -226,6 +236,11 @@ def test_the_earned_weight_survives_on_disk(few: Index, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
+        (
+            "Thằng cháu ngoại lên 5, mẹ nó muốn làm cái thẻ căn cước cho nó, khỏi phải bế lên đồn được không?",
+            "can-cuoc-tre-em",
+        ),
+        ("tra cuwus hoof sow ddax noopj treen mangj", "dvc-theo-doi-ho-so"),
         ("Quên mật khẩu VNeID thì làm sao?", "vneid-quen-mat-khau"),
         ("quen mat khau vneid thi lam sao", "vneid-quen-mat-khau"),
         ("Xin phiếu lý lịch tư pháp ở đâu?", "ly-lich-tu-phap"),

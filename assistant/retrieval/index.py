@@ -37,11 +37,11 @@ from assistant.knowledge.guides import guide_paths, read_guide
 from assistant.knowledge.sections import chunks_of, question_chunks, sections_of
 from assistant.retrieval.classifier import (
     Classifier,
+    Topics,
     Utterance,
     act_classifier,
     act_examples,
     load_utterances,
-    topic_classifier,
     uncovered,
 )
 from assistant.retrieval.embedder import Embedder
@@ -93,7 +93,7 @@ class Index:
     keywords: KeywordIndex  # of the chunks
     titles: KeywordIndex  # of the documents
     acts: Classifier  # which kind of thing is said
-    topics: Classifier  # which guide answers it, or NOTHING
+    topics: Topics  # which guide answers it, or NOTHING
     procedures: tuple[Procedure, ...]
     names: KeywordIndex | None  # of the procedures, where any are known
     passages: Passages  # of official documents
@@ -266,7 +266,7 @@ def build(
         progress("learning from the ways people ask")
         named = [" ".join(standard(syllables(procedure.name), glossary)) for procedure in procedures]
         acts = act_classifier(examples, glossary)
-        topics = topic_classifier(corpus, uncovered(named, utterances, corpus, glossary))
+        topics = Topics.fit(corpus, glossary, uncovered(named, utterances, corpus, glossary))
         names = KeywordIndex.build(named) if named else None
     same_words = earlier is not None and earlier.glossary == glossary
     passages = Passages.build(officials, glossary, earlier.passages if earlier and same_words else None)
@@ -338,7 +338,8 @@ def save(index: Index, root: Path) -> Index:
         index.names.save(building / "names.npz")
     (building / "procedures.json").write_bytes(encode(index.procedures))
     index.acts.save(building / "acts.npz")
-    index.topics.save(building / "topics.npz")
+    index.topics.by_topic.save(building / "topics.npz")
+    index.topics.by_question.save(building / "questions.npz")
     index.passages.save(building / "passages")
     if index.vectors is not None:
         index.vectors.save(building / "vectors.faiss")
@@ -412,7 +413,7 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         keywords=KeywordIndex.load(folder / "keywords.npz"),
         titles=KeywordIndex.load(folder / "titles.npz"),
         acts=Classifier.load(folder / "acts.npz"),
-        topics=Classifier.load(folder / "topics.npz"),
+        topics=Topics(Classifier.load(folder / "topics.npz"), Classifier.load(folder / "questions.npz")),
         procedures=msgspec.json.decode((folder / "procedures.json").read_bytes(), type=tuple[Procedure, ...]),
         passages=Passages.load(folder / "passages"),
         names=KeywordIndex.load(folder / "names.npz") if "names.npz" in manifest.files else None,

@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from assistant.datatypes import Document, Hit, Procedure, Section
-from assistant.retrieval.classifier import NOTHING, OUTSIDE, Classifier, topic_classifier
+from assistant.retrieval.classifier import NOTHING, OUTSIDE, Topics
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.features import NAMES, UNHEARD, Features, Matrix, ranking
 from assistant.retrieval.index import Index
@@ -50,6 +50,7 @@ _NONE = (
     0.12,  # learned none
     1.96,  # outside
 )
+_WHOLE = 0.65  # weight of what is learned from whole questions, in the order of documents; fitted, too
 _DENSE_WEIGHTS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0)  # tried for a standard deviation of likeness
 _SURE_GAIN = 2.0  # standard errors of the gain: of several weights one wins by chance
 _HELD_OUT = 400  # questions asked at least when the weight is measured, where there are so many
@@ -89,16 +90,17 @@ class Searcher:
         numbers, matrix = self.features.candidates(words, also=nearest(dense)[:_NEAR])
         if not numbers:
             return ()
-        likely = self.likelihoods(
-            matrix, self.none_features(words, acts), dense[numbers] if dense.size else 0
-        )
-        order = sorted(range(len(numbers)), key=lambda at: -likely[at])
-        scores = [likely[at] for at in order]
+        dense = dense[numbers] if dense.size else np.zeros(len(numbers), np.float32)
+        some = sum(self.likelihoods(matrix, self.none_features(words, acts), dense))
+        if self.features.names_something_else(words):
+            some *= _OTHER_TOPIC
+        logits = self.in_order(numbers, matrix, asked or words) + dense
+        order = np.argsort(-logits, kind="stable")
+        scores = np.exp(logits[order] - logits.max())
         found = [numbers[at] for at in order]
-        some = sum(scores) * (_OTHER_TOPIC if self.features.names_something_else(words) else 1.0)
         passages = self.index.keywords.scores(asked or words)
         return tuple(
-            self._hit(number, some * score / max(scores[0], 1e-12), passages)
+            self._hit(number, float(some * score), passages)
             for number, score in zip(found[:limit], scores, strict=False)
         )
 
@@ -118,6 +120,15 @@ class Searcher:
         )
         return weighed
 
+    def in_order(
+        self, numbers: Sequence[int], matrix: Matrix, asked: Sequence[str], topics: Topics | None = None
+    ) -> Matrix:
+        """The logits that put candidates in order: whole questions tell near guides apart.
+
+        Whether any of them is meant they tell worse, so in the likelihood of that they take no part.
+        """
+        return self.speaking_for(matrix) + _WHOLE * self.features.learned_whole(numbers, asked, topics)
+
     def likely(self, words: Sequence[str], *, also: str) -> dict[str, float]:
         """The likelihood of each document that the words could mean, and of `also`; empty for no words."""
         if not words:
@@ -129,10 +140,10 @@ class Searcher:
         )
 
     def none_features(
-        self, words: Sequence[str], acts: Mapping[str, float], topics: Classifier | None = None
+        self, words: Sequence[str], acts: Mapping[str, float], topics: Topics | None = None
     ) -> tuple[float, ...]:
         """What speaks for no document being meant, in the order of NONE_NAMES."""
-        learned = (topics or self.index.topics).likely(words).get(NOTHING, 0.0)
+        learned = (topics or self.index.topics).by_topic.likely(words).get(NOTHING, 0.0)
         return (1.0, math.log(learned + UNHEARD), acts.get(OUTSIDE, 0.0))
 
     def closest_procedures(self, words: Sequence[str]) -> tuple[Procedure, ...]:
@@ -357,16 +368,19 @@ def _held_out(searcher: Searcher, accents: bool) -> list[_Trial]:
     corpus = searcher.index.corpus
     asked = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id]
     asked = asked[:: max(1, len(asked) // _HELD_OUT)]
-    texts = [corpus.texts[row] if accents else bare(corpus.texts[row]) for row in asked]
-    vectors = searcher.embedder.embed_queries(texts)
-    topics = topic_classifier(corpus, (), asked)
+    glossary = searcher.index.glossary
+    typed = list if accents else lambda words: [bare(word) for word in words]
+    about = [typed(corpus.texts[row].split()) for row in asked]
+    whole = [typed(standard(syllables(corpus.chunks[row].text), glossary)) for row in asked]
+    vectors = searcher.embedder.embed_queries([" ".join(words) for words in about])
+    topics = Topics.fit(corpus, glossary, (), asked)
     trials = []
-    for row, text, vector in zip(asked, texts, vectors, strict=True):
+    for row, words, said, vector in zip(asked, about, whole, vectors, strict=True):
         dense = searcher.closeness(vector[np.newaxis], [row])
         near = nearest(dense)[:_NEAR]
-        numbers, matrix = searcher.features.candidates(text.split(), hidden=[row], also=near, topics=topics)
+        numbers, matrix = searcher.features.candidates(words, hidden=[row], also=near, topics=topics)
         meant = numbers.index(corpus.owner[row]) if corpus.owner[row] in numbers else -1
-        trials.append(_Trial(searcher.speaking_for(matrix), dense[numbers], meant))
+        trials.append(_Trial(searcher.in_order(numbers, matrix, said, topics), dense[numbers], meant))
     return trials
 
 
