@@ -82,13 +82,16 @@ def fit_search(
 
 
 def fit_order(assistant: Assistant, utterances: Iterable[Utterance]) -> Fit:
-    """The weight of whole questions in the order of documents (retrieval/search.py), the others standing."""
+    """The weight of whole questions in the order of documents (retrieval/search.py), the others standing.
+
+    Keywords know no more ways of asking than the classifiers do: with all but one they are too good.
+    """
     searcher, index = assistant.searcher, assistant.searcher.index
     examples = []
-    for row, topics in _held_out(index, tuple(utterances)):
+    for row, held, topics in _held_out(index, tuple(utterances)):
         words = index.corpus.texts[row].split()
         said = standard(syllables(index.corpus.chunks[row].text), index.glossary)
-        numbers, matrix = searcher.features.candidates(words, hidden=[row], topics=topics)
+        numbers, matrix = searcher.features.candidates(words, hidden=held, topics=topics)
         meant = tuple(number == index.corpus.owner[row] for number in numbers)
         if any(meant):
             whole = searcher.features.learned_whole(numbers, said, topics)
@@ -163,7 +166,7 @@ def _own_questions(
 ) -> Iterator[Example]:
     """Each of the guides' own questions, asked of classifiers that have not learned it."""
     corpus = searcher.index.corpus
-    for row, topics in _held_out(searcher.index, utterances):
+    for row, _, topics in _held_out(searcher.index, utterances):
         words, number = corpus.texts[row].split(), corpus.owner[row]
         other = outside.get(corpus.chunks[row].text, 0.0)
         yield _example(searcher, words, {number}, other, hidden=[row], topics=topics)
@@ -171,15 +174,15 @@ def _own_questions(
         yield _example(searcher, words, set(), other, hidden=rows, weight=_HIDDEN_GUIDE, topics=topics)
 
 
-def _held_out(index: Index, utterances: Sequence[Utterance]) -> Iterator[tuple[int, Topics]]:
-    """Each way of asking, by its chunk, and classifiers that have not learned it."""
+def _held_out(index: Index, utterances: Sequence[Utterance]) -> Iterator[tuple[int, Sequence[int], Topics]]:
+    """Each way of asking, by its chunk; those of its part, and classifiers that have learned none of them."""
     names = [" ".join(standard(syllables(p.name), index.glossary)) for p in index.procedures]
     nothing = uncovered(names, utterances, index.corpus, index.glossary)
     asked = [row for row, chunk in enumerate(index.corpus.chunks) if "?" in chunk.id]
     for part in range(_PARTS):
         held = asked[part::_PARTS]
         topics = Topics.fit(index.corpus, index.glossary, nothing, held)
-        yield from ((row, topics) for row in held)
+        yield from ((row, held, topics) for row in held)
 
 
 def _question_sets(assistant: Assistant, questions: Iterable[ExpectedAnswer]) -> Iterator[Example]:
