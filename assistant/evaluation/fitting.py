@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -174,15 +174,15 @@ def _own_questions(
         yield _example(searcher, words, set(), other, hidden=rows, weight=_HIDDEN_GUIDE, topics=topics)
 
 
-def _held_out(index: Index, utterances: Sequence[Utterance]) -> Iterator[tuple[int, Sequence[int], Topics]]:
+def _held_out(index: Index, utterances: Sequence[Utterance]) -> Iterator[tuple[int, Collection[int], Topics]]:
     """Each way of asking, by its chunk; those of its part, and classifiers that have learned none of them."""
     names = [" ".join(standard(syllables(p.name), index.glossary)) for p in index.procedures]
     nothing = uncovered(names, utterances, index.corpus, index.glossary)
     asked = [row for row, chunk in enumerate(index.corpus.chunks) if "?" in chunk.id]
     for part in range(_PARTS):
-        held = asked[part::_PARTS]
+        held = frozenset(asked[part::_PARTS])
         topics = Topics.fit(index.corpus, index.glossary, nothing, held)
-        yield from ((row, held, topics) for row in held)
+        yield from ((row, held, topics) for row in sorted(held))
 
 
 def _question_sets(assistant: Assistant, questions: Iterable[ExpectedAnswer]) -> Iterator[Example]:
