@@ -101,8 +101,8 @@ class EmbedderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Path | None = None
-    query: str = ""  # prefixes some models need, e.g. "query: " and "passage: " for E5
-    passage: str = ""
+    query: str | None = None  # prefixes some models need, e.g. "query: " and "passage: " for E5
+    passage: str | None = None  # none: those that the model brings itself
 
 
 class JournalSettings(BaseModel):

@@ -30,7 +30,7 @@ from assistant.models.prefix import times_asked
 from assistant.models.worker import WorkerModel, WorkerOptions
 from assistant.pipeline import Assistant
 from assistant.retrieval.classifier import CONTACT, ERRAND, OUTSIDE, TASK, load_utterances
-from assistant.retrieval.embedder import Embedder, SentenceEmbedder
+from assistant.retrieval.embedder import Embedder, RememberingEmbedder, SentenceEmbedder
 from assistant.retrieval.index import (
     Index,
     KnowledgePaths,
@@ -181,6 +181,7 @@ def index_state(settings: Settings, manifest: Manifest | None = None) -> dict[st
         "up_to_date": inputs == manifest.inputs,
         "embedder": manifest.embedder,
         "dense_weight": manifest.dense_weight,
+        "dense_weight_bare": manifest.dense_weight_bare,
         "lexical_mrr": manifest.lexical_mrr,
         "fused_mrr": manifest.fused_mrr,
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
@@ -236,17 +237,26 @@ def build_index(
     index = build(paths, officials.texts, listed=listed, earlier=earlier, progress=progress)
     if embedder is not None:
         progress("reading the guides with the embedder")
-        index = with_vectors(index, embedder, earlier)
-        trial = earned_weight(Searcher(index, embedder))
-        manifest = replace(
-            index.manifest,
-            dense_weight=trial.weight,
-            lexical_mrr=trial.lexical_mrr,
-            fused_mrr=trial.fused_mrr,
-        )
-        index = replace(index, manifest=manifest)
+        with _written_to(settings):
+            remembering = RememberingEmbedder(embedder, settings.data / "vectors", progress)
+            index = _weighed(with_vectors(index, remembering), remembering)
+            remembering.keep()
     with _written_to(settings):
         return save(index, root)
+
+
+def _weighed(index: Index, embedder: Embedder) -> Index:
+    """The index with the weights that its vectors have earned."""
+    searcher = Searcher(index, embedder)
+    trial, bare = earned_weight(searcher), earned_weight(searcher, accents=False)
+    manifest = replace(
+        index.manifest,
+        dense_weight=trial.weight,
+        dense_weight_bare=bare.weight,
+        lexical_mrr=trial.lexical_mrr,
+        fused_mrr=trial.fused_mrr,
+    )
+    return replace(index, manifest=manifest)
 
 
 @contextmanager

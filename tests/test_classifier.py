@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 from assistant.errors import KnowledgeError
 from assistant.pipeline import Assistant
-from assistant.retrieval.classifier import NOTHING, Classifier, load_utterances
+from assistant.retrieval.classifier import NOTHING, Classifier, Topics, Utterance, load_utterances
+from assistant.retrieval.index import KnowledgePaths, corpus_of, read_knowledge
+from assistant.text.dialect import topic_words
 from assistant.text.normalize import syllables
 
 SAID = [
@@ -130,3 +133,29 @@ def test_every_act_and_guide_of_the_shipped_utterances_exists(assistant: Assista
 def test_a_scam_in_new_words_is_warned_of(assistant: Assistant, question: str) -> None:
     answer = assistant.answer(question)
     assert answer.status.value == "safety" or answer.notice
+
+
+def test_words_around_the_topic_tell_near_guides_apart(few_guides: KnowledgePaths) -> None:
+    """What a question asks for is cut from its topic; learned from whole questions, it still counts."""
+    guides, facts, glossary, _ = read_knowledge(few_guides)
+    said = [
+        *(Utterance(f"{who} mất bao lâu", None, "can-cuoc-mat-hong") for who in ("thẻ", "giấy", "nó")),
+        *(Utterance(f"{who} ở đâu", None, "can-cuoc-cap-doi") for who in ("thẻ", "giấy", "nó")),
+    ]
+    corpus = corpus_of([replace(guide, questions=()) for guide in guides.values()], facts, glossary, said)
+    topics = Topics.fit(corpus, glossary, ())
+    asked = syllables("cái đó mất bao lâu")
+    whole = topics.by_question.likely(asked)
+    assert whole["can-cuoc-mat-hong"] > whole["can-cuoc-cap-doi"]
+    about = topic_words(asked, glossary)
+    assert topics.by_topic.likely(about) != topics.by_question.likely(about)
+
+
+def test_what_is_hidden_is_not_learned(few_guides: KnowledgePaths) -> None:
+    guides, facts, glossary, _ = read_knowledge(few_guides)
+    corpus = corpus_of(guides.values(), facts, glossary)
+    rows = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id]
+    row = next(row for row in rows if "trẻ" in corpus.chunks[row].text.casefold())
+    words, right = syllables(corpus.chunks[row].text), corpus.documents[corpus.owner[row]].id
+    every = Topics.fit(corpus, glossary, ()).by_question.likely(words)[right]
+    assert Topics.fit(corpus, glossary, (), [row]).by_question.likely(words)[right] < every

@@ -17,6 +17,7 @@ from conftest import FakeEmbedder, some_guides
 from assistant.config import CHECKOUT
 from assistant.datatypes import Document, OfficialText, Section, Source
 from assistant.errors import IndexUnavailableError, KnowledgeError
+from assistant.retrieval.embedder import RememberingEmbedder
 from assistant.retrieval.index import Index, KnowledgePaths, build, generations, load, save, with_vectors
 from assistant.retrieval.search import Searcher
 
@@ -33,6 +34,7 @@ FILES = [
     "passages/places.npz",
     "passages/sections.jsonl",
     "procedures.json",
+    "questions.npz",
     "titles.npz",
     "topics.npz",
     "vectors.faiss",
@@ -92,7 +94,8 @@ def test_what_was_saved_is_loaded(small: Index, tmp_path: Path) -> None:
     assert loaded.manifest == saved.manifest
     assert loaded.vectors is not None
     assert small.vectors is not None
-    np.testing.assert_array_equal(loaded.vectors.vectors(), small.vectors.vectors())
+    anything = FakeEmbedder().embed_queries(["anything"])
+    np.testing.assert_array_equal(loaded.vectors.scores(anything), small.vectors.scores(anything))
 
 
 def test_a_loaded_index_finds_what_the_built_one_found(small: Index, tmp_path: Path) -> None:
@@ -268,41 +271,31 @@ def test_what_killed_builds_left_is_removed_after_a_while(root: Path, small: Ind
 # Vectors
 
 
-def test_unchanged_chunks_keep_their_vectors(few_guides: KnowledgePaths, tmp_path: Path) -> None:
+def test_after_an_edit_only_what_is_new_is_embedded(few_guides: KnowledgePaths, tmp_path: Path) -> None:
     first = FakeEmbedder()
-    save(with_vectors(build(few_guides), first), tmp_path / "index")
+    remembering = RememberingEmbedder(first, tmp_path / "vectors")
+    with_vectors(build(few_guides), remembering)
+    remembering.keep()
     guide = few_guides.shipped / GUIDE
     question = "- Đổi thẻ căn cước mất bao nhiêu tiền?"
     assert question in guide.read_text()
     guide.write_text(guide.read_text().replace(question, "- Làm lại thẻ cũ có tốn kém không?"))
 
     again = FakeEmbedder()
-    rebuilt = with_vectors(build(few_guides), again, load(tmp_path / "index"))
+    rebuilt = with_vectors(build(few_guides), RememberingEmbedder(again, tmp_path / "vectors"))
     assert again.texts == ["Làm lại thẻ cũ có tốn kém không?"]
     assert len(first.texts) > 100
     assert rebuilt.vectors is not None
     fresh = with_vectors(build(few_guides), FakeEmbedder()).vectors
     assert fresh is not None
-    np.testing.assert_array_equal(rebuilt.vectors.vectors(), fresh.vectors())
-
-
-def test_nothing_changed_means_nothing_to_embed(few_guides: KnowledgePaths) -> None:
-    again = FakeEmbedder()
-    with_vectors(build(few_guides), again, with_vectors(build(few_guides), FakeEmbedder()))
-    assert again.texts == []
+    anything = FakeEmbedder().embed_queries(["anything"])
+    np.testing.assert_array_equal(rebuilt.vectors.scores(anything), fresh.scores(anything))
 
 
 def test_a_text_that_stands_twice_is_embedded_once(few_guides: KnowledgePaths) -> None:
     embedder = FakeEmbedder()
     with_vectors(build(few_guides), embedder)
     assert len(embedder.texts) == len(set(embedder.texts))
-
-
-def test_another_embedder_reads_everything_again(few_guides: KnowledgePaths) -> None:
-    first, other = FakeEmbedder(), FakeEmbedder(name="other", dimension=8)
-    index = with_vectors(build(few_guides), other, with_vectors(build(few_guides), first))
-    assert set(other.texts) == set(first.texts)
-    assert index.manifest.embedder == "other"
 
 
 # Knowledge

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from assistant.loading import (
 )
 from assistant.models.prefix import count_asked, times_asked
 from assistant.models.worker import WorkerModel
+from assistant.retrieval.search import Searcher
 
 
 @pytest.fixture
@@ -139,6 +141,36 @@ def test_an_index_with_vectors_serves_while_their_model_loads(settings: Settings
     guides_alone = load_assistant(settings, with_embedder=False)
     assert guides_alone.searcher.index.manifest == built.manifest
     assert guides_alone.answer("Quên passcode VNeID").card is not None
+
+
+def test_switching_models_reads_the_texts_and_learns_nothing_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other, again = FakeEmbedder(), FakeEmbedder("other", dimension=8), FakeEmbedder()
+    before = current_index(settings, first, lambda _: None)
+    for learning in ("act_classifier", "uncovered"):
+        monkeypatch.setattr(f"assistant.retrieval.index.{learning}", None)
+    switched = current_index(settings, other, lambda _: None)
+    assert set(other.texts) == set(first.texts)
+    assert (before.manifest.embedder, switched.manifest.embedder) == ("fake", "other")
+    assert switched.corpus == before.corpus
+    back = current_index(settings, again, lambda _: None)
+    assert again.texts == []  # its vectors were kept
+    assert back.manifest.embedder == "fake"
+    assert current_index(settings, None, lambda _: None).vectors is None
+
+
+def test_what_people_ask_is_not_kept_with_the_vectors(settings: Settings) -> None:
+    assistant = load_assistant(settings)
+    embedder = FakeEmbedder()
+    index = build_index(settings, embedder, None, Officials((), ()), lambda _: None)
+    kept = {path: path.read_bytes() for path in (settings.data / "vectors").iterdir()}
+    index = replace(index, manifest=replace(index.manifest, dense_weight=1.0))
+    asked = replace(assistant, searcher=Searcher(index, embedder))
+    before = len(embedder.texts)
+    asked.answer("Quên passcode VNeID thì làm sao?")
+    assert len(embedder.texts) > before
+    assert {path: path.read_bytes() for path in (settings.data / "vectors").iterdir()} == kept
 
 
 def test_a_damaged_index_without_another_is_built_anew(settings: Settings) -> None:

@@ -22,14 +22,9 @@ def test_scores_are_the_similarities_in_the_order_of_the_index(units: Vectors) -
     assert int(np.argmax(scores)) == 3
 
 
-def test_vectors_come_back_as_they_were(units: Vectors) -> None:
-    np.testing.assert_array_equal(VectorIndex.build(units).vectors(), units)
-
-
 def test_what_was_saved_is_loaded(units: Vectors, tmp_path: Path) -> None:
     VectorIndex.build(units).save(tmp_path / "vectors.faiss")
     loaded = VectorIndex.load(tmp_path / "vectors.faiss")
-    np.testing.assert_array_equal(loaded.vectors(), units)
     np.testing.assert_allclose(loaded.scores(units[:1]), units @ units[0], atol=1e-6)
 
 

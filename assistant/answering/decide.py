@@ -35,7 +35,7 @@ _TAP, _NOT_AMONG, _WRONG = 1.0, 3.0, 2.5  # costs: choosing, a choice in vain, a
 _COULD_BE = 0.1  # share of the best guide's likelihood from which another is worth offering
 # Slope and shift of the log-odds by which the best guide's likelihood is too small: the weights are fitted on
 # questions whose guide is hidden, too. Fitted by `assistant evaluate weights`.
-_CERTAINTY = (1.10, 1.19)
+_CERTAINTY = (1.12, 0.92)
 PASSAGE_FROM = 0.63  # score of a section from which it is about the question
 PASSAGE_SURELY = 0.85  # the same where a guide answers already
 

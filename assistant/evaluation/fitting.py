@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,10 @@ from assistant.evaluation.answers import ExpectedAnswer
 from assistant.retrieval.classifier import (
     NOTHING,
     OUTSIDE,
-    Classifier,
+    Topics,
     Utterance,
     act_classifier,
     act_examples,
-    topic_classifier,
     uncovered,
 )
 from assistant.retrieval.features import NAMES, Matrix
@@ -80,6 +79,25 @@ def fit_search(
         *_utterances(assistant, utterances, outside),
     ]
     return _fit((*NAMES, *NONE_NAMES), examples)
+
+
+def fit_order(assistant: Assistant, utterances: Iterable[Utterance]) -> Fit:
+    """The weight of whole questions in the order of documents (retrieval/search.py), the others standing.
+
+    Keywords know no more ways of asking than the classifiers do: with all but one they are too good.
+    """
+    searcher, index = assistant.searcher, assistant.searcher.index
+    examples = []
+    for row, held, topics in _held_out(index, tuple(utterances)):
+        words = index.corpus.texts[row].split()
+        said = standard(syllables(index.corpus.chunks[row].text), index.glossary)
+        numbers, matrix = searcher.features.candidates(words, hidden=held, topics=topics)
+        meant = tuple(number == index.corpus.owner[row] for number in numbers)
+        if any(meant):
+            whole = searcher.features.learned_whole(numbers, said, topics)
+            examples.append(Example(np.column_stack([searcher.speaking_for(matrix), whole]), meant))
+    fit = _fit(("all else", "learned whole"), examples)
+    return replace(fit, weights={"learned whole": fit.weights["learned whole"] / fit.weights["all else"]})
 
 
 def fit_follow_up(assistant: Assistant, questions: Sequence[ExpectedAnswer]) -> Fit:
@@ -148,20 +166,23 @@ def _own_questions(
 ) -> Iterator[Example]:
     """Each of the guides' own questions, asked of classifiers that have not learned it."""
     corpus = searcher.index.corpus
-    names = [
-        " ".join(standard(syllables(p.name), searcher.index.glossary)) for p in searcher.index.procedures
-    ]
-    nothing = uncovered(names, utterances, corpus, searcher.index.glossary)
-    asked = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id]
+    for row, _, topics in _held_out(searcher.index, utterances):
+        words, number = corpus.texts[row].split(), corpus.owner[row]
+        other = outside.get(corpus.chunks[row].text, 0.0)
+        yield _example(searcher, words, {number}, other, hidden=[row], topics=topics)
+        rows = searcher.features.rows(number)
+        yield _example(searcher, words, set(), other, hidden=rows, weight=_HIDDEN_GUIDE, topics=topics)
+
+
+def _held_out(index: Index, utterances: Sequence[Utterance]) -> Iterator[tuple[int, Collection[int], Topics]]:
+    """Each way of asking, by its chunk; those of its part, and classifiers that have learned none of them."""
+    names = [" ".join(standard(syllables(p.name), index.glossary)) for p in index.procedures]
+    nothing = uncovered(names, utterances, index.corpus, index.glossary)
+    asked = [row for row, chunk in enumerate(index.corpus.chunks) if "?" in chunk.id]
     for part in range(_PARTS):
-        held = asked[part::_PARTS]
-        topics = topic_classifier(corpus, nothing, held)
-        for row in held:
-            words, number = corpus.texts[row].split(), corpus.owner[row]
-            other = outside.get(corpus.chunks[row].text, 0.0)
-            yield _example(searcher, words, {number}, other, hidden=[row], topics=topics)
-            rows = searcher.features.rows(number)
-            yield _example(searcher, words, set(), other, hidden=rows, weight=_HIDDEN_GUIDE, topics=topics)
+        held = frozenset(asked[part::_PARTS])
+        topics = Topics.fit(index.corpus, index.glossary, nothing, held)
+        yield from ((row, held, topics) for row in sorted(held))
 
 
 def _question_sets(assistant: Assistant, questions: Iterable[ExpectedAnswer]) -> Iterator[Example]:
@@ -200,7 +221,7 @@ def _example(
     *,
     hidden: Sequence[int] = (),
     weight: float = 1.0,
-    topics: Classifier | None = None,
+    topics: Topics | None = None,
 ) -> Example:
     """The candidates as outcomes, and last that none is meant."""
     numbers, matrix = searcher.features.candidates(words, hidden=hidden, topics=topics)

@@ -2,7 +2,7 @@
 
 Lists of phrases and BM25 know words that were foreseen; a linear classifier weighs all words of a question
 together. One logistic regression for each label (one against the rest, scikit-learn), over hashed folded
-words and pairs of neighbours, fitted at build in a second on the guides' own questions and on
+words and pairs of neighbours, fitted at build in seconds on the guides' own questions and on
 knowledge/utterances.jsonl. The only module that imports sklearn.
 """
 
@@ -178,12 +178,27 @@ def uncovered(
     return left
 
 
-def topic_classifier(corpus: Corpus, uncovered: Sequence[str], hidden: Collection[int] = ()) -> Classifier:
-    """Which document answers, by its questions and passages, or NOTHING, by names of uncovered procedures.
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Which document answers, or NOTHING: learned once by what questions are about, once by whole questions.
 
-    `hidden` are chunks it may not learn from.
+    What is said around the topic ("bị mất", "ở đâu") misleads keywords; learned, it tells near guides apart.
     """
-    rows = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id and row not in hidden]
-    labels = [corpus.documents[corpus.owner[row]].id for row in rows]
-    texts = [corpus.texts[row].split() for row in rows]
-    return Classifier.fit(texts + [name.split() for name in uncovered], labels + [NOTHING] * len(uncovered))
+
+    by_topic: Classifier
+    by_question: Classifier
+
+    @classmethod
+    def fit(
+        cls, corpus: Corpus, glossary: Glossary, uncovered: Sequence[str], hidden: Collection[int] = ()
+    ) -> Topics:
+        """Learn from each document's ways of being asked, and as NOTHING from names of uncovered procedures.
+
+        `hidden` are chunks they may not learn from.
+        """
+        rows = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id and row not in hidden]
+        labels = [corpus.documents[corpus.owner[row]].id for row in rows] + [NOTHING] * len(uncovered)
+        nothing = [name.split() for name in uncovered]
+        about = [corpus.texts[row].split() for row in rows]
+        asked = [standard(syllables(corpus.chunks[row].text), glossary) for row in rows]
+        return cls(Classifier.fit(about + nothing, labels), Classifier.fit(asked + nothing, labels))

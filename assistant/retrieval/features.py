@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from assistant.retrieval.classifier import NOTHING, Classifier
+from assistant.retrieval.classifier import NOTHING, Topics
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
 from assistant.text.dialect import Phrase, mentioned, mentions, standard
@@ -62,14 +62,14 @@ class Features:
         *,
         hidden: Collection[int] = (),
         also: Sequence[int] = (),
-        topics: Classifier | None = None,
+        topics: Topics | None = None,
     ) -> tuple[list[int], Matrix]:
         """The documents that may be meant, best BM25 first, and for each its features (documents × NAMES).
 
         `hidden` are chunks that take no part: how held-out questions are asked; `also` are documents that
-        are compared whatever speaks for them; `topics` stands in for the classifier of the index.
+        are compared whatever speaks for them; `topics` stands in for the classifiers of the index.
         """
-        learned = (topics or self.index.topics).likely(words)
+        learned = (topics or self.index.topics).by_topic.likely(words)
         scores = self.index.keywords.scores(words)
         if hidden:
             scores = scores.copy()
@@ -101,6 +101,14 @@ class Features:
             for number in numbers
         ]
         return numbers, np.array(rows, dtype=np.float64).reshape(len(numbers), len(NAMES))
+
+    def learned_whole(
+        self, numbers: Sequence[int], asked: Sequence[str], topics: Topics | None = None
+    ) -> Matrix:
+        """For each document the logarithm of its likelihood by the classifier of whole questions."""
+        learned = (topics or self.index.topics).by_question.likely(asked)
+        ids = (self.index.corpus.documents[number].id for number in numbers)
+        return np.log([learned.get(id_, 0.0) + UNHEARD for id_ in ids])
 
     def totals(self, scores: Scores) -> Scores:
         """For each document, the score of its likest question plus that of its best passage."""

@@ -19,7 +19,6 @@ from itertools import chain
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from assistant.datatypes import (
     Chunk,
@@ -38,14 +37,14 @@ from assistant.knowledge.guides import guide_paths, read_guide
 from assistant.knowledge.sections import chunks_of, question_chunks, sections_of
 from assistant.retrieval.classifier import (
     Classifier,
+    Topics,
     Utterance,
     act_classifier,
     act_examples,
     load_utterances,
-    topic_classifier,
     uncovered,
 )
-from assistant.retrieval.embedder import Embedder, Vectors
+from assistant.retrieval.embedder import Embedder
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
 from assistant.retrieval.passages import Passages
 from assistant.retrieval.vectors import VectorIndex
@@ -76,7 +75,8 @@ class Manifest:
     officials: int = 0  # documents beside the guides, and their sections
     official_sections: int = 0
     embedder: str | None = None
-    dense_weight: float = 0.0
+    dense_weight: float = 0.0  # of vectors, for questions with accents and without
+    dense_weight_bare: float = 0.0
     lexical_mrr: float | None = None  # of held-out questions, when an embedder was tried
     fused_mrr: float | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Index:
     keywords: KeywordIndex  # of the chunks
     titles: KeywordIndex  # of the documents
     acts: Classifier  # which kind of thing is said
-    topics: Classifier  # which guide answers it, or NOTHING
+    topics: Topics  # which guide answers it, or NOTHING
     procedures: tuple[Procedure, ...]
     names: KeywordIndex | None  # of the procedures, where any are known
     passages: Passages  # of official documents
@@ -269,7 +269,7 @@ def build(
         progress("learning from the ways people ask")
         named = [" ".join(standard(syllables(procedure.name), glossary)) for procedure in procedures]
         acts = act_classifier(examples, glossary)
-        topics = topic_classifier(corpus, uncovered(named, utterances, corpus, glossary))
+        topics = Topics.fit(corpus, glossary, uncovered(named, utterances, corpus, glossary))
         names = KeywordIndex.build(named) if named else None
     same_words = earlier is not None and earlier.glossary == glossary
     passages = Passages.build(officials, glossary, earlier.passages if earlier and same_words else None)
@@ -306,17 +306,13 @@ def build(
     )
 
 
-def with_vectors(index: Index, embedder: Embedder, earlier: Index | None = None) -> Index:
-    """The index with vectors; those of chunks whose text is unchanged are taken from `earlier`."""
-    known: dict[str, Vectors] = {}
-    if earlier is not None and earlier.vectors is not None and earlier.manifest.embedder == embedder.name:
-        known = dict(zip(_passages(earlier), earlier.vectors.vectors(), strict=True))
+def with_vectors(index: Index, embedder: Embedder) -> Index:
+    """The index with the vectors of its chunks."""
     passages = _passages(index)
-    missing = [text for text in dict.fromkeys(passages) if text not in known]
-    if missing:
-        known |= dict(zip(missing, embedder.embed_passages(missing), strict=True))
-    vectors = VectorIndex.build(np.stack([known[text] for text in passages]))
-    return replace(index, vectors=vectors, manifest=replace(index.manifest, embedder=embedder.name))
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(passages))}
+    vectors = embedder.embed_passages(list(numbers))
+    built = VectorIndex.build(vectors[[numbers[text] for text in passages]])
+    return replace(index, vectors=built, manifest=replace(index.manifest, embedder=embedder.name))
 
 
 def _passages(index: Index) -> list[str]:
@@ -345,7 +341,8 @@ def save(index: Index, root: Path) -> Index:
         index.names.save(building / "names.npz")
     (building / "procedures.json").write_bytes(encode(index.procedures))
     index.acts.save(building / "acts.npz")
-    index.topics.save(building / "topics.npz")
+    index.topics.by_topic.save(building / "topics.npz")
+    index.topics.by_question.save(building / "questions.npz")
     index.passages.save(building / "passages")
     if index.vectors is not None:
         index.vectors.save(building / "vectors.faiss")
@@ -419,7 +416,7 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         keywords=KeywordIndex.load(folder / "keywords.npz"),
         titles=KeywordIndex.load(folder / "titles.npz"),
         acts=Classifier.load(folder / "acts.npz"),
-        topics=Classifier.load(folder / "topics.npz"),
+        topics=Topics(Classifier.load(folder / "topics.npz"), Classifier.load(folder / "questions.npz")),
         procedures=msgspec.json.decode((folder / "procedures.json").read_bytes(), type=tuple[Procedure, ...]),
         passages=Passages.load(folder / "passages"),
         names=KeywordIndex.load(folder / "names.npz") if "names.npz" in manifest.files else None,

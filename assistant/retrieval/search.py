@@ -2,8 +2,8 @@
 
 A multinomial logit over the documents that may be meant and "none of them" (features.py says what speaks for
 each) gives the score: of the best document the likelihood that some document answers, of the others that
-times their share. A model's vectors take part by reciprocal rank fusion, with the weight they earned at
-build (`earned_weight`).
+times their share. A model's vectors are one more thing that speaks against the documents that are less alike,
+with the weight they earned at build (`earned_weight`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from functools import cached_property
 import numpy as np
 
 from assistant.datatypes import Document, Hit, Procedure, Section
-from assistant.retrieval.classifier import NOTHING, OUTSIDE, Classifier
+from assistant.retrieval.classifier import NOTHING, OUTSIDE, Topics
 from assistant.retrieval.embedder import Embedder, Vectors
 from assistant.retrieval.features import NAMES, UNHEARD, Features, Matrix, ranking
 from assistant.retrieval.index import Index
-from assistant.retrieval.keywords import folded_terms
+from assistant.retrieval.keywords import Scores, folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
 from assistant.text.normalize import bare, sentences, syllables, without_marks
 
@@ -50,10 +50,11 @@ _NONE = (
     0.12,  # learned none
     1.96,  # outside
 )
-_RRF = 60  # Cormack, Clarke, Buettcher 2009
-_DENSE_WEIGHTS = (0.25, 0.5, 1.0)  # tried for dense ranks; lexical has 1
-_SURE_GAIN = 2.0  # standard errors of the gain: of three weights one wins by chance
-_HELD_OUT = 400  # questions asked at most when the weight is measured
+_WHOLE = 0.65  # weight of what is learned from whole questions, in the order of documents; fitted, too
+_DENSE_WEIGHTS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0)  # tried for a standard deviation of likeness
+_SURE_GAIN = 2.0  # standard errors of the gain: of several weights one wins by chance
+_HELD_OUT = 400  # questions asked at least when the weight is measured, where there are so many
+_NEAR = 5  # documents by vectors alone that are compared with the others
 _SAYS_IT = 0.35  # share of what is asked, by rarity, from which a sentence answers it
 _NAMED, _NAMES = 0.8, 0.4  # shares, by rarity, of what is asked about and of a procedure's name that are both
 _NAMES_SEEN, _NAMES_SHOWN = 20, 3
@@ -85,29 +86,48 @@ class Searcher:
         """
         if not words:
             return ()
-        near = self._nearest(words)
-        numbers, matrix = self.features.candidates(words, also=near[:limit])
+        dense = self._dense(words)
+        numbers, matrix = self.features.candidates(words, also=nearest(dense)[:_NEAR])
         if not numbers:
             return ()
-        likely = self.likelihoods(matrix, self.none_features(words, acts))
-        order = sorted(range(len(numbers)), key=lambda at: -likely[at])
-        scores = [likely[at] for at in order]
+        dense = dense[numbers] if dense.size else np.zeros(len(numbers), np.float32)
+        some = sum(self.likelihoods(matrix, self.none_features(words, acts), dense))
+        if self.features.names_something_else(words):
+            some *= _OTHER_TOPIC
+        logits = self.in_order(numbers, matrix, asked or words) + dense
+        order = np.argsort(-logits, kind="stable")
+        scores = np.exp(logits[order] - logits.max())
         found = [numbers[at] for at in order]
-        if near:
-            found = fuse(found, near, self.index.manifest.dense_weight)
-        some = sum(scores) * (_OTHER_TOPIC if self.features.names_something_else(words) else 1.0)
         passages = self.index.keywords.scores(asked or words)
         return tuple(
-            self._hit(number, some * score / max(scores[0], 1e-12), passages)
+            self._hit(number, float(some * score), passages)
             for number, score in zip(found[:limit], scores, strict=False)
         )
 
-    def likelihoods(self, matrix: Matrix, none: Sequence[float]) -> list[float]:
-        """For each candidate the likelihood that it is meant; what is missing to 1 is that none is."""
-        another = matrix[:, NAMES.index("names another")]
-        exponents = np.append(matrix @ np.array(_WEIGHTS) - _NAMES_ANOTHER * another, np.dot(none, _NONE))
+    def likelihoods(self, matrix: Matrix, none: Sequence[float], dense: Scores | float = 0.0) -> list[float]:
+        """For each candidate the likelihood that it is meant; what is missing to 1 is that none is.
+
+        `dense` is what vectors say for each.
+        """
+        exponents = np.append(self.speaking_for(matrix) + dense, np.dot(none, _NONE))
         shares = np.exp(exponents - exponents.max())
         return [float(share) for share in shares[:-1] / shares.sum()]
+
+    def speaking_for(self, matrix: Matrix) -> Matrix:
+        """For each candidate all that speaks for it, weighed (a logit)."""
+        weighed: Matrix = (
+            matrix @ np.array(_WEIGHTS) - _NAMES_ANOTHER * matrix[:, NAMES.index("names another")]
+        )
+        return weighed
+
+    def in_order(
+        self, numbers: Sequence[int], matrix: Matrix, asked: Sequence[str], topics: Topics | None = None
+    ) -> Matrix:
+        """The logits that put candidates in order: whole questions tell near guides apart.
+
+        Whether any of them is meant they tell worse, so in the likelihood of that they take no part.
+        """
+        return self.speaking_for(matrix) + _WHOLE * self.features.learned_whole(numbers, asked, topics)
 
     def likely(self, words: Sequence[str], *, also: str) -> dict[str, float]:
         """The likelihood of each document that the words could mean, and of `also`; empty for no words."""
@@ -120,10 +140,10 @@ class Searcher:
         )
 
     def none_features(
-        self, words: Sequence[str], acts: Mapping[str, float], topics: Classifier | None = None
+        self, words: Sequence[str], acts: Mapping[str, float], topics: Topics | None = None
     ) -> tuple[float, ...]:
         """What speaks for no document being meant, in the order of NONE_NAMES."""
-        learned = (topics or self.index.topics).likely(words).get(NOTHING, 0.0)
+        learned = (topics or self.index.topics).by_topic.likely(words).get(NOTHING, 0.0)
         return (1.0, math.log(learned + UNHEARD), acts.get(OUTSIDE, 0.0))
 
     def closest_procedures(self, words: Sequence[str]) -> tuple[Procedure, ...]:
@@ -164,18 +184,27 @@ class Searcher:
         """What speaks for each document."""
         return Features(self.index)
 
-    def _nearest(self, words: Sequence[str]) -> list[int]:
-        """Documents by the likeness of their vectors; none where vectors have earned no weight."""
-        if self.embedder is None or self.index.manifest.dense_weight <= 0:
-            return []
-        return ranking(self.features.totals(self._similarity(words)))
+    def _dense(self, words: Sequence[str]) -> Scores:
+        """What vectors say for each document; of size 0 where they have earned no weight."""
+        manifest = self.index.manifest
+        accented = not all(word.isascii() for word in words)
+        weight = manifest.dense_weight if accented else manifest.dense_weight_bare
+        if self.embedder is None or weight <= 0:
+            return np.zeros(0, np.float32)
+        return self.closeness(self.embedder.embed_queries([" ".join(words)])) * np.float32(weight)
 
-    def _similarity(self, words: Sequence[str], hidden: Collection[int] = ()) -> Vectors:
-        assert self.embedder is not None
+    def closeness(self, vector: Vectors, hidden: Collection[int] = ()) -> Scores:
+        """How much less alike than the likest each document is, in standard deviations: 0 or less.
+
+        Models differ in what likeness they give to texts that have nothing in common (E5: 0.7).
+        """
         assert self.index.vectors is not None
-        similarity = self.index.vectors.scores(self.embedder.embed_queries([" ".join(words)]))
+        similarity = self.index.vectors.scores(vector)
         similarity[list(hidden)] = -1.0
-        return similarity
+        totals = self.features.totals(similarity)
+        spread = max(float(totals.std()), 1e-6)
+        closeness: Scores = ((totals - totals.max()) / spread).astype(np.float32)
+        return closeness
 
     def hit(self, words: Sequence[str], document_id: str, *, asked: Sequence[str]) -> Hit:
         """A given document as a hit: its best section for the query, and the likelihood that it is meant."""
@@ -284,13 +313,9 @@ def law_number(text: str) -> str:
     return match[0] if match else ""
 
 
-def fuse(lexical: Sequence[int], dense: Sequence[int], weight: float) -> list[int]:
-    """Reciprocal rank fusion of two rankings; the second counts `weight` times."""
-    scores: dict[int, float] = {}
-    for share, ranked in ((1.0, lexical), (weight, dense)):
-        for rank, number in enumerate(ranked):
-            scores[number] = scores.get(number, 0.0) + share / (_RRF + rank + 1)
-    return sorted(scores, key=lambda number: -scores[number])
+def nearest(dense: Scores) -> list[int]:
+    """Documents by what vectors say, best first."""
+    return [int(number) for number in np.argsort(-dense, kind="stable")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,32 +328,79 @@ class DenseTrial:
     weight: float
 
 
-def earned_weight(searcher: Searcher) -> DenseTrial:
+def earned_weight(searcher: Searcher, *, accents: bool = True) -> DenseTrial:
     """Ask the guides' own questions, each left out of the index, with and without vectors.
 
-    Dense search gets the weight whose fused ranking beats the lexical one, or 0 (design.md §6).
+    Dense search gets the weight under which the meant guides are likeliest, if the ranking of questions
+    that took no part in choosing it is surely better; else 0 (design.md §6). Without `accents` the
+    questions are asked as they are typed without: few models know such text.
     """
-    index = searcher.index
-    asked = [row for row, chunk in enumerate(index.corpus.chunks) if "?" in chunk.id]
+    trials = _held_out(searcher, accents)
+    halves = trials[::2], trials[1::2]
+    chosen = [_likeliest_weight(half) for half in halves]
+    lexical = [_reciprocal(trial, 0.0) for half in halves for trial in half]
+    fused = [
+        _reciprocal(trial, weight)
+        for half, weight in zip(halves, reversed(chosen), strict=True)
+        for trial in half
+    ]
+    gains = np.subtract(fused, lexical)
+    error = float(gains.std()) / math.sqrt(len(gains))
+    earned = gains.mean() > max(_SURE_GAIN * error, 0.0)
+    return DenseTrial(
+        len(trials),
+        float(np.mean(lexical)),
+        float(np.mean(fused)),
+        _likeliest_weight(trials) if earned else 0.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A held-out question: what speaks for each candidate, and which of them is meant (-1: none of them)."""
+
+    lexical: Matrix
+    dense: Scores
+    meant: int
+
+
+def _held_out(searcher: Searcher, accents: bool) -> list[_Trial]:
+    assert searcher.embedder is not None
+    corpus = searcher.index.corpus
+    asked = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id]
     asked = asked[:: max(1, len(asked) // _HELD_OUT)]
-    lexical_ranks: list[float] = []
-    fused_ranks: dict[float, list[float]] = {weight: [] for weight in _DENSE_WEIGHTS}
-    for row in asked:
-        words = index.corpus.texts[row].split()
-        owner = index.corpus.owner[row]
-        lexical, _ = searcher.features.candidates(words, hidden=[row])
-        dense = ranking(searcher.features.totals(searcher._similarity(words, [row])))
-        lexical_ranks.append(_reciprocal(lexical, owner))
-        for weight, ranks in fused_ranks.items():
-            ranks.append(_reciprocal(fuse(lexical, dense, weight), owner))
-    lexical_mrr = float(np.mean(lexical_ranks))
-    best = max(_DENSE_WEIGHTS, key=lambda weight: float(np.mean(fused_ranks[weight])))
-    fused_mrr = float(np.mean(fused_ranks[best]))
-    gains = np.subtract(fused_ranks[best], lexical_ranks)
-    error = float(np.std(gains)) / math.sqrt(len(gains))
-    earned = fused_mrr - lexical_mrr > _SURE_GAIN * error and fused_mrr > lexical_mrr
-    return DenseTrial(len(asked), lexical_mrr, fused_mrr, best if earned else 0.0)
+    glossary = searcher.index.glossary
+    typed = list if accents else lambda words: [bare(word) for word in words]
+    about = [typed(corpus.texts[row].split()) for row in asked]
+    whole = [typed(standard(syllables(corpus.chunks[row].text), glossary)) for row in asked]
+    vectors = searcher.embedder.embed_queries([" ".join(words) for words in about])
+    topics = Topics.fit(corpus, glossary, (), asked)
+    trials = []
+    for row, words, said, vector in zip(asked, about, whole, vectors, strict=True):
+        dense = searcher.closeness(vector[np.newaxis], [row])
+        near = nearest(dense)[:_NEAR]
+        numbers, matrix = searcher.features.candidates(words, hidden=[row], also=near, topics=topics)
+        meant = numbers.index(corpus.owner[row]) if corpus.owner[row] in numbers else -1
+        trials.append(_Trial(searcher.in_order(numbers, matrix, said, topics), dense[numbers], meant))
+    return trials
 
 
-def _reciprocal(ranked: Sequence[int], wanted: int) -> float:
-    return 1 / (1 + ranked.index(wanted)) if wanted in ranked else 0.0
+def _likeliest_weight(trials: Sequence[_Trial]) -> float:
+    """The weight of vectors under which what is meant is likeliest."""
+
+    def likelihood(weight: float) -> float:
+        return math.fsum(_log_share(trial, weight) for trial in trials if trial.meant >= 0)
+
+    return max(_DENSE_WEIGHTS, key=likelihood)
+
+
+def _log_share(trial: _Trial, weight: float) -> float:
+    exponents = trial.lexical + weight * trial.dense
+    return float(exponents[trial.meant] - np.logaddexp.reduce(exponents))
+
+
+def _reciprocal(trial: _Trial, weight: float) -> float:
+    if trial.meant < 0:
+        return 0.0
+    exponents = trial.lexical + weight * trial.dense
+    return 1 / (1 + int((exponents > exponents[trial.meant]).sum()))

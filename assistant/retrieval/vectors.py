@@ -35,11 +35,6 @@ class VectorIndex:
         scores[rows[0]] = similarity[0]
         return scores
 
-    def vectors(self) -> Vectors:
-        """All vectors, in order: what a rebuild reuses for unchanged chunks."""
-        found: Vectors = self._index.reconstruct_n(0, self._index.ntotal)
-        return found
-
     def save(self, path: Path) -> None:
         """Write one file."""
         import faiss
