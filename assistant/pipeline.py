@@ -380,7 +380,7 @@ class Assistant:
         text = writer.plain(self.replies.decline[decision.status.value])
         if decision.status is Status.NOT_COVERED and (names := self._official_names(reading)):
             text = "\n\n".join([text, bullets(self.replies.procedures, names)])
-        warning = self.safety.beside_decline(reading.words)
+        warning = self.safety.beside_decline(reading.words, reading.acts)
         notice = writer.plain(warning.reply) if warning else None
         return Answer(reading.question, decision.status, text, notice=notice, likelihood=decision.likelihood)
 

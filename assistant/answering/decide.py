@@ -70,7 +70,7 @@ WEIGHTS = {
 }
 _NONE = tuple(name for name in WEIGHTS if name.startswith("none"))
 _MUCH = 12.0  # rarity of the words that say much
-_STANDS_ALONE, _SAYS_ENOUGH = 0.98, 3  # likelihood and words named from which a question needs no other
+_STANDS_ALONE = ((0.98, 3), (0.95, 6))  # likelihood and words named from which a question needs no other
 _CORRECTED = 3.0  # taken from the guide in view where what it was taken for is put right
 _CLEAR = 0.8  # by how much a guide must lead to be answered from where the question alone left a choice
 _OPEN = (Intent.GENERAL, Intent.STEPS)  # ask for no detail of a thing
@@ -172,8 +172,8 @@ def follow_up(
     `decision` is the one for the question by itself.
     """
     named = _named(reading, searcher)
-    sure = decision.status is Status.ANSWERED and decision.hits[0].score >= _STANDS_ALONE
-    if (sure and len(named) >= _SAYS_ENOUGH) or (
+    score = decision.hits[0].score if decision.status is Status.ANSWERED else 0.0
+    if any(score >= least and len(named) >= enough for least, enough in _STANDS_ALONE) or (
         not decision.hits and reading.intent in _OPEN and searcher.features.names_something_else(named)
     ):
         return decision

@@ -149,10 +149,11 @@ class SafetyRules:
             rule for rule in self.notices if (near if rule.declined else self._holds(rule, words, masked))
         )
 
-    def beside_decline(self, words: Sequence[str]) -> Rule | None:
+    def beside_decline(self, words: Sequence[str], acts: Mapping[str, float]) -> Rule | None:
         """The warning that goes with a decline, because no list of scams is complete."""
+        near = self._danger(acts) >= self.perhaps
         rules = (rule for rule in self.notices if rule.declined)
-        return next((rule for rule in rules if self._holds(rule, words, frozenset())), None)
+        return next((rule for rule in rules if near or self._holds(rule, words, frozenset())), None)
 
     def _holds(self, rule: Rule, words: Sequence[str], masked: frozenset[str]) -> bool:
         if rule.masked:
