@@ -374,9 +374,9 @@ class Assistant:
             lines = [f"{number}. {choice.title}" for number, choice in enumerate(choices, 1)]
             ask = near.ask if near else self.replies.clarify["question" if choices else "what"]
             text = "\n".join([ask, *lines])
-            return Answer(
-                reading.question, Status.CLARIFY, text, choices=choices, likelihood=decision.likelihood
-            )
+            warnings = " ".join(writer.plain(notice.reply) for notice in notices)
+            answer = Answer(reading.question, Status.CLARIFY, text, choices=choices)
+            return replace(answer, notice=warnings or None, likelihood=decision.likelihood)
         text = writer.plain(self.replies.decline[decision.status.value])
         if decision.status is Status.NOT_COVERED and (names := self._official_names(reading)):
             text = "\n\n".join([text, bullets(self.replies.procedures, names)])

@@ -84,13 +84,18 @@ def fit_search(
 def fit_order(assistant: Assistant, utterances: Iterable[Utterance]) -> Fit:
     """The weight of whole questions in the order of documents (retrieval/search.py), the others standing.
 
-    Keywords know no more ways of asking than the classifiers do: with all but one they are too good.
+    Keywords know no more ways of asking than the classifiers do: with all but one they are too good. A
+    question that a guide answers by itself is left out: it stands as a heading above that answer, too.
     """
     searcher, index = assistant.searcher, assistant.searcher.index
+    chunks = index.corpus.chunks
     examples = []
     for row, held, topics in _held_out(index, tuple(utterances)):
+        summary = chunks[searcher.features.rows(index.corpus.owner[row])[0]].section_id
+        if chunks[row].section_id != summary:
+            continue
         words = index.corpus.texts[row].split()
-        said = standard(syllables(index.corpus.chunks[row].text), index.glossary)
+        said = standard(syllables(chunks[row].text), index.glossary)
         numbers, matrix = searcher.features.candidates(words, hidden=held, topics=topics)
         meant = tuple(number == index.corpus.owner[row] for number in numbers)
         if any(meant):
