@@ -189,3 +189,14 @@ def test_nothing_is_kept_and_nothing_leaves_the_machine(browser: Browser, addres
         assert kept(page) == NOTHING_KEPT
         assert hosts <= {"127.0.0.1", ""}
         assert page.locator("html").get_attribute("lang") == "vi"
+
+
+def test_the_kiosk_leads_here_and_this_page_leads_back(profile: BrowserContext, address: str) -> None:
+    page = profile.new_page()
+    page.goto(address.removesuffix("tap/"))
+    page.get_by_role("button", name=UI["practise"]["home"]).click()
+    expect(page.locator("#p-home h2")).to_be_visible()
+    assert page.url.endswith("/tap/?ve=150")
+    page.get_by_role("link", name=re.compile("trang đầu")).click()
+    expect(page.get_by_role("button", name=UI["practise"]["home"])).to_be_visible()
+    page.close()

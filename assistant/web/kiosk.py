@@ -52,13 +52,14 @@ class Kiosk:
         *,
         opinion: Opinion | None = None,
         slips: bool = False,  # whether the server has slips to take home at /phieu/<guide>
+        practice: bool = False,  # whether it has a page to practise on at /tap
     ) -> None:
         self.assistant = assistant
         self.ui = ui
         self.visits = visits
         self.opinion = opinion
         self.render = Renderer(ui, scenes)
-        self.screens = Screens(ui, self.render, slips)
+        self.screens = Screens(ui, self.render, slips, practice)
         self.actions: dict[str, Callable[[Visit, str], Updates]] = {
             "topic": self.to_topic,
             "open": self.to_guide,

@@ -1,7 +1,7 @@
 """The screens of the kiosk as HTML: tiles, lists of guides, the answer, the steps one at a time.
 
-A button with `data-do` is acted on by kiosk.py, one with `data-tool`, `data-say` or `data-slip` by the page's
-script.
+A button with `data-do` is acted on by kiosk.py, one with `data-tool`, `data-say`, `data-slip` or `data-go` by
+the page's script.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Screens:
     ui: Mapping[str, Any]
     render: Renderer
     slips: bool = False  # whether there are slips to take home
+    practice: bool = False  # whether there is a page to practise on
 
     @cached_property
     def tiles(self) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class Screens:
         return (
             f'<div class="welcome" data-turn="{turn}">{focus_heading(escape(page["welcome"]))}'
             f"<p>{escape(page['hint'])}</p></div>"
-            f'<ul id="tiles" aria-label="{escape(page["topics"])}">{tiles}</ul>'
+            f'<ul id="tiles" aria-label="{escape(page["topics"])}">{tiles}</ul>{self._practise("home")}'
             f'<div class="promise">{icon("shield")}<p><b>{escape(page["promise"])}</b> '
             f"{escape(self.ui['sources']['ai'])}</p></div>"
         )
@@ -192,12 +193,20 @@ class Screens:
             ]
         )
 
+    def _practise(self, where: str, guide: str = "") -> str:
+        """The way to the page where nothing is real; it comes back by itself when nobody is there."""
+        if not self.practice:
+            return ""
+        address = "/tap/?ve=150" + (f"&bai={guide}" if guide else "")
+        return f'<p class="practise">{button(self.ui["practise"][where], "phone-app", go=address)}</p>'
+
     def _done(self, card: Card, turn: int) -> str:
         words = self.ui["coach"]
         return (
             f'<section class="coach done" data-turn="{turn}"><p class="task">{escape(card.title)}</p>'
             f"{focus_heading(icon('check') + escape(words['done_title']))}"
-            f'<p class="steptext">{escape(words["done_text"])}</p>{self._take_home(card)}</section>'
+            f'<p class="steptext">{escape(words["done_text"])}</p>{self._take_home(card)}'
+            f"{self._practise('done', card.document_id)}</section>"
         )
 
     def _step(self, card: Card, position: int, turn: int) -> str:
@@ -291,6 +300,7 @@ def button(
     item: str = "",
     tool: str = "",
     slip: str = "",
+    go: str = "",
     id_: str = "",
     main: bool = False,
     enabled: bool = True,
@@ -306,6 +316,7 @@ def button(
         "data-what": item,
         "data-tool": tool,
         "data-slip": slip,
+        "data-go": go,
         "aria-pressed": "" if pressed is None else str(pressed).lower(),
         "aria-expanded": "" if expanded is None else str(expanded).lower(),
     }

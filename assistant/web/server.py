@@ -140,7 +140,9 @@ def create_app(
     environment = gradio.routes.templates.env
     if environment.loader is not None and not isinstance(environment.loader, VietnameseTemplates):
         environment.loader = VietnameseTemplates(environment.loader)
-    kiosk = Kiosk(assistant, ui, visits, scenes, opinion=opinion, slips=desk is not None)
+    kiosk = Kiosk(
+        assistant, ui, visits, scenes, opinion=opinion, slips=desk is not None, practice=course is not None
+    )
     if desk is not None:
         app.get("/goi")(kiosk.calls)
         app.include_router(slip.slip_routes(desk.reference, desk.slip))

@@ -83,10 +83,11 @@
   };
   addEventListener('click', (event) => {
     const tool = event.target.closest?.('[data-tool]'), say = event.target.closest?.('[data-say]');
-    const paper = event.target.closest?.('[data-slip]');
+    const paper = event.target.closest?.('[data-slip]'), way = event.target.closest?.('[data-go]');
     if (event.target.closest?.('[data-do=topic], [data-do=open]')) wait();
     if (event.target.closest?.('#send') && byId('box').querySelector('textarea').value.trim()) wait();
     if (paper) slip(paper.dataset.slip);
+    if (way) location.assign(way.dataset.go);
     if (tool) { tool.setAttribute('aria-pressed', tools[tool.dataset.tool]()); look(); }
     if (say) if (reading?.button === say) silence(); else read(say);
   });
