@@ -50,7 +50,7 @@ _NONE = (
     0.12,  # learned none
     1.96,  # outside
 )
-_WHOLE = 0.65  # weight of what is learned from whole questions, in the order of documents; fitted, too
+_WHOLE = 0.65  # weight of what is learned from whole questions, in the order of documents (README.md)
 _DENSE_WEIGHTS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0)  # tried for a standard deviation of likeness
 _SURE_GAIN = 2.0  # standard errors of the gain: of several weights one wins by chance
 _HELD_OUT = 400  # questions asked at least when the weight is measured, where there are so many
