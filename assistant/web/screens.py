@@ -107,9 +107,9 @@ class Screens:
         return (
             f'<div class="welcome" data-turn="{turn}">{focus_heading(escape(page["welcome"]))}'
             f"<p>{escape(page['hint'])}</p></div>"
-            f'<ul id="tiles" aria-label="{escape(page["topics"])}">{tiles}</ul>{self._practise("home")}'
+            f'<ul id="tiles" aria-label="{escape(page["topics"])}">{tiles}</ul>'
             f'<div class="promise">{icon("shield")}<p><b>{escape(page["promise"])}</b> '
-            f"{escape(self.ui['sources']['ai'])}</p></div>"
+            f"{escape(self.ui['sources']['ai'])}</p></div>{self._practise('home')}"
         )
 
     def _topic(self, tile: Mapping[str, Any], turn: int, guides: Mapping[str, Guide]) -> str:
