@@ -220,6 +220,7 @@ def test_a_class_from_its_opening_to_its_end(
 ) -> None:
     words = course.words["class"]
     page.locator("#to-class").click()
+    expect(page.locator("#open-class")).to_be_visible()
     assert violations(page) == []
     page.locator("#open-class").click()
     code = page.locator(".class .code").inner_text()
