@@ -38,7 +38,7 @@ def theme() -> gr.themes.Base:
 
 def page_head(ui: Mapping[str, Any], page: str = "kiosk", own: Mapping[str, Any] | None = None) -> str:
     """Fonts, icons, and a page's style, script and words for <head>; `css=` would drop rules in @media."""
-    script = (STATIC / f"{page}.js").read_text(encoding="utf-8")
+    script = "".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in ("vietnamese", page))
     told = {"gradio": ui["gradio"], "foot": ui["page"]["footer"], "own": own or ui.get("own", {})}
     words = json.dumps(told, ensure_ascii=False)
     words = words.replace("<", "\\u003c")  # no word ends the script

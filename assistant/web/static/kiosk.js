@@ -10,14 +10,7 @@
   const active = () => { if (!warnedAt) lastActive = Date.now(); };
   const byId = (id) => document.getElementById(id);
 
-  // Gradio has no "vi": it writes lang="en" and English labels at run time.
-  const vietnamese = () => {
-    if (root.lang !== 'vi') root.lang = 'vi';
-    for (const element of document.querySelectorAll('[aria-label],[title]'))
-      for (const name of ['aria-label', 'title']) {
-        const word = KIOSK.gradio[element.getAttribute(name)];
-        if (word) element.setAttribute(name, word);
-      }
+  const nameFoot = () => {
     const foot = byId('foot');
     if (foot && !foot.hasAttribute('role')) { foot.setAttribute('role', 'region'); foot.setAttribute('aria-label', KIOSK.foot); }
   };
@@ -26,6 +19,7 @@
   const look = () => {
     planned = false;
     vietnamese();
+    nameFoot();
     const view = document.querySelector('[data-view]:not(html)')?.dataset.view || 'home';
     if (root.dataset.view !== view) root.dataset.view = view;
     let newest = null, turn = lastTurn;

@@ -6,16 +6,6 @@
   const told = {}; // what was said last, by the element that says it
   let lastTurn = 0, planned = false;
 
-  // Gradio has no "vi": it writes lang="en" and English labels at run time.
-  const vietnamese = () => {
-    if (root.lang !== 'vi') root.lang = 'vi';
-    for (const element of document.querySelectorAll('[aria-label],[title]'))
-      for (const name of ['aria-label', 'title']) {
-        const word = KIOSK.gradio[element.getAttribute(name)];
-        if (word) element.setAttribute(name, word);
-      }
-  };
-
   // What is said to a press comes into view with the button that goes on, which takes the focus.
   const hear = (id, next) => {
     const says = byId(id)?.offsetParent ? byId(id).textContent : '';

@@ -4,13 +4,7 @@
   let lastActive = Date.now(), planned = false;
   const look = () => {
     planned = false;
-    const root = document.documentElement;
-    if (root.lang !== 'vi') root.lang = 'vi';
-    for (const element of document.querySelectorAll('[aria-label],[title]'))
-      for (const name of ['aria-label', 'title']) {
-        const word = KIOSK.gradio[element.getAttribute(name)];
-        if (word) element.setAttribute(name, word);
-      }
+    vietnamese();
     for (const button of document.querySelectorAll('#sections button')) {
       const open = document.getElementById(button.id.replace('go-', 'part-'))?.offsetParent != null;
       button.setAttribute('aria-pressed', open);

@@ -4,16 +4,6 @@
   const page = { asked: 0, found: 0, opened: 0, arrived: 0, shown: 0, typed: '', wanted: '', after: '', size: 'a5', coming: '', timer: 0, planned: false };
   const root = document.documentElement;
 
-  // Gradio has no "vi": it writes lang="en" and English labels at run time.
-  const vietnamese = () => {
-    if (root.lang !== 'vi') root.lang = 'vi';
-    for (const element of document.querySelectorAll('[aria-label],[title]'))
-      for (const name of ['aria-label', 'title']) {
-        const word = KIOSK.gradio[element.getAttribute(name)];
-        if (word) element.setAttribute(name, word);
-      }
-  };
-
   // One question at a time goes to the server; of those asked meanwhile the last is sent when it has answered.
   const line = (name) => {
     let sent = 0, next = null;
