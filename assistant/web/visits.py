@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import gradio as gr
 
 from assistant.datatypes import Answer, Choice
+from assistant.web.sessions import Sessions
 
 REMEMBERED = 4  # questions before the last that a follow-up may lean on
 FORGOTTEN_AFTER = 900  # seconds; the page itself wipes after 150, this is for pages that died
@@ -18,7 +19,6 @@ FORGOTTEN_AFTER = 900  # seconds; the page itself wipes after 150, this is for p
 class Visit:
     """One person at the page. `turn` rises with every change they should look at."""
 
-    seen: float = 0
     turn: int = 0
     view: str = "home"  # home, topic, answer or coach
     topic: str = ""  # the tile whose guides are listed
@@ -65,31 +65,16 @@ class Visit:
         self.questions = [*self.questions, question][-REMEMBERED:]
 
 
-class Visits:
-    """Every visit that goes on, by Gradio's session hash; in memory only."""
+class Visits(Sessions[Visit]):
+    """Every visit that goes on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._visits: dict[str, Visit] = {}
-
-    def __len__(self) -> int:
-        return len(self._visits)
-
-    def of(self, request: gr.Request) -> Visit:
-        """The visit of a request; drops those whose page died without a word."""
-        now = self._clock()
-        for key, visit in list(self._visits.items()):
-            if now - visit.seen > FORGOTTEN_AFTER:
-                self._visits.pop(key, None)
-        visit = self._visits.setdefault(str(request.session_hash), Visit())
-        visit.seen = now
-        return visit
+        super().__init__(Visit, FORGOTTEN_AFTER, clock)
 
     def forget(self, request: gr.Request) -> None:
-        """Wipe what a person did."""
-        visit = self._visits.pop(str(request.session_hash), None)
-        if visit is not None:
-            visit.leave()
+        """Wipe what a person did, and end what is still being written for them."""
+        self.of(request).leave()
+        super().forget(request)
 
     def call(self, visit: Visit) -> None:
         """Let the person wait for a volunteer."""
@@ -97,4 +82,4 @@ class Visits:
 
     def calling(self) -> list[Visit]:
         """Those who wait for a volunteer, longest first."""
-        return sorted((v for v in list(self._visits.values()) if v.called), key=lambda v: v.called)
+        return sorted((visit for visit in self if visit.called), key=lambda visit: visit.called)
