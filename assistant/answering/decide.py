@@ -85,9 +85,7 @@ class Decision:
     hits: tuple[Hit, ...] = ()
     instead_of: Document | None = None  # what says more about it but is no longer in force
     newer: Hit | None = None  # what a later document says about it
-    likelihood: float | None = (
-        None  # that this is the right thing to do (0–1); None where nothing was weighed
-    )
+    likelihood: float | None = None  # that this is right to do (0–1); None where nothing was weighed
 
 
 def decide(

@@ -15,7 +15,7 @@ from assistant.coaching.sandbox import Comparison, Finding, Mark, Sandbox, Verdi
 from assistant.datatypes import Source
 from assistant.pipeline import Assistant
 from assistant.toml import read_toml
-from assistant.web.render import Renderer, day, icon
+from assistant.web.render import Renderer, day, focus_heading, icon
 from assistant.web.waiting import LoadingAssistant
 
 _REFUSED = '<p class="refused" role="status"></p>'  # why the file of a form may not be had
@@ -23,7 +23,7 @@ _REFUSED = '<p class="refused" role="status"></p>'  # why the file of a form may
 
 def heading(text: str) -> str:
     """The heading that a new view moves the focus to."""
-    return f'<h2 data-focus tabindex="-1">{escape(text)}</h2>'
+    return focus_heading(escape(text))
 
 
 def spaced(digits: str) -> str:
@@ -48,16 +48,10 @@ class Course:
 
 def load_course(home: Path, ui: Mapping[str, Any], loading: LoadingAssistant) -> Course:
     """Read what both pages need, while the assistant loads. Raises KnowledgeError."""
-
-    def reference() -> Assistant:
-        ready = loading.ready
-        assert isinstance(ready, Assistant)
-        return ready
-
     prompts = home / "prompts"
     lessons = load_lessons(home / "knowledge" / "lessons")
     return Course(
-        reference,
+        loading.reference,
         Renderer(ui),
         read_toml(prompts / "classroom.toml"),
         read_toml(prompts / "practice.toml"),

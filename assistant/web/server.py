@@ -26,7 +26,6 @@ from assistant.errors import ConfigError
 from assistant.journal import load_journal
 from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
-from assistant.pipeline import Assistant
 from assistant.speech.listen import Listener
 from assistant.speech.speak import Speaker, load_speaker
 from assistant.toml import read_toml
@@ -286,14 +285,8 @@ def load_office(settings: Settings, ui: Mapping[str, Any], loading: LoadingAssis
 def load_desk(settings: Settings, ui: Mapping[str, Any], loading: LoadingAssistant) -> Desk:
     """What the volunteers' page and the slips rest on, while the assistant loads. Raises KnowledgeError."""
     folder = settings.home / "prompts"
-
-    def reference() -> Assistant:
-        ready = loading.ready
-        assert isinstance(ready, Assistant)
-        return ready
-
     words, printed = read_toml(folder / "volunteer.toml"), read_toml(folder / "slip.toml")
-    return Desk(reference, ui, words, printed, find_originals(settings))
+    return Desk(loading.reference, ui, words, printed, find_originals(settings))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from assistant.datatypes import Answer, Guide
 from assistant.errors import AssistantError
+from assistant.pipeline import Assistant
 
 LOG = logging.getLogger("assistant.web")
 
@@ -52,6 +53,12 @@ class LoadingAssistant:
         """What answers now; waits for it. Raises what loading raised."""
         return self.complete or self.loaded.result()
 
+    def reference(self) -> Assistant:
+        """The whole assistant, with its guides and search; waits for it. Raises what loading raised."""
+        ready = self.ready
+        assert isinstance(ready, Assistant)
+        return ready
+
     def stream(
         self,
         question: str,
@@ -70,7 +77,7 @@ class LoadingAssistant:
     @property
     def guides(self) -> Mapping[str, Guide]:
         """Every guide, once loaded. Raises what loading raised."""
-        return (self.complete or self.loaded.result()).guides
+        return self.ready.guides
 
     @property
     def waiting(self) -> int:
