@@ -30,7 +30,7 @@ from assistant.web.look import page_words
 from assistant.web.maintain import Office, _picture
 from assistant.web.password import hashed
 from assistant.web.pause import Attended, Pause
-from assistant.web.server import create_app
+from assistant.web.server import create_app, load_desk
 from assistant.web.waiting import LoadingAssistant
 
 UI = page_words(CHECKOUT)
@@ -254,6 +254,20 @@ def test_a_pause_outlasts_a_restart(tmp_path: Path, desk: Office) -> None:
         Attended(desk.loading, again, None).open_guide("can-cuoc-cap-doi")
     again.end()
     assert Pause(tmp_path / "data" / "notice.txt").notice is None
+
+
+def test_switched_off_no_slip_is_printed(desk: Office) -> None:
+    own = load_desk(desk.settings, UI, desk.loading)
+    with served(create_app(desk.loading, UI, desk=own, office=desk)) as address:
+        slip = f"{address}/phieu/can-cuoc-cap-doi.pdf"
+        assert httpx.get(slip).content.startswith(b"%PDF")
+        desk.pause.begin("Nghỉ")
+        try:
+            closed = httpx.get(slip)
+        finally:
+            desk.pause.end()
+        assert (closed.status_code, closed.content) == (503, b"")
+        assert httpx.get(slip).status_code == 200
 
 
 # In a browser

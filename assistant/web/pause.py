@@ -6,11 +6,11 @@ The notice is kept in a file, so that a restart does not switch it on.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from assistant.datatypes import Answer, Guide
 from assistant.errors import PausedError
@@ -20,6 +20,7 @@ from assistant.web.waiting import Answering
 
 AGAIN = 20  # seconds after which a page with the notice looks whether the assistant is back
 LONGEST_NOTICE = 300  # characters
+T = TypeVar("T")
 
 
 class Pause:
@@ -49,6 +50,15 @@ class Pause:
         """Raises PausedError while the assistant is switched off."""
         if self.notice is not None:
             raise PausedError(f"switched off by a maintainer: {self.notice}")
+
+    def over(self, wanted: Callable[[], T]) -> Callable[[], T]:
+        """What gives the same as `wanted`, but raises PausedError while the assistant is switched off."""
+
+        def given() -> T:
+            self.check()
+            return wanted()
+
+        return given
 
 
 class Attended:

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -22,7 +23,7 @@ from jinja2 import BaseLoader, Environment
 
 from assistant.coaching.originals import find_originals
 from assistant.config import Settings
-from assistant.errors import ConfigError
+from assistant.errors import AssistantError, ConfigError
 from assistant.journal import load_journal
 from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
@@ -123,6 +124,8 @@ def create_app(
     if office is not None:
         journal = office.journal if office.settings.journal.on else None
         assistant = Attended(assistant, office.pause, journal)
+        desk = desk and replace(desk, reference=office.pause.over(desk.reference))
+        course = course and replace(course, reference=office.pause.over(course.reference))
         if journal is not None:
             opinion = Opinion(office.words["opinion"], journal)
             ui = {**ui, "page": {**ui["page"], "promise": office.words["journal"]["kept"]}}
@@ -130,6 +133,7 @@ def create_app(
     app.add_middleware(CORSMiddleware, allow_origins=[])  # switches Gradio's own permissive layer off
     app.middleware("http")(_only_known)
     app.middleware("http")(_with_headers)
+    app.exception_handler(AssistantError)(_not_now)
 
     @app.get("/suc-khoe")
     def health() -> dict[str, Any]:
@@ -212,6 +216,12 @@ async def _only_known(request: Request, call_next: Next) -> Response:
         if int(length) > LIMITS.get(request.url.path, LARGEST_REQUEST):
             return Response(status_code=413)
     return await call_next(request)
+
+
+async def _not_now(request: Request, error: Exception) -> Response:
+    """A slip or a picture that cannot be had: the assistant is switched off, or could not be loaded."""
+    LOG.warning("%s: %s", request.url.path, error)
+    return Response(status_code=503)
 
 
 async def _with_headers(request: Request, call_next: Next) -> Response:
