@@ -66,7 +66,7 @@ class ModelSettings(BaseModel):
     threads: int | None = Field(default=None, ge=1)  # None: physical cores minus one
     seconds: float = Field(default=60, gt=0)  # an answer that takes longer is cut after its last sentence
     people: int = Field(default=4, ge=1, le=16)  # answers written at the same time; more people wait
-    cache: Literal["q8_0", "f16"] = "q8_0"  # how what has been read is kept: f16 takes twice the room
+    cache: Literal["f16", "q8_0"] = "f16"  # how what has been read is kept in memory: q8_0 takes half of it
     states: float = Field(default=4, ge=0)  # GB on disk for guides the model has read; 0: none are kept
     memory: float | None = Field(default=None, gt=0)  # GB the model's process may take; None: no limit
 

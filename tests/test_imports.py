@@ -30,7 +30,7 @@ retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder re
 retrieval.index retrieval.features retrieval.search
 answering.safety answering.anonymous answering.intent answering.decide
 answering.prompts answering.card answering.checks answering.json
-models.language_model models.prefix models.mask models.llama models.turns
+models.language_model models.packing models.prefix models.mask models.llama models.turns
 models.worker models.remote models.catalogue
 pipeline loading
 coaching speech.speakable speech.speak speech.listen journal web

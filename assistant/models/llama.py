@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from assistant.answering.prompts import Prompt
 from assistant.errors import ModelError
+from assistant.models.packing import BLOCK, PACKED, Bytes, Convert, Room, pack, unpack
 
-Bytes = npt.NDArray[np.uint8]
 Tokens = tuple[int, ...]
 
 BATCH = 512  # tokens of one step at most
@@ -35,6 +35,7 @@ _REPEAT_PENALTY, _REPEAT_WINDOW = 1.1, 64
 _CANDIDATES = 128  # the likeliest tokens, of which one is drawn; penalties cannot lift one from below
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 _LOG_ERROR = 4  # of enum ggml_log_level; llama-cpp-python has the numbers of an older one
+_AT_ONCE = 1 << 10  # blocks of a state converted at once: on their way they stay in the processor's cache
 _LONG = 8  # rows of a step from which it is worth being able to break it off
 
 
@@ -82,7 +83,7 @@ class LlamaOptions:
     answer: int = 220  # tokens
     seconds: float = 60  # an answer that takes longer is cut
     threads: int | None = None  # None: physical cores minus one
-    cache: str = "q8_0"  # how the context is kept: f16 or q8_0
+    cache: str = "f16"  # how the context is kept: f16 or q8_0
     people: int = 4  # answers written at the same time
 
     @property
@@ -127,7 +128,9 @@ class LlamaModel:
         _verify(path)
         try:
             import llama_cpp
-        except (ImportError, OSError, RuntimeError) as error:
+
+            self._quantise, self._expand = _conversions(llama_cpp.llama_cpp._lib)
+        except (ImportError, OSError, RuntimeError, AttributeError) as error:
             raise ModelError(
                 f"llama-cpp-python is not usable here ({error}); see README, the model part"
             ) from error
@@ -148,6 +151,7 @@ class LlamaModel:
             for token in range(self.vocabulary_size)
             if llama_cpp.llama_vocab_is_eog(self._vocabulary, token)
         }
+        self._room = Room()
         self._break_off: Callable[[], bool] = lambda: False
         self._aborts = llama_cpp.ggml_abort_callback(lambda _: self._break_off())
         self._never = llama_cpp.ggml_abort_callback()
@@ -292,15 +296,19 @@ class LlamaModel:
         self._api.llama_memory_clear(self._memory, True)
 
     def save(self, sequence: int) -> Bytes:
-        """What the model has made of the tokens of a sequence."""
+        """What the model has made of the tokens of a sequence, packed."""
         size = self._api.llama_state_seq_get_size(self._context, sequence)
         data = np.empty(size, np.uint8)
         wrote = self._api.llama_state_seq_get_data(self._context, _pointer(data), size, sequence)
-        return data[:wrote]
+        return pack(data[:wrote], self._quantise)
 
     def restore(self, sequence: int, data: Bytes) -> bool:
         """Inverse of save; False where the state does not fit this model."""
-        read = self._api.llama_state_seq_set_data(self._context, _pointer(data), len(data), sequence)
+        try:
+            state = unpack(data, self._expand, self._room)
+        except ValueError:
+            return False
+        read = self._api.llama_state_seq_set_data(self._context, _pointer(state), len(state), sequence)
         return bool(read)
 
 
@@ -339,6 +347,33 @@ class Sampler:
 
 def _pointer(data: Bytes) -> ctypes._Pointer[ctypes.c_uint8]:
     return data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+
+
+def _conversions(library: ctypes.CDLL) -> tuple[Convert, Convert]:
+    """From f16 to packed blocks and back, by functions of ggml that llama_cpp has no names for."""
+    between = np.empty(32 * _AT_ONCE, np.float32)
+
+    def function(name: str) -> Callable[[int, int, int], None]:
+        found = library[name]
+        found.argtypes, found.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64], None
+        return found
+
+    def conversion(first: str, step: int, second: str, stride: int) -> Convert:
+        widen, narrow = function(first), function(second)
+
+        def convert(source: Bytes, target: Bytes) -> None:
+            blocks = len(source) // step
+            for at in range(0, blocks, _AT_ONCE):
+                numbers = 32 * min(_AT_ONCE, blocks - at)
+                widen(source.ctypes.data + at * step, between.ctypes.data, numbers)
+                narrow(between.ctypes.data, target.ctypes.data + at * stride, numbers)
+
+        return convert
+
+    return (
+        conversion("ggml_cpu_fp16_to_fp32", BLOCK, "quantize_row_q8_0_ref", PACKED),
+        conversion("dequantize_row_q8_0", PACKED, "ggml_cpu_fp32_to_fp16", BLOCK),
+    )
 
 
 @cache

@@ -15,10 +15,10 @@ from typing import TypeVar
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
-Bytes = npt.NDArray[np.uint8]
+from assistant.models.packing import Bytes, Room
+
 T = TypeVar("T")
 
 _MAGIC = b"kvstate1"
@@ -37,7 +37,7 @@ class StateStore:
         """`budget` in bytes."""
         self._folder = folder
         self._budget = budget
-        self._room = np.empty(0, np.uint8)  # fresh memory takes longer than reading into it
+        self._room = Room()
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             for path in folder.glob("*.part"):
@@ -60,7 +60,7 @@ class StateStore:
         try:
             with path.open("rb") as file:
                 header = file.read(_HEADER)
-                data = self._room_of(max(0, os.fstat(file.fileno()).st_size - _HEADER))
+                data = self._room(max(0, os.fstat(file.fileno()).st_size - _HEADER))
                 whole = file.readinto(data.data) == len(data)
             if not whole or header != _header(key, data):
                 self.discard(key)
@@ -69,11 +69,6 @@ class StateStore:
         except OSError:
             return None
         return data
-
-    def _room_of(self, size: int) -> Bytes:
-        if size > len(self._room):
-            self._room = np.empty(size, np.uint8)
-        return self._room[:size]
 
     def save(self, key: str, data: Bytes, *, keep: Collection[str] = ()) -> bool:
         """Store a state if it fits the budget without those of `keep` having to go. Inverse of find."""

@@ -17,6 +17,7 @@ from assistant.answering.prompts import Prompt
 from assistant.errors import ModelError
 from assistant.models.llama import LlamaModel, PromptTokens, Row, Sampler, Tokens
 from assistant.models.mask import Mask, TokenIds
+from assistant.models.packing import VERSION as PACKING
 from assistant.models.prefix import StateStore, count_asked, state_key, weights_digest
 
 _CHUNK = 128  # tokens read in one step: what a new question may have to wait for
@@ -97,6 +98,7 @@ class Turns:
             "weights": weights_digest(model.path, folder) if folder else "",
             "library": model.version,
             "cache": model.options.cache,
+            "packing": PACKING,
             "context": model.options.context,
         }
         self._rules: Prefix | None = None
@@ -418,6 +420,12 @@ class Turns:
         wanted = bool(self._wanted) and prefix.key == self._next
         if not self._states.save(prefix.key, data, keep=self._kept() if wanted else ()):
             self._wanted.clear()  # no room, on the disk or in the budget
+            return
+        # What is kept has been rounded, and the first answer from it is to have the words of the later ones.
+        if not self._model.restore(prefix.sequence, data):
+            raise ModelError(f"{self.name} does not take back the state of {len(data)} bytes it has given")
+        if self._rules and prefix is not self._rules:
+            self._model.copy(self._rules.sequence, prefix.sequence)
 
     def _kept(self) -> list[str]:
         """What must not be evicted for the next wanted guide: those before it, and the rules."""
