@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from gguf_files import write_mamba, write_qwen3
 
@@ -129,13 +130,25 @@ def test_a_state_that_was_saved_continues_with_the_same_words(smollm_path: Path,
     assert "blue" in text_of(model, fresh)
 
 
-def test_a_state_of_eight_bits_takes_half_the_room(smollm_path: Path) -> None:
-    size = {}
-    for cache in ("f16", "q8_0"):
-        model = LlamaModel(smollm_path, LlamaOptions(context=512, cache=cache, threads=1))
-        read(model, model.tokens(SKY.guide, special=False), 1)
-        size[cache] = len(model.save(1))
-    assert size["q8_0"] < 0.55 * size["f16"]
+def likelihoods(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    weights = np.exp((scores - scores.max()).astype(np.float64))
+    return weights / weights.sum()
+
+
+def test_a_state_takes_half_the_room_and_hardly_changes_what_comes_next(model: LlamaModel) -> None:
+    """A context of q8_0 changes it as much: it has been measured at 0.001 to 0.005 for both."""
+    prompt = model.prompt_tokens(replace(SKY, guide=f"{SKY.guide} Snow is white. " * 6))
+    known = len(prompt.rules + prompt.guide)
+    read(model, all_of(prompt), 1)
+    before = likelihoods(model.scores(len(all_of(prompt)) - 1))
+    model.drop(1, known)
+    state = model.save(1)
+    assert len(state) < 0.54 * model._api.llama_state_seq_get_size(model._context, 1)
+    model.forget()
+    assert model.restore(1, state)
+    read(model, prompt.question, 1, known)
+    after = likelihoods(model.scores(len(prompt.question) - 1))
+    assert 0 < (before * np.log(before / after)).sum() < 0.02  # rounded, and little (Kullback-Leibler)
 
 
 @pytest.mark.parametrize("damage", [lambda state: state[:-100], lambda state: np.roll(state, 7)])

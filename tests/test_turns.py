@@ -192,7 +192,7 @@ def test_a_damaged_state_is_read_anew(smollm: LlamaModel, tmp_path: Path) -> Non
 
 
 def test_a_state_of_another_model_is_not_taken(smollm: LlamaModel, smollm_path: Path, tmp_path: Path) -> None:
-    other = LlamaModel(smollm_path, LlamaOptions(context=2048, cache="f16", threads=1))
+    other = LlamaModel(smollm_path, LlamaOptions(context=2048, cache="q8_0", threads=1))
     said(Turns(other, tmp_path, MANY), SKY)
     theirs = sorted(tmp_path.glob("*.state"))
     smollm.forget()

@@ -61,6 +61,8 @@ def unpack(packed: Bytes, expand: Convert, room: Room) -> Bytes:
     `expand` turns packed blocks into f16. The state stands in `room`.
     """
     size, parts, head = _head(packed)
+    if not parts:
+        return packed[head:]
     state = room(size)
     at = head
     for start, end in _between(parts, size):
