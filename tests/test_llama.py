@@ -132,7 +132,8 @@ def test_a_state_that_was_saved_continues_with_the_same_words(smollm_path: Path,
 
 def likelihoods(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     weights = np.exp((scores - scores.max()).astype(np.float64))
-    return weights / weights.sum()
+    shares: npt.NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 def test_a_state_takes_half_the_room_and_hardly_changes_what_comes_next(model: LlamaModel) -> None:

@@ -105,7 +105,7 @@ def _numbers(state: Bytes) -> list[Part]:
 
     def read(layout: str) -> tuple[int, ...]:
         nonlocal at
-        values = struct.unpack_from(layout, state, at)
+        values = struct.unpack_from(layout, state.data, at)
         at += struct.calcsize(layout)
         return values
 
