@@ -371,7 +371,7 @@ def test_headers_stand_on_every_answer(client: httpx.Client) -> None:
         headers = client.get(path).headers
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cross-origin-resource-policy"] == "same-origin"
     assert client.get("/").cookies == {}
 

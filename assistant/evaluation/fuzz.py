@@ -39,7 +39,7 @@ _STARTS_WITHIN = 120.0  # seconds
 _SETTLES = 12.0  # seconds after the last request, in which what was left open is closed
 _MOST_READ = 2_000_000  # bytes of an answer
 _MAY_BE_BUSY = re.compile(r"/(?:doc|nghe|.*gradio_api/queue/join)$")  # say 503 where no voice is, no room
-_SPARED = {"pause-begin", "end"}  # buttons that would switch off what is measured
+_SPARED = {"pause-begin"}  # buttons that would switch off what is measured
 _CLOSED = """
 upload upload_progress?upload_id=a call/ask call/v2/ask run/predict api/predict info openapi.json runs
 run-history/buckets deep_link file=/etc/passwd file/etc/passwd proxy=http://127.0.0.1/

@@ -75,7 +75,7 @@ _HEADERS = {
     "Content-Security-Policy": _CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",  # for browsers older than frame-ancestors
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # without any, the Origin of our own forms would be null
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -199,8 +199,8 @@ class Gate:
                 status = 0 if body is not None else 400
                 receive = _replayed(body or b"", receive)
         if status:
-            # Whatever else comes on this connection was not read.
-            answer = self._refusals.answer(headers, status, {"Connection": "close"})
+            unread = {"Connection": "close"} if scope["method"] == "POST" else None
+            answer = self._refusals.answer(headers, status, unread)
             await answer(scope, receive, send)
             return
         await self._app(_without_proxies(scope), receive, send)

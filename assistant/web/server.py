@@ -209,11 +209,11 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
     `certificate` and its key are files; with them the pages are served over HTTPS alone.
     Raises ConfigError when the address cannot be used, KnowledgeError when the words of the pages are broken.
     """
-    set_up_logs(as_json=settings.watch.logs == "json")
     ui = page_words(settings.home)
     operator = ui["operator"]
-    LOG.info(operator["starting"])
     taken = _listen(settings.host, settings.port)
+    set_up_logs(as_json=settings.watch.logs == "json")
+    LOG.info(operator["starting"])
     host, port = taken.getsockname()[:2]
     assistant = LoadingAssistant()
     scenes, broken = load_scenes(*settings.pictures)
