@@ -22,7 +22,7 @@ from assistant.web.course import load_course
 from assistant.web.maintain import Office
 from assistant.web.password import hashed
 from assistant.web.pause import Pause
-from assistant.web.server import create_app, load_desk
+from assistant.web.server import create_app, load_desk, meaning_of
 from assistant.web.waiting import LoadingAssistant
 
 PASSWORD = "mật khẩu trông coi"
@@ -249,7 +249,10 @@ def test_links_from_other_sites_open(client: httpx.Client) -> None:
 def test_other_methods_are_not_allowed(address: str, method: str) -> None:
     host = urlsplit(address).netloc.encode()
     for path in (b"/", b"/quan-tri", b"/suc-khoe", b"/tinh/kiosk.css"):
-        said = spoken(address, method.encode() + b" " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+        said = spoken(
+            address,
+            method.encode() + b" " + path + b" HTTP/1.1\r\nConnection: close\r\nHost: " + host + b"\r\n\r\n",
+        )
         assert said.startswith(b"HTTP/1.1 405 ")
 
 
@@ -331,7 +334,6 @@ def test_a_web_socket_is_not_opened(client: httpx.Client) -> None:
         "/phieu/vneid?kho=",
         "/khong-co",
         "/assets/khong-co.js",
-        "/tra-cuu/nguon/khong-co/1.txt?x=1",
     ],
 )
 def test_people_are_refused_in_vietnamese(client: httpx.Client, path: str) -> None:
@@ -385,6 +387,14 @@ def test_the_machine_is_open_to_itself_alone_unless_told(monkeypatch: pytest.Mon
         monkeypatch.setenv(name, "0.0.0.0")
     monkeypatch.delenv("ASSISTANT_HOST", raising=False)
     assert load_settings().host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("host", "scheme"), [("0.0.0.0", "http"), ("192.168.1.5", "https"), ("::", "http")])
+def test_who_opens_the_machine_to_others_is_told_what_it_means(host: str, scheme: str) -> None:
+    told = meaning_of(host, scheme, UI["operator"])
+    assert host in told
+    assert ("KHÔNG mã hóa" in told) is (scheme == "http")
+    assert meaning_of("127.0.0.1", scheme, UI["operator"]) == meaning_of("::1", scheme, UI["operator"]) == ""
 
 
 def test_slow_bodies_are_not_waited_for(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,39 +1,25 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
+from conftest import served
 from fastapi import FastAPI
 
 from assistant.web import connections
-from assistant.web.connections import LARGEST_HEAD, Connection
+from assistant.web.connections import Connection
 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     app = FastAPI()
     app.get("/")(lambda: "ok")
-    config = uvicorn.Config(
-        app,
-        port=0,
-        log_level="critical",
-        http=Connection,
-        ws="none",
-        h11_max_incomplete_event_size=LARGEST_HEAD,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = server.force_exit = True
-    thread.join(10)
+    with served(app) as address:
+        yield urlsplit(address).port or 0
 
 
 @pytest.fixture(autouse=True)

@@ -33,12 +33,14 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 PAGES = ("", "tap/", "lop-hoc/", "tra-cuu/", "quan-tri/")
 _PASSWORD = "one for the bench only"
+_PEOPLE = 2000  # more than any page remembers
 _PATIENCE = 5.0  # seconds for an answer; a broken request is given less
 _CUT = 0.3
 _STARTS_WITHIN = 120.0  # seconds
 _SETTLES = 12.0  # seconds after the last request, in which what was left open is closed
 _MOST_READ = 2_000_000  # bytes of an answer
 _MAY_BE_BUSY = re.compile(r"/(?:doc|nghe|.*gradio_api/queue/join)$")  # say 503 where no voice is, no room
+_CONTINUE = re.compile(rb"\AHTTP/1\.1 1\d\d [^\r]*\r\n(?:[^\r]+\r\n)*\r\n")
 _SPARED = {"pause-begin"}  # buttons that would switch off what is measured
 _CLOSED = """
 upload upload_progress?upload_id=a call/ask call/v2/ask run/predict api/predict info openapi.json runs
@@ -214,7 +216,7 @@ def exchange(port: int, ask: Ask) -> Reply:
             connection.settimeout(max(0.01, deadline - time.monotonic()))
             if not (more := connection.recv(65_536)):
                 break
-            read += more
+            read = _CONTINUE.sub(b"", read + more)
     found = re.match(rb"HTTP/1\.1 (\d{3})", read)
     return Reply(int(found[1]) if found else 0, read.partition(b"\r\n\r\n")[2])
 
@@ -374,8 +376,8 @@ class _Asking:
 
     def next(self) -> Ask:
         """Something to ask."""
-        kinds = (self._doing, self._path, self._form, self._voice, self._climbing)
-        ask = self._chance.choices(kinds, (40, 30, 8, 7, 15))[0]()
+        kinds = (self._doing, self._hearing, self._path, self._form, self._voice, self._climbing)
+        ask = self._chance.choices(kinds, (40, 5, 25, 8, 7, 15))[0]()
         return self._cut_up(ask) if self._chance.random() < 0.12 else ask
 
     def _sent(
@@ -404,7 +406,7 @@ class _Asking:
             "fn_index": number
             if chance.random() < 0.85
             else chance.choice((-1, 9999, 2**70, "0", None, 1.5)),
-            "session_hash": f"s{chance.randint(0, 9999)}" if chance.random() < 0.9 else self._value(),
+            "session_hash": f"s{chance.randint(0, _PEOPLE)}" if chance.random() < 0.9 else self._value(),
             "trigger_id": chance.choice((None, 1, 7, -1, "x")),
             "event_data": chance.choice((None, self._event(), self._value())),
         }
@@ -417,6 +419,12 @@ class _Asking:
         call = chance.choices(("queue/join", "cancel", "reset"), (10, 1, 1))[0]
         raw = json.dumps(body).encode()
         return self._sent("POST", f"/{page}gradio_api/{call}", (("Content-Type", "application/json"),), raw)
+
+    def _hearing(self) -> Ask:
+        """What is told of it, to somebody who breaks off."""
+        chance = self._chance
+        page, number = chance.choice(PAGES), chance.randint(0, _PEOPLE)
+        return self._sent("GET", f"/{page}gradio_api/queue/data?session_hash=s{number}")
 
     def _event(self) -> dict[str, Any]:
         chance = self._chance

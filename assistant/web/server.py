@@ -240,16 +240,21 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
         async with gradio_lifespan(app) as state:
             LOG.info(operator["ready"].format(address=f"{scheme}://{host}:{port}"))
-            if not ip_address(host).is_loopback:
-                LOG.warning(operator[f"open_{scheme}"].format(host=host))
+            if meaning := meaning_of(host, scheme, operator):
+                LOG.warning(meaning)
             loader.start()
             async with supervised():
                 yield state
             office.journal.close()
 
     app.router.lifespan_context = lifespan
+    uvicorn.Server(configured(app, certificate)).run(sockets=[taken])
+
+
+def configured(app: FastAPI, certificate: tuple[Path, Path] | None = None) -> uvicorn.Config:
+    """How the pages are served: over connections that have to say in time what they want."""
     files = certificate or (None, None)
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
         http=Connection,
         ws="none",
@@ -257,12 +262,16 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
         proxy_headers=False,  # or whoever asks from this machine could say that he is another
         server_header=False,
         access_log=False,
-        log_config=None,  # as set up above
+        log_config=None,  # web/logs.py
         timeout_graceful_shutdown=3,
         ssl_certfile=files[0],
         ssl_keyfile=files[1],
     )
-    uvicorn.Server(config).run(sockets=[taken])
+
+
+def meaning_of(host: str, scheme: str, operator: Mapping[str, str]) -> str:
+    """What it means to listen at an address, where others can reach it; nothing for this machine's own."""
+    return "" if ip_address(host).is_loopback else operator[f"open_{scheme}"].format(host=host)
 
 
 def load_office(settings: Settings, ui: Mapping[str, Any], loading: LoadingAssistant) -> Office:
