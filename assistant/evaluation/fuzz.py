@@ -27,6 +27,7 @@ from typing import Any
 
 from assistant.config import CHECKOUT, Settings
 from assistant.errors import EvaluationError
+from assistant.toml import read_toml
 
 Progress = Callable[[str], None]
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -57,36 +58,11 @@ _OTHERS = """
 /tra-cuu/trang/a/1.png /tra-cuu/nguon/vneid-quen-mat-khau/1.txt /tra-cuu/nguon/vneid-quen-mat-khau/1.png
 /quan-tri /quan-tri/nhat-ky.csv /quan-tri/nhat-ky.xlsx /quan-tri/nhat-ky.exe
 """.split()
-_ODD = (
-    *("", " ", "0", "-1", "1e400", "null", "true", "[]", "{}", "NaN", "\x00", "\x1b[2J", "\u202e", "\ud800"),
-    *(
-        "' OR 1=1--",
-        "${7*7}",
-        "{{7*7}}",
-        "<script>alert(1)</script>",
-        "../" * 8 + "etc/passwd",
-        "%00",
-        "%2e%2e%2f",
-    ),
-    *(
-        "..\\..\\x",
-        "//evil.example/",
-        "http://127.0.0.1:22/",
-        "file:///etc/passwd",
-        "a" * 600,
-        "ắ" * 600,
-        "9" * 40,
-    ),
-    *(
-        "Quên mật khẩu VNeID thì làm sao?",
-        "đổi thẻ căn cước",
-        "mã OTP là gì",
-        "a5",
-        "58",
-        "a4",
-        "1,3",
-        "🙏" * 30,
-    ),
+_ODD: Sequence[str] = (
+    *("", " ", "0", "-1", "1e400", "null", "true", "[]", "{}", "NaN", "9" * 40, "a5", "58", "a4", "1,3"),
+    *("\x00", "\x1b[2J", "\u202e", "\ud800", "🙏" * 30, "a" * 600, "ắ" * 600, "OTP 123456", "VNeID"),
+    *("' OR 1=1--", "${7*7}", "{{7*7}}", "<script>alert(1)</script>", "%00", "%2e%2e%2f", "..\\..\\x"),
+    *("../" * 8 + "etc/passwd", "//evil.example/", "http://127.0.0.1:22/", "file:///etc/passwd"),
 )
 _METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "G\tT", "")
 _HEADERS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -171,7 +147,7 @@ def fuzz(settings: Settings, requests: int, seed: int, progress: Progress = lamb
     """Start a server and ask it so many things. Raises EvaluationError where it does not start."""
     report = Report(requests, seed)
     with _server(settings, progress) as (process, port):
-        site = _read_site(port)
+        site = _read_site(port, read_toml(settings.home / "prompts" / "ui.toml")["models"]["questions"])
         asking = _Asking(random.Random(seed), site)
         report.begun = usage(process.pid)
         start = time.monotonic()
@@ -312,11 +288,12 @@ class _Site:
     port: int
     doings: Mapping[str, Sequence[tuple[int, int]]]  # page → number, and count of values
     paths: Sequence[str]
+    questions: Sequence[str]
     cookie: str
     secrets: Sequence[bytes]  # what no answer may hold
 
 
-def _read_site(port: int) -> _Site:
+def _read_site(port: int, questions: Sequence[str]) -> _Site:
     form = urllib.parse.urlencode({"password": _PASSWORD}).encode()
     kind = (("Content-Type", "application/x-www-form-urlencoded"),)
     with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
@@ -347,7 +324,7 @@ def _read_site(port: int) -> _Site:
         str(CHECKOUT).encode(),
         str(Path.home()).encode() + b"/",
     ]
-    return _Site(port, doings, paths, token, secrets)
+    return _Site(port, doings, paths, questions, token, secrets)
 
 
 def _request(
@@ -443,7 +420,7 @@ class _Asking:
         chance = self._chance
         file = {"path": "/etc/passwd", "url": "http://127.0.0.1:9/", "meta": {"_type": "gradio.FileData"}}
         odd = (None, True, 0, -1, 2**63, 1.5, [], {}, file, [file], [["a"] * 3], {"value": file})
-        return chance.choice(odd) if chance.random() < 0.3 else chance.choice(_ODD)
+        return chance.choice(odd) if chance.random() < 0.3 else chance.choice((*_ODD, *self._site.questions))
 
     def _path(self) -> Ask:
         """Any path, open or closed, with parameters that it may not know."""
