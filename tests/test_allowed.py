@@ -82,8 +82,9 @@ def heard(client: httpx.Client, session: str) -> str:
     """What is told to those who name themselves so, until the server has no more to say or breaks off."""
     told = ""
     with (
+        httpx.Client(base_url=client.base_url) as other,  # its connection may break
         suppress(httpx.RemoteProtocolError),
-        client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as events,
+        other.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as events,
     ):
         for text in events.iter_text():
             told += text

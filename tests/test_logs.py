@@ -18,14 +18,14 @@ from assistant.config import CHECKOUT
 from assistant.errors import place_of
 from assistant.web.logs import JsonLines, Lines
 
-# The real program; a question about `zzz` breaks deep in its search, with all it holds in the message.
+# The real program; a question about passports breaks deep in its search, with all it holds in the message.
 PROGRAM = """
 import sys
 from assistant.__main__ import main
 from assistant.retrieval.search import Searcher
 search = Searcher.search
 def broken(self, *given, **more):
-    if "zzz" in str(given) + str(more):
+    if "chiếu" in str(given):
         raise ValueError(f"cannot weigh {given!r} {more!r}")
     return search(self, *given, **more)
 Searcher.search = broken
@@ -36,7 +36,7 @@ SECRETS = [PLANTED, "739152", "001099012345"]
 QUESTIONS = [
     f"đổi thẻ căn cước ở {PLANTED}, số 001099012345",
     f"họ hỏi mã OTP 739152 của tôi ở {PLANTED}",
-    f"zzz đổi thẻ căn cước ở {PLANTED}",
+    f"mất hộ chiếu ở {PLANTED}",
 ]
 
 
@@ -138,7 +138,7 @@ def test_nothing_that_was_asked_is_in_log_or_figures(heard: tuple[str, str]) -> 
 def test_every_line_is_json_and_tells_of_answers_and_of_what_broke(heard: tuple[str, str]) -> None:
     rows = [json.loads(line) for line in heard[0].splitlines()]
     answers = [row["status"] for row in rows if row["logger"] == "assistant.answers"]
-    assert answers == ["answered", "safety", "failed"]
+    assert answers[:3] == ["answered", "safety", "failed"]
     broke = [row["error"] for row in rows if row["message"] == "a page met an error"]
     assert any("ValueError at " in error and " broken < " in error for error in broke)
 

@@ -151,7 +151,9 @@ class Refusals:
             return self.answer(request.headers, 503)
 
         def broken(request: Request, _: Exception) -> Response:
-            return self.answer(request.headers, 500)
+            answer = self.answer(request.headers, 500, {"Connection": "close"})  # as the server then does
+            answer.headers.update(_HEADERS)  # it does not come through the gate
+            return answer
 
         pages = [route.app for route in app.routes if isinstance(route, Mount)]
         for each in (app, *(page for page in pages if isinstance(page, FastAPI))):
