@@ -125,7 +125,7 @@ def place_of(error: BaseException) -> str:
 
     Not their messages, which may quote what a person typed.
     """
-    told = []
+    told: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(told) < 5:
         frames = traceback.extract_tb(cause.__traceback__)[-4:]

@@ -299,8 +299,8 @@ def _understood(scope: Scope, body: bytes) -> bytes | None:
     if not is_call or call not in _CALLS:
         return body
     try:
-        said = msgspec.json.decode(body, type=_CALLS[call])
-    except (msgspec.DecodeError, RecursionError):
+        said: Join | Cancel | Reset = msgspec.json.decode(body, type=_CALLS[call])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if isinstance(said, Join) and said.fn_index not in _doings(scope["app"], page):
         return None

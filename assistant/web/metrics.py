@@ -97,7 +97,7 @@ class Metrics:
         )
         for status in Status:  # so that nothing is missing that has not happened yet
             self._answers.labels(status.value, Composer.GUIDE.value)
-        self.registry.register(self)  # type: ignore[arg-type]
+        self.registry.register(self)
 
     def note(self, answer: Answer | None, card: float, whole: float) -> None:
         """Count an answer; `card` and `whole` are seconds."""

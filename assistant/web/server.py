@@ -53,7 +53,7 @@ from assistant.web.voice import add_voice, listen_head
 from assistant.web.volunteer import Desk, VolunteerPage
 from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
-PEOPLE_AT_A_PAGE = 300  # whose state Gradio keeps; of more, those who were silent longest are forgotten
+PEOPLE_AT_A_PAGE = 200  # whose state Gradio keeps; of more, those who were silent longest are forgotten
 _OUTSIDE_META = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*?/>', re.DOTALL)
 Next = Callable[[Request], Awaitable[Response]]
 
