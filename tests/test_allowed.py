@@ -16,6 +16,7 @@ from conftest import served
 from fake_pages import SCENES, UI, FakeAssistant
 
 from assistant.config import AdminSettings, Settings, load_settings
+from assistant.datatypes import Answer
 from assistant.journal import load_journal
 from assistant.toml import read_toml
 from assistant.web.course import load_course
@@ -164,7 +165,9 @@ def test_a_call_that_no_page_makes_is_refused(client: httpx.Client, changes: dic
     assert response.json() == {"detail": UI["refused"]["none"]}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 60_000, b'{"data":[1e999]}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"\xff", b'{"data":["\xff"]}', b"[" * 60_000, b'{"data":[1e999]}']
+)
 def test_a_call_that_is_no_call_is_refused(client: httpx.Client, body: bytes) -> None:
     response = client.post(
         "/gradio_api/queue/join", content=body, headers={"Content-Type": "application/json"}
@@ -347,7 +350,7 @@ def test_people_are_refused_in_vietnamese(client: httpx.Client, path: str) -> No
 
 def test_what_breaks_tells_nobody_how(fake: FakeAssistant, tmp_path: Path) -> None:
     class Broken(FakeAssistant):
-        def stream(self, *_: object, **__: object) -> Iterator[None]:  # type: ignore[override]
+        def stream(self, question: str, **_: object) -> Iterator[Answer]:
             raise RuntimeError(f"at {tmp_path}")
 
     app = create_app(Broken(), UI, SCENES)

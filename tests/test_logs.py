@@ -46,19 +46,22 @@ def record(error: Exception | None = None, message: str = "it broke") -> logging
 
 
 def caught() -> ValueError:
+    with pytest.raises(ValueError, match=PLANTED) as found:
+        fail()
+    return found.value
+
+
+def fail() -> None:
     try:
-        try:
-            int(PLANTED)
-        except ValueError as error:
-            raise ValueError(f"no number: {PLANTED}") from error
+        int(PLANTED)
     except ValueError as error:
-        return error
+        raise ValueError(f"no number: {PLANTED}") from error
 
 
 def test_of_an_error_its_kind_and_place_are_told() -> None:
     told = place_of(caught())
     assert re.fullmatch(
-        r"ValueError at tests/test_logs\.py:\d+ caught; from ValueError at tests/test_logs\.py:\d+ caught",
+        r"ValueError at tests/test_logs\.py:\d+ fail < .*; from ValueError at tests/test_logs\.py:\d+ fail",
         told,
     )
 

@@ -57,7 +57,7 @@ def test_an_answer_is_noted_once_however_it_ends(tmp_path: Path) -> None:
     assert len(list(measured.stream("mất thẻ"))) == 1
     leaving = measured.stream("đông")
     next(leaving)
-    leaving.close()
+    del leaving
     with pytest.raises(RuntimeError):
         list(measured.stream("hỏng"))
     assert [answer is not None for answer in noted] == [True, True, False]

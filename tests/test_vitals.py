@@ -131,7 +131,12 @@ def test_a_disk_that_is_nearly_full(office: Office, monkeypatch: pytest.MonkeyPa
 
 def test_what_has_ended_is_worked_out_once_a_day(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[date] = []
-    monkeypatch.setattr(vitals, "findings", lambda *given: asked.append(given[3]) or [])
+
+    def found(*given: date) -> list[date]:
+        asked.append(given[3])
+        return []
+
+    monkeypatch.setattr(vitals, "findings", found)
     watch = Watch(office)
     for _ in range(3):
         watch.look()

@@ -279,7 +279,7 @@ def _kind_of(path: str) -> str:
 
 async def _whole(receive: Receive) -> bytes | None:
     """The body; None where it does not come in time, or not at all."""
-    body = b""
+    body: bytes = b""
     try:
         async with asyncio.timeout(BODY_WITHIN):
             while True:
