@@ -943,6 +943,25 @@ def bench_scale(
         print(as_text(costs))
 
 
+@bench_app.command("fuzz")
+def bench_fuzz(
+    requests: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="The same seed asks the same things.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a server of its own what no browser asks; exit code 1 where it breaks or tells of this machine."""
+    from assistant.evaluation.fuzz import as_row, as_text, fuzz
+
+    with _progress() as progress:
+        report = fuzz(_settings(), requests, seed, progress)
+    if as_json:
+        _print_json(as_row(report))
+    else:
+        print(as_text(report))
+    if not report.passed:
+        raise typer.Exit(1)
+
+
 @voice_app.command("prepare")
 def voice_prepare() -> None:
     """Read every step of the guides aloud beforehand, so that nobody waits for it."""

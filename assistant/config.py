@@ -26,6 +26,7 @@ from assistant.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _SCRYPT = re.compile(r"scrypt\$\d{4,7}\$\d{1,2}\$\d{1,2}\$[\w-]{22,}\$[\w-]{43,}")
+LEAST_DISK = 0.3e9  # bytes free; below, the machine is in trouble
 _SECRET = ("key", "token", "secret", "password")  # in a setting's name, also in one that does not exist
 
 
@@ -114,6 +115,15 @@ class JournalSettings(BaseModel):
     days: int = Field(default=90, ge=1, le=730)  # older entries are deleted
 
 
+class WatchSettings(BaseModel):
+    """What a program that watches over the machine gets of it; never a word of what was asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metrics: bool = False  # figures for Prometheus at /so-lieu, for this machine itself
+    logs: Literal["text", "json"] = "text"  # lines of the log
+
+
 class AdminSettings(BaseModel):
     """The page of maintainers; there is none without a password."""
 
@@ -160,11 +170,15 @@ class Settings(BaseSettings):
     today: date | None = None  # stands for the clock in tests and demonstrations
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
+    names: tuple[
+        str, ...
+    ] = ()  # host names by which browsers may ask, beside addresses and the machine's own
     models: ModelSettings = ModelSettings()
     https: bool = False  # with a certificate of this machine's own, for other devices on the LAN
     embedder: EmbedderSettings = EmbedderSettings()
     journal: JournalSettings = JournalSettings()
     admin: AdminSettings = AdminSettings()
+    watch: WatchSettings = WatchSettings()
     voice: VoiceSettings = VoiceSettings()
     listen: ListenSettings = ListenSettings()
 

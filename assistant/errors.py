@@ -6,6 +6,7 @@ Messages are English: what was wrong, where, and what to do. The edges (CLI, pag
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,3 +118,23 @@ class ClassFullError(ClassroomError):
 
 class UnfitNameError(ClassroomError):
     """A name cannot stand on a certificate."""
+
+
+def place_of(error: BaseException) -> str:
+    """The kinds of an error and of what caused it, and where they arose.
+
+    Not their messages, which may quote what a person typed.
+    """
+    told: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(told) < 5:
+        frames = traceback.extract_tb(cause.__traceback__)[-4:]
+        at = " < ".join(f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+        told.append(f"{type(cause).__name__} at {at}" if at else type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    return "; from ".join(told)
+
+
+def _short(path: str) -> str:
+    """The end of a path, which tells the module and nothing of the machine."""
+    return "/".join(Path(path).parts[-2:])

@@ -93,6 +93,7 @@ class Journal:
         self.hide = hide  # takes out what could tell who asked
         self.days = days
         self.trouble = ""  # why the last entry could not be written
+        self.lost = 0  # entries that could not be
         self._clock = clock
         self._engine: Engine | None = None
         self._opening = threading.RLock()
@@ -200,6 +201,7 @@ class Journal:
         if not self.trouble:
             LOG.error("the journal lost an entry, and will lose more without a word: %s", why)
         self.trouble = why
+        self.lost += 1
 
     # The file
 

@@ -173,7 +173,11 @@ def served(app: Any) -> Iterator[str]:  # noqa: ANN401
     """The address of a web application that runs on a free port, until the end."""
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    from assistant.web.server import configured
+
+    config = configured(app)
+    config.port = 0
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -62,6 +62,7 @@ OWNERS = {
     "markdown_it": "assistant.knowledge.markup",
     "httpx": "assistant.knowledge.hosts",
     "protego": "assistant.knowledge.hosts",
+    "prometheus_client": "assistant.web.metrics",
     "fpdf": "assistant.coaching",
     "segno": "assistant.coaching.slip",
     "sherpa_onnx": "assistant.speech.listen",

@@ -7,7 +7,17 @@ from fastapi.testclient import TestClient
 from assistant.config import CHECKOUT, load_settings
 from assistant.errors import ConfigError
 from assistant.toml import read_toml
-from assistant.web.login import COOKIE, IDLE, LONGEST, PAGE, TRIED_WITHIN, TRIES, Sessions, add_login
+from assistant.web.login import (
+    COOKIE,
+    IDLE,
+    LONGEST,
+    PAGE,
+    TRIED_WITHIN,
+    TRIES,
+    TRIES_OF_ALL,
+    Sessions,
+    add_login,
+)
 from assistant.web.password import hashed, is_right
 
 PASSWORD = "mật khẩu trông coi"
@@ -127,10 +137,25 @@ def test_one_address_does_not_lock_out_another(sessions: Sessions) -> None:
     assert sessions.may_try("10.0.0.2")
 
 
-def test_many_addresses_fill_no_memory(sessions: Sessions) -> None:
-    for number in range(3000):
-        sessions.may_try(str(number))
-    assert len(sessions._tries) <= 1000
+def test_many_addresses_are_no_more_tries_and_fill_no_memory(sessions: Sessions, clock: Clock) -> None:
+    tries = [sessions.may_try(f"fe80::{number:x}") for number in range(3000)]
+    assert sum(tries) == TRIES_OF_ALL
+    assert len(sessions._tries) == TRIES_OF_ALL
+    assert sessions.may_try("127.0.0.1")  # whoever stands before the machine is not locked out
+    clock.now = TRIED_WITHIN + 1
+    assert sessions.may_try("fe80::1")
+
+
+def test_a_session_that_was_laid_into_the_browser_is_none(client: TestClient, sessions: Sessions) -> None:
+    client.cookies.set(COOKIE, "laid", path=PAGE)
+    assert client.post(PAGE, data={"password": PASSWORD}).status_code == 303
+    assert not sessions.is_open("laid")
+
+
+def test_logging_in_again_ends_the_session_before(client: TestClient, sessions: Sessions) -> None:
+    tokens = [client.post(PAGE, data={"password": PASSWORD}).cookies[COOKIE] for _ in range(2)]
+    assert [sessions.is_open(token) for token in tokens] == [False, True]
+    assert len(sessions) == 1
 
 
 @pytest.mark.parametrize(("step", "total"), [(IDLE + 1, IDLE + 1), (IDLE - 1, LONGEST + IDLE)])

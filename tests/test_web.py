@@ -313,7 +313,10 @@ def test_thirty_people_at_once_are_all_answered(address: str) -> None:
 
 
 def test_headers(address: str) -> None:
-    response = httpx.get(address, headers={"Origin": "http://evil.example"})
+    foreign = httpx.get(address, headers={"Origin": "http://evil.example"})
+    assert foreign.status_code == 403
+    assert "access-control-allow-origin" not in foreign.headers
+    response = httpx.get(address)
     assert "connect-src 'self'" in response.headers["content-security-policy"]
     assert response.headers["cache-control"] == "no-store"
     assert "access-control-allow-origin" not in response.headers

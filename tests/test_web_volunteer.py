@@ -149,7 +149,9 @@ def test_a_guide_that_was_replaced_is_not_printed(desk: Desk) -> None:
     paper = replace(index.passages.documents[0], supersedes=(CHANGE,))
     index = replace(index, passages=replace(index.passages, documents=(paper,)))
     replaced = replace(known, searcher=replace(known.searcher, index=index))
-    client = TestClient(create_app(replaced, UI, NO_SCENES, replace(desk, reference=lambda: replaced)))
+    client = TestClient(
+        create_app(replaced, UI, NO_SCENES, replace(desk, reference=lambda: replaced)), "http://127.0.0.1"
+    )
     assert client.get(f"/phieu/{CHANGE}").status_code == 404
     assert client.get("/phieu/can-cuoc-mat-hong").status_code == 200
 

@@ -56,6 +56,11 @@ def findings(
     return sorted(set(found), key=lambda f: (order.index(f.concern), f.day or date.max, f.title, f.what))
 
 
+def last_known_day(guides: Iterable[Guide], built: date) -> date:
+    """A day that is past for certain: that on which the index was built, or a guide was reviewed."""
+    return max([built, *(guide.document.reviewed for guide in guides if guide.document.reviewed)])
+
+
 def _periods(guide: Guide, facts: SharedFacts, today: date) -> Iterator[Finding]:
     """Fees, times, places and shared facts of a guide that end."""
     document = guide.document

@@ -114,6 +114,12 @@ class RemoteModel:
         self._run(self._check_all()).result()
         self._watching = self._run(self._watch())
 
+    @property
+    def ready(self) -> bool:
+        """Whether a server is well; all may be busy."""
+        now = time.monotonic()
+        return any(not each.trouble and each.rests_until <= now for each in self._endpoints)
+
     def stream(self, prompt: Prompt, *, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """Pieces of the answer, empty ones while it is awaited; ends at the time limit, or when told to.
 

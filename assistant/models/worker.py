@@ -28,7 +28,7 @@ import msgspec
 
 from assistant.answering.prompts import Prompt
 from assistant.config import CHECKOUT
-from assistant.errors import ModelBusyError, ModelError
+from assistant.errors import ModelBusyError, ModelError, place_of
 from assistant.models.llama import LlamaModel, LlamaOptions
 from assistant.models.turns import Turn, Turns
 
@@ -334,6 +334,8 @@ class WorkerModel:
 
 def main() -> None:
     """The child: loads the model, then does what it is ordered to until the parent has gone."""
+    sys.excepthook = lambda _, error, __: sys.stderr.write(f"{place_of(error)}\n")  # the parent logs it
+    threading.excepthook = lambda args: sys.stderr.write(f"{args.exc_value and place_of(args.exc_value)}\n")
     orders, reports = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the frames
     first = _receive(orders)

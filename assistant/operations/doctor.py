@@ -23,8 +23,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from assistant.config import Settings
+from assistant.config import LEAST_DISK, Settings
 from assistant.errors import IndexUnavailableError, KnowledgeError
+from assistant.knowledge.health import last_known_day
 from assistant.operations.bundle import FEATURES
 from assistant.operations.keys import certificate_of
 from assistant.speech.listen import Listener
@@ -32,7 +33,7 @@ from assistant.speech.speak import find_program, find_voices
 
 _GB = 1e9
 _RAM = (2.0, 3.6)  # GB: below the first nothing goes well, below the second no model
-_DISK = (0.3, 3.0)
+_DISK = (LEAST_DISK / _GB, 3.0)
 _SECONDS = 60  # for what is asked of another program
 _OFFSET = 7  # hours: Vietnam has one time zone and no summer time
 
@@ -212,8 +213,7 @@ def _last_known_day(settings: Settings) -> date | None:
         found = load(settings.data / "index")
     except IndexUnavailableError:
         return None
-    reviewed = [guide.document.reviewed for guide in found.guides.values() if guide.document.reviewed]
-    return max([found.manifest.built.date(), *reviewed])
+    return last_known_day(found.guides.values(), found.manifest.built.date())
 
 
 # What the product is made of

@@ -1,6 +1,7 @@
 """The login of the maintainers' page: one password, kept as a scrypt hash; sessions in memory only.
 
-A password is tried five times in five minutes from one address; then it has to wait, right or wrong.
+A password is tried five times in five minutes from one address, and fifty times from all the network; then it
+has to wait, right or wrong.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PAGE = "/quan-tri"
 COOKIE = "quan-tri"
 TRIES, TRIED_WITHIN = 5, 300  # tries from one address, in so many seconds
 IDLE, LONGEST = 1800, 8 * 3600  # seconds without a click, and of a session at most
-_ADDRESSES = 1000  # remembered at most
+TRIES_OF_ALL = 50  # from the network together: there one device may have many addresses
 
 
 class Sessions:
@@ -32,48 +33,58 @@ class Sessions:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._open: dict[str, tuple[float, float]] = {}  # token → begun, last seen
-        self._tries: dict[str, list[float]] = {}
-        self._counting = threading.Lock()
+        self._tries: dict[str, list[float]] = {}  # address → when
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     def may_try(self, address: str) -> bool:
         """Whether another password may be tried from there; counts as a try."""
         now = self._clock()
-        with self._counting:
-            tries = [at for at in self._tries.pop(address, []) if now - at < TRIED_WITHIN]
-            allowed = len(tries) < TRIES
-            self._tries[address] = [*tries, now] if allowed else tries
-            if len(self._tries) > _ADDRESSES:  # the one that tried longest ago
-                del self._tries[next(iter(self._tries))]
-            return allowed
+        with self._lock:
+            recent = {
+                key: [at for at in tries if now - at < TRIED_WITHIN] for key, tries in self._tries.items()
+            }
+            self._tries = {key: tries for key, tries in recent.items() if tries}
+            tries = self._tries.get(address, [])
+            of_all = 0 if _is_loopback(address) else sum(map(len, self._tries.values()))
+            if len(tries) >= TRIES or of_all >= TRIES_OF_ALL:
+                return False
+            self._tries[address] = [*tries, now]
+            return True
 
     def begin(self, address: str) -> str:
         """The token of a new session; earlier tries from there no longer count."""
-        self._tries.pop(address, None)
-        token = secrets.token_urlsafe(32)
-        now = self._clock()
-        self._open[token] = (now, now)
+        token, now = secrets.token_urlsafe(32), self._clock()
+        with self._lock:
+            self._tries.pop(address, None)
+            self._open[token] = (now, now)
         return token
 
     def is_open(self, token: str) -> bool:
         """Whether the token is of a session that goes on; keeps it awake."""
         now = self._clock()
-        self._open = {
-            t: (begun, seen)
-            for t, (begun, seen) in self._open.items()
-            if now - seen < IDLE and now - begun < LONGEST
-        }
-        if token not in self._open:
-            return False
-        self._open[token] = (self._open[token][0], now)
-        return True
+        with self._lock:
+            self._open = {
+                t: (begun, seen)
+                for t, (begun, seen) in self._open.items()
+                if now - seen < IDLE and now - begun < LONGEST
+            }
+            if token not in self._open:
+                return False
+            self._open[token] = (self._open[token][0], now)
+            return True
 
     def end(self, token: str) -> None:
         """Log out."""
-        self._open.pop(token, None)
+        with self._lock:
+            self._open.pop(token, None)
 
 
 def add_login(app: FastAPI, sessions: Sessions, password_hash: str, words: Mapping[str, Any]) -> None:
     """The form at /quan-tri, and leaving; what is behind it asks `sessions` itself."""
+    checking = threading.Lock()  # one password at a time: each takes 32 MB
 
     @app.get(PAGE)
     def form(request: Request) -> Response:
@@ -90,8 +101,11 @@ def add_login(app: FastAPI, sessions: Sessions, password_hash: str, words: Mappi
             return _form(words, words["unsafe"], 403)
         if not sessions.may_try(address):
             return _form(words, words["too_many"], 429)
-        if len(password) > MOST or not is_right(password, password_hash):
+        with checking:
+            right = len(password) <= MOST and is_right(password, password_hash)
+        if not right:
             return _form(words, words["wrong"], 401)
+        sessions.end(request.cookies.get(COOKIE, ""))
         response = RedirectResponse(f"{PAGE}/", 303)
         response.set_cookie(
             COOKIE,
@@ -115,8 +129,12 @@ def _is_safe(request: Request) -> bool:
     """Whether nobody between the browser and this machine can read a password: the hall's network can."""
     if request.url.scheme == "https":
         return True
+    return request.client is not None and _is_loopback(request.client.host)
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return request.client is not None and ip_address(request.client.host).is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
         return False
 

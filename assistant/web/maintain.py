@@ -109,7 +109,7 @@ class Office:
         return [(file, page) for file in files for page in file.held]
 
 
-def add_maintenance(app: FastAPI, desk: Office, mount: Callable[..., object]) -> None:
+def add_maintenance(app: FastAPI, desk: Office, mount: Callable[..., object], sessions: Sessions) -> None:
     """Mount the page, its login and the downloads; nothing where no password is set.
 
     `mount` is how all pages are mounted: app, page, path, head and who may see it.
@@ -118,7 +118,6 @@ def add_maintenance(app: FastAPI, desk: Office, mount: Callable[..., object]) ->
     if password is None:
         app.add_api_route(PAGE + "{rest:path}", lambda rest: Response(status_code=404))
         return
-    sessions = Sessions()
 
     def user(request: Request) -> str | None:
         if sessions.is_open(request.cookies.get(COOKIE, "")):

@@ -1,13 +1,14 @@
-"""The web server around the pages: what may be asked of it, what browsers are told, and starting it."""
+"""The web server: the pages put together behind what may be asked of them (web/allowed.py), and started."""
 
 from __future__ import annotations
 
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -19,69 +20,39 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from gradio.utils import LRUCache
 from jinja2 import BaseLoader, Environment
 
 from assistant.coaching.originals import find_originals
 from assistant.config import Settings
-from assistant.errors import AssistantError, ConfigError
+from assistant.errors import ConfigError
 from assistant.journal import load_journal
 from assistant.knowledge.pictures import NO_SCENES, Scene, load_scenes
 from assistant.loading import load_assistant
 from assistant.speech.listen import Listener
 from assistant.speech.speak import Speaker, load_speaker
 from assistant.toml import read_toml
-from assistant.web import classroom, maintain, slip, volunteer
+from assistant.web import classroom, slip, volunteer
+from assistant.web.allowed import Gate, Refusals
+from assistant.web.connections import LARGEST_HEAD, Connection
 from assistant.web.course import Course, load_course
 from assistant.web.kiosk import Kiosk
-from assistant.web.login import PAGE
+from assistant.web.login import COOKIE, PAGE, Sessions
+from assistant.web.logs import ANSWERS, set_up_logs
 from assistant.web.look import STATIC, page_head, page_words, theme
 from assistant.web.maintain import Office, add_maintenance
+from assistant.web.metrics import Measured, Metrics, add_metrics, log_answer
 from assistant.web.opinion import Opinion
 from assistant.web.pause import Attended, Pause, notice_page
 from assistant.web.practice import Practice
 from assistant.web.supervised import supervised
 from assistant.web.visits import Visits
-from assistant.web.voice import LIMITS, add_voice, listen_head
+from assistant.web.vitals import Vitals, Watch
+from assistant.web.voice import add_voice, listen_head
 from assistant.web.volunteer import Desk, VolunteerPage
 from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
-LARGEST_REQUEST = 65_536  # bytes; a question has at most 500 characters
-
-_PAGES = "lop-hoc|tap|tra-cuu|quan-tri"  # beside the one at "/": their paths, separated by |
-# Everything else is 404: uploads, files, runs, monitoring, the API's description.
-_KNOWN = re.compile(
-    rf"/(?:suc-khoe$|goi$|doc(?:/co)?$|nghe$|tinh/|(?:{_PAGES})$"
-    rf"|{slip.PATH}|{volunteer.PATH}|{classroom.PATH}|{maintain.PATH}"
-    rf"|(?:(?:{_PAGES})/)?(?:$|assets/|static/|theme\.css$|favicon\.ico$|config/?$|svelte/"
-    r"|gradio_api/(?:queue/(?:join|data)$|heartbeat/|cancel$|reset/?$|app_id$|startup-events$)))"
-)
-_FLEETING = re.compile(  # never stored
-    rf"/(?:goi$|{slip.PATH}|{classroom.PATH}|quan-tri|(?:(?:{_PAGES})/)?(?:$|config|gradio_api/))"
-)
-_CONTENT_POLICY = "; ".join(
-    [
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # without eval Gradio's page stays blank
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "media-src 'self' blob:",
-        "connect-src 'self'",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "frame-ancestors 'none'",
-        "form-action 'self'",
-        "base-uri 'self'",
-    ]
-)
-_HEADERS = {
-    "Content-Security-Policy": _CONTENT_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+PEOPLE_AT_A_PAGE = 200  # whose state Gradio keeps; of more, those who were silent longest are forgotten
 _OUTSIDE_META = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*?/>', re.DOTALL)
 Next = Callable[[Request], Awaitable[Response]]
 
@@ -112,15 +83,17 @@ def create_app(
     course: Course | None = None,
     office: Office | None = None,
     voice: tuple[Speaker, Listener] | None = None,
+    names: Collection[str] = (),
 ) -> FastAPI:
     """The pages over an assistant, with the words of prompts/ui.toml and the scenes of its pictures.
 
     Slips and the volunteers' page are there if there is a `desk` for them, the class and the practice page if
     there is a `course`. With an `office` all can be maintained: switched off, told of answers, and looked
-    after at /quan-tri. With a `voice` guides are read aloud and questions heard.
+    after at /quan-tri. With a `voice` guides are read aloud and questions heard. `names` are host names by
+    which browsers may ask.
     """
-    visits = Visits()
-    opinion = None
+    visits, sessions = Visits(), Sessions()
+    opinion = watch = None
     if office is not None:
         journal = office.journal if office.settings.journal.on else None
         assistant = Attended(assistant, office.pause, journal)
@@ -129,16 +102,22 @@ def create_app(
         if journal is not None:
             opinion = Opinion(office.words["opinion"], journal)
             ui = {**ui, "page": {**ui["page"], "promise": office.words["journal"]["kept"]}}
+        watch = Watch(office)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # switches Gradio's own permissive layer off
-    app.middleware("http")(_only_known)
-    app.middleware("http")(_with_headers)
-    app.exception_handler(AssistantError)(_not_now)
 
     @app.get("/suc-khoe")
     def health() -> dict[str, Any]:
-        return {"ok": True, "visits": len(visits)}
+        found = watch.look() if watch else Vitals()
+        told = {"ok": found.ok, "state": found.state, "reasons": found.reasons}
+        return told | {"visits": len(visits)}
 
+    if watch is not None and watch.office.settings.watch.metrics:
+        metrics = Metrics(watch, {"kiosk": lambda: len(visits), "maintainers": lambda: len(sessions)})
+        assistant = Measured(assistant, metrics.note)
+        add_metrics(app, metrics, lambda request: sessions.is_open(request.cookies.get(COOKIE, "")))
+    if ANSWERS.isEnabledFor(logging.INFO):
+        assistant = Measured(assistant, log_answer)
     app.mount("/tinh", StaticFiles(directory=STATIC), name="tinh")
     environment = gradio.routes.templates.env
     if environment.loader is not None and not isinstance(environment.loader, VietnameseTemplates):
@@ -158,12 +137,16 @@ def create_app(
         _mount(app, Practice(course).blocks(), "/tap", page_head(ui, "learn"))
     if office is not None:
         app.middleware("http")(_notice_while_paused(office))
-        add_maintenance(app, office, _mount)
+        add_maintenance(app, office, _mount, sessions)
     head = page_head(ui)
     if voice is not None:
         add_voice(app, assistant, *voice)
         head += listen_head(voice[0].words) if voice[1].ready else ""
-    return _mount(app, kiosk.blocks(), "/", head)
+    _mount(app, kiosk.blocks(), "/", head)
+    refusals = Refusals(ui["refused"])
+    refusals.stand_in(app)
+    app.add_middleware(Gate, refusals=refusals, names=names)  # last, so that it stands before all others
+    return app
 
 
 def _mount(
@@ -171,7 +154,12 @@ def _mount(
 ) -> FastAPI:
     """Put a page of Gradio's at a path, without all that it need not have; `user` tells who may see it."""
     if path != "/" and user is None:  # its addresses are relative; a login stands before a page of users
-        app.add_api_route(path, lambda: RedirectResponse(f"{path}/"))
+
+        def to_folder(request: Request) -> Response:
+            return RedirectResponse(f"{path}/" + "?" * bool(request.url.query) + request.url.query)
+
+        app.add_api_route(path, to_folder)
+    _remember_little(blocks)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         blocks,
@@ -193,6 +181,15 @@ def _mount(
     return mounted
 
 
+def _remember_little(blocks: gr.Blocks) -> None:
+    """Let Gradio keep the state of few people, and no list of what was done: a flood fills nothing."""
+    queue = blocks._queue
+    blocks.state_session_capacity = queue.pending_messages_per_session.max_size = PEOPLE_AT_A_PAGE
+    queue.pending_event_ids_session = LRUCache(PEOPLE_AT_A_PAGE)
+    # By default it works out statistics of the last 10,000 events after each event.
+    queue.ANALYTICS_MAX_EVENTS, queue.ANAYLTICS_CACHE_FREQUENCY = 1, 1 << 60
+
+
 def _notice_while_paused(office: Office) -> Callable[[Request, Next], Awaitable[Response]]:
     """Show the notice instead of every page but the maintainers' while the assistant is switched off."""
 
@@ -205,49 +202,17 @@ def _notice_while_paused(office: Office) -> Callable[[Request, Next], Awaitable[
     return noticed
 
 
-async def _only_known(request: Request, call_next: Next) -> Response:
-    """Refuse unknown paths, and bodies that no question needs."""
-    if not _KNOWN.match(request.url.path):
-        return Response(status_code=404)
-    if request.method == "POST":
-        length = request.headers.get("content-length", "")
-        if not length.isdecimal():
-            return Response(status_code=411)
-        if int(length) > LIMITS.get(request.url.path, LARGEST_REQUEST):
-            return Response(status_code=413)
-    return await call_next(request)
-
-
-async def _not_now(request: Request, error: Exception) -> Response:
-    """A slip or a picture that cannot be had: the assistant is switched off, or could not be loaded."""
-    LOG.warning("%s: %s", request.url.path, error)
-    return Response(status_code=503)
-
-
-async def _with_headers(request: Request, call_next: Next) -> Response:
-    response = await call_next(request)
-    response.headers.update(_HEADERS)
-    if request.url.path.startswith("/phieu/"):  # printed from inside a page
-        response.headers["Content-Security-Policy"] = _CONTENT_POLICY.replace(
-            "frame-ancestors 'none'", "frame-ancestors 'self'"
-        )
-    if _FLEETING.match(request.url.path):
-        response.headers["Cache-Control"] = "no-store"
-    return response
-
-
 def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> None:
     """Show the pages until stopped; the assistant loads in the background.
 
     `certificate` and its key are files; with them the pages are served over HTTPS alone.
     Raises ConfigError when the address cannot be used, KnowledgeError when the words of the pages are broken.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    LOG.setLevel(logging.INFO)
     ui = page_words(settings.home)
     operator = ui["operator"]
-    LOG.info(operator["starting"])
     taken = _listen(settings.host, settings.port)
+    set_up_logs(as_json=settings.watch.logs == "json")
+    LOG.info(operator["starting"])
     host, port = taken.getsockname()[:2]
     assistant = LoadingAssistant()
     scenes, broken = load_scenes(*settings.pictures)
@@ -257,7 +222,8 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
     office = load_office(settings, ui, assistant)
     words = read_toml(settings.home / "prompts" / "voice.toml")
     voice = load_speaker(settings.voice, words, settings.data), Listener(settings.listen)
-    app = create_app(assistant, ui, scenes, desk, course, office, voice)
+    names = {*settings.names, settings.host}
+    app = create_app(assistant, ui, scenes, desk, course, office, voice, names)
     # After the page is up: both at once would make a person wait longer for the first sight of it.
     models = settings.models.wanted or settings.embedder.path
     loads = (
@@ -273,17 +239,38 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
         async with gradio_lifespan(app) as state:
             LOG.info(operator["ready"].format(address=f"{scheme}://{host}:{port}"))
+            if meaning := meaning_of(host, scheme, operator):
+                LOG.warning(meaning)
             loader.start()
             async with supervised():
                 yield state
             office.journal.close()
 
     app.router.lifespan_context = lifespan
+    uvicorn.Server(configured(app, certificate)).run(sockets=[taken])
+
+
+def configured(app: FastAPI, certificate: tuple[Path, Path] | None = None) -> uvicorn.Config:
+    """How the pages are served: over connections that have to say in time what they want."""
     files = certificate or (None, None)
-    config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=3, ssl_certfile=files[0], ssl_keyfile=files[1]
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        proxy_headers=False,  # or whoever asks from this machine could say that he is another
+        server_header=False,
+        access_log=False,
+        log_config=None,  # web/logs.py
+        timeout_graceful_shutdown=3,
+        ssl_certfile=files[0],
+        ssl_keyfile=files[1],
     )
-    uvicorn.Server(config).run(sockets=[taken])
+
+
+def meaning_of(host: str, scheme: str, operator: Mapping[str, str]) -> str:
+    """What it means to listen at an address, where others can reach it; nothing for this machine's own."""
+    return "" if ip_address(host).is_loopback else operator[f"open_{scheme}"].format(host=host)
 
 
 def load_office(settings: Settings, ui: Mapping[str, Any], loading: LoadingAssistant) -> Office:

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 import gradio as gr
 
+MOST = 500  # people remembered at one page; of more, those who were silent longest are forgotten
+
 _State = TypeVar("_State")
 
 
@@ -37,7 +39,10 @@ class Sessions(Generic[_State]):
         for other, seen in list(self._seen.items()):
             if now - seen > self._forgotten_after:
                 self._drop(other)
-        self._seen[key] = now
+        self._seen.pop(key, None)
+        self._seen[key] = now  # last: the longest silent stand first
+        while len(self._seen) > MOST:
+            self._drop(next(iter(self._seen)))
         return self._states.setdefault(key, self._make())
 
     def forget(self, request: gr.Request) -> None:

@@ -54,7 +54,7 @@ def add_voice(app: FastAPI, assistant: Answering, speaker: Speaker, listener: Li
             return Response(status_code=415)
         try:
             asked = msgspec.json.decode(await request.body(), type=Asked)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return Response(status_code=400)
         return await run_in_threadpool(_read, assistant, speaker, asked)
 

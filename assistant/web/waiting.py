@@ -47,6 +47,7 @@ class LoadingAssistant:
 
     loaded: Future[Answering] = field(default_factory=Future)
     complete: Answering | None = None
+    models_failed: bool = False
 
     @property
     def ready(self) -> Answering:
@@ -109,4 +110,5 @@ class LoadingAssistant:
                 self.complete = load_models()
                 LOG.info(operator["models_loaded"])
             except AssistantError as error:
+                self.models_failed = True
                 LOG.error(operator["models_failed"].format(reason=error))
