@@ -39,7 +39,7 @@ from assistant.web.maintain import Office, add_maintenance
 from assistant.web.opinion import Opinion
 from assistant.web.pause import Attended, Pause, notice_page
 from assistant.web.practice import Practice
-from assistant.web.supervised import supervised
+from assistant.web.supervised import is_answered, supervised
 from assistant.web.visits import Visits
 from assistant.web.voice import LIMITS, add_voice, listen_head
 from assistant.web.volunteer import Desk, VolunteerPage
@@ -253,7 +253,8 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
     scenes, broken = load_scenes(*settings.pictures)
     for problem in broken:  # steps are shown without it
         LOG.warning("%s", problem)
-    desk, course = load_desk(settings, ui, assistant), load_course(settings.home, ui, assistant)
+    desk = load_desk(settings, ui, assistant)
+    course = load_course(settings.home, ui, assistant, settings.knowledge)
     office = load_office(settings, ui, assistant)
     words = read_toml(settings.home / "prompts" / "voice.toml")
     voice = load_speaker(settings.voice, words, settings.data), Listener(settings.listen)
@@ -274,7 +275,7 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
         async with gradio_lifespan(app) as state:
             LOG.info(operator["ready"].format(address=f"{scheme}://{host}:{port}"))
             loader.start()
-            async with supervised():
+            async with supervised(lambda: is_answered(host, port, https=certificate is not None)):
                 yield state
             office.journal.close()
 
