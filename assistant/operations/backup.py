@@ -246,12 +246,12 @@ def _exchanged(pairs: list[tuple[Path, Path]]) -> Iterator[None]:
             _exchange(new, target)
             done.append((new, target))
         yield
-    except (AssistantError, OSError) as error:
+    except BaseException as error:
         for new, target in reversed(done):
             _exchange(new, target)
-        raise BackupError(
-            f"what was there before is back, because the new cannot be used: {error}"
-        ) from error
+        if isinstance(error, AssistantError | OSError):
+            raise BackupError(f"what was there is back, because the new cannot be used: {error}") from error
+        raise
 
 
 def _exchange(one: Path, other: Path) -> None:

@@ -14,6 +14,7 @@ import gradio as gr
 from assistant.datatypes import Answer, Composer
 from assistant.errors import AssistantError
 from assistant.knowledge.pictures import Scene
+from assistant.web.leaving import wipe_what_is_left
 from assistant.web.render import Renderer
 from assistant.web.screens import Screens
 from assistant.web.visits import Visit, Visits
@@ -84,7 +85,7 @@ class Kiosk:
             self._lay_out_foot()
             gr.HTML(self.screens.idle_dialog(), elem_id="idle-holder", js_on_load=None)
             self._wire()
-            page.unload(self.visits.forget)
+            wipe_what_is_left(page, self.visits.forget)
         page.queue(max_size=PEOPLE, default_concurrency_limit=4, api_open=False)
         return page
 

@@ -172,6 +172,7 @@ def _mount(
     """Put a page of Gradio's at a path, without all that it need not have; `user` tells who may see it."""
     if path != "/" and user is None:  # its addresses are relative; a login stands before a page of users
         app.add_api_route(path, lambda: RedirectResponse(f"{path}/"))
+    _remember_little(blocks)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         blocks,
@@ -191,6 +192,11 @@ def _mount(
         auth_dependency=user,
     )
     return mounted
+
+
+def _remember_little(blocks: gr.Blocks) -> None:
+    """Let Gradio keep no list of what was done: it works out statistics of 10,000 events after each event."""
+    blocks._queue.ANALYTICS_MAX_EVENTS, blocks._queue.ANAYLTICS_CACHE_FREQUENCY = 1, 1 << 60
 
 
 def _notice_while_paused(office: Office) -> Callable[[Request, Next], Awaitable[Response]]:
