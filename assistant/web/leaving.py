@@ -13,8 +13,8 @@ _SOON = 10  # seconds in which whatever was still going on for them has ended
 def wipe_what_is_left(page: gr.Blocks, forget: Callable[[gr.Request], None] = lambda _: None) -> None:
     """Inside `with page`: when somebody leaves, `forget` what they did, and let Gradio forget it, too.
 
-    Gradio holds, by the session's name, every component as it was last shown, what a generator showed last and
-    messages that nobody fetched, of 10,000 people.
+    Gradio holds, by the session's name, every component as it was last shown, what a generator showed last
+    and messages that nobody fetched, of 10,000 people.
     """
 
     async def left(request: gr.Request) -> None:
