@@ -7,13 +7,11 @@ import pytest
 
 from assistant.config import Settings
 from assistant.errors import BundleError, KnowledgeError
-from assistant.loading import current_index
 from assistant.operations.bundle import seal
 from assistant.operations.keys import make_signing_key
 from assistant.operations.packs import install, make_pack, roll_back
 
 ID = "vneid-quen-mat-khau"
-OLD, NEW = "Lấy lại mật khẩu VNeID", "Lấy lại mật khẩu VNeID theo cách mới"
 
 
 def rewrite(home: Path, *lines: tuple[str, str]) -> None:
@@ -28,12 +26,13 @@ def rewrite(home: Path, *lines: tuple[str, str]) -> None:
 
 @pytest.fixture(scope="module")
 def workshop(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where packs are made: keys, and a pack in which one guide has another title."""
+    """Where packs are made: keys, and a pack with a new line for which no index is built."""
     folder = tmp_path_factory.mktemp("maker")
     for name in ("maker", "stranger"):
         make_signing_key(folder / f"{name}.pem")
     shutil.copytree(shipped, folder / "home")
-    rewrite(folder / "home", ("title:", f"title: {NEW}"))
+    with (folder / "home" / "knowledge" / "scams.toml").open("a", encoding="utf-8") as messages:
+        messages.write("# new\n")
     assert make_pack(folder / "pack", Settings(home=folder / "home", data=folder), folder / "maker.pem") > 80
     return folder
 
@@ -46,19 +45,19 @@ def kiosk(shipped: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -
     return Settings(home=shipped, data=folder)
 
 
-def title(settings: Settings) -> str:
-    """What the machine would call the guide when it is started now."""
-    return current_index(settings, None, lambda _: None).guides[ID].document.title
+def is_new(settings: Settings) -> bool:
+    """Whether what would be read now is what the pack brought."""
+    return (settings.knowledge / "scams.toml").read_text(encoding="utf-8").endswith("# new\n")
 
 
-@pytest.mark.slow
 def test_a_pack_takes_over_and_can_be_left_again(kiosk: Settings, workshop: Path) -> None:
-    before = title(kiosk)
-    index = install(workshop / "pack", workshop / "maker.pub", kiosk)
-    assert index.guides[ID].document.title == title(kiosk) == NEW
-    assert roll_back(kiosk).guides[ID].document.title == title(kiosk) == before
+    assert len(install(workshop / "pack", workshop / "maker.pub", kiosk).guides) > 80
+    assert is_new(kiosk)
+    roll_back(kiosk)
+    assert not is_new(kiosk)
     assert kiosk.knowledge == kiosk.home / "knowledge"
-    assert roll_back(kiosk).guides[ID].document.title == NEW
+    roll_back(kiosk)
+    assert is_new(kiosk)
     # A newer release of the program begins with its own knowledge.
     newer = kiosk.model_copy(update={"home": workshop / "home"})
     assert newer.knowledge == workshop / "home" / "knowledge"

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, contextmanager, suppress
@@ -124,6 +125,7 @@ class Report:
     leaked: dict[str, int] = field(default_factory=dict)
     growth_percent: float | None = None
     peak_rss_mb: int = 0
+    cpu_percent: float = 0  # of one core, by the pages alone
     model_rss_mb: int = 0
 
     @property
@@ -198,7 +200,7 @@ async def _everybody(
         before = await _settled(server, None)
         notes.waits.clear()
         notes.visits = 0
-        started = time.monotonic()
+        started, worked = time.monotonic(), server.cpu_seconds()
         until = started + 60 * plan.minutes
         memory: list[int] = []
         watching = asyncio.create_task(_watch(server, memory, progress, until))
@@ -207,13 +209,14 @@ async def _everybody(
             for number in range(plan.people)
         ]
         await asyncio.gather(*people)
-        minutes = (time.monotonic() - started) / 60
+        seconds = time.monotonic() - started
+        worked = server.cpu_seconds() - worked
         watching.cancel()
         model_rss = server.model_rss_mb()
         progress("waiting for what has ended to be gone")
     after = await _settled(server, before)
     report = Report(
-        plan.people, round(minutes, 2), plan.think, plan.model.name if plan.model else "", plan.journal
+        plan.people, round(seconds / 60, 2), plan.think, plan.model.name if plan.model else "", plan.journal
     )
     report.visits, report.left, report.told_place = notes.visits, notes.left, notes.told_place
     report.page, report.card = notes.of("page"), notes.of("card")
@@ -221,6 +224,7 @@ async def _everybody(
     report.refused, report.failed = dict(notes.refused), dict(notes.failed)
     report.before, report.after, report.leaked = before, after, _more(before, after)
     report.growth_percent, report.peak_rss_mb = _growth(memory), max([*memory, before.rss_mb])
+    report.cpu_percent = round(100 * worked / seconds, 1)
     report.model_rss_mb = model_rss
     return report
 
@@ -231,6 +235,10 @@ async def _warm_up(http: aiohttp.ClientSession, notes: _Notes, questions: Sequen
         async with _Tab(http, notes, path) as tab:
             if path == "/":
                 await tab.ask(questions[0])
+            elif path == "/tra-cuu/":
+                await tab.tell("finder", "find", {"seq": 1, "text": questions[0]})
+            else:
+                await tab.press(tab.pressable()[0])
     if notes.failed:
         raise EvaluationError(f"not one person was served: {dict(notes.failed)}")
 
@@ -578,6 +586,7 @@ class _Server:
 
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self._process, self._log = process, log
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self.address = self._found()
 
     def _found(self) -> str:
@@ -596,6 +605,13 @@ class _Server:
         """Memory of the pages, without the model's process."""
         return _rss_mb(self._process.pid)
 
+    def cpu_seconds(self) -> float:
+        """What the pages have worked since they were started."""
+        fields = (
+            Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        )
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
     def model_rss_mb(self) -> int:
         """Memory of what the pages have started."""
         return sum(_rss_mb(int(pid)) for pid in _children(self._process.pid))
@@ -609,6 +625,8 @@ class _Server:
         line = self._process.stdout.readline()
         if not line:
             raise EvaluationError(f"the server has ended: {self._told()[-500:]}")
+        with self._opener.open(f"{self.address}/suc-khoe", timeout=_SECONDS) as answer:
+            answer.read()  # threads that were idle for ten seconds end at the next request
         proc = Path(f"/proc/{self._process.pid}")
         threads, files = (sum(1 for _ in (proc / name).iterdir()) for name in ("task", "fd"))
         return Held(self.rss_mb(), threads, files, json.loads(line))

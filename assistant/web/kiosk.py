@@ -117,7 +117,12 @@ class Kiosk:
     # What the buttons do
 
     def _wire(self) -> None:
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # What is shown is HTML as it is: Gradio would hand each piece to a thread that gives it back.
+        quiet: dict[str, Any] = {
+            "api_visibility": "private",
+            "show_progress": "hidden",
+            "postprocess": False,
+        }
         seen = [self.stage, self.written, self.sources, self.say, self.box, self.stop]
         asking = gr.on(
             [self.send.click, self.box.submit],

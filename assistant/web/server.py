@@ -197,6 +197,13 @@ def _mount(
 def _remember_little(blocks: gr.Blocks) -> None:
     """Let Gradio keep no list of what was done: it works out statistics of 10,000 events after each event."""
     blocks._queue.ANALYTICS_MAX_EVENTS, blocks._queue.ANAYLTICS_CACHE_FREQUENCY = 1, 1 << 60
+    # For each page it looks a thousand times a second whether somebody has pressed something.
+    blocks._queue.sleep_when_free = 0.01
+
+    async def none() -> None:
+        """Progress bars, of which there are none, would hold on to what was asked last."""
+
+    blocks._queue.start_progress_updates = none  # type: ignore[method-assign]
 
 
 def _notice_while_paused(office: Office) -> Callable[[Request, Next], Awaitable[Response]]:
