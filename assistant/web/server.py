@@ -220,9 +220,9 @@ class NoticeWhilePaused:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
         notice, app = self._office.pause.notice, self._app
-        if notice is not None and scope["type"] == "http" and not scope["path"].startswith(PAGE):
-            if "text/html" in Headers(scope=scope).get("accept", ""):
-                app = HTMLResponse(notice_page(notice, self._office.words["notice"]), 503)
+        is_page = scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", "")
+        if notice is not None and is_page and not scope["path"].startswith(PAGE):
+            app = HTMLResponse(notice_page(notice, self._office.words["notice"]), 503)
         await app(scope, receive, send)
 
 
