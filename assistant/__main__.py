@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from assistant.evaluation.answers import ExpectedAnswer
     from assistant.journal import Journal
     from assistant.knowledge.fetch import Result
+    from assistant.operations.backup import Kept
     from assistant.pipeline import Assistant
 
 app = typer.Typer(
@@ -476,6 +477,41 @@ def knowledge_diff(
         _print_json(as_row(sections, answers))
     else:
         print(as_text(sections, answers))
+
+
+@knowledge_app.command("pack")
+def knowledge_pack(
+    folder: Annotated[Path, typer.Argument(help="A new folder, on the USB stick say.")],
+    key: Annotated[Path, typer.Option(help="The secret key to sign with (`bundle key` makes one).")],
+) -> None:
+    """Sign the shipped guides and official documents, for machines whose program stays as it is."""
+    from assistant.operations.packs import make_pack
+
+    guides = make_pack(folder, _settings(), key)
+    print(_operator_words()["pack"]["made"].format(folder=folder, guides=guides))
+
+
+@knowledge_app.command("install")
+def knowledge_install(
+    folder: Annotated[Path, typer.Argument(help="What `knowledge pack` made.")],
+    key: Annotated[Path, typer.Option(help="The maker's public key (*.pub), from elsewhere.")],
+) -> None:
+    """Take over a pack of knowledge, if it is what was signed and passes the check; else nothing changes."""
+    from assistant.operations.packs import install
+
+    with _progress() as progress:
+        index = install(folder, key, _settings(), progress)
+    print(_operator_words()["pack"]["installed"].format(guides=index.manifest.documents))
+
+
+@knowledge_app.command("rollback")
+def knowledge_rollback() -> None:
+    """Go back to the knowledge before the last pack; a second time goes forth again."""
+    from assistant.operations.packs import roll_back
+
+    with _progress() as progress:
+        index = roll_back(_settings(), progress)
+    print(_operator_words()["pack"]["rolled_back"].format(guides=index.manifest.documents))
 
 
 def _print_fetched(results: Sequence[Result], names: Mapping[str, Sequence[str]]) -> None:
@@ -919,6 +955,34 @@ def bench_answers(
         raise typer.Exit(1)
 
 
+@bench_app.command("visitors")
+def bench_visitors(
+    people: Annotated[int, typer.Option(min=1, help="How many are at the pages at the same time.")] = 10,
+    minutes: Annotated[float, typer.Option(min=0, help="For how long they come.")] = 1,
+    think: Annotated[
+        float, typer.Option(min=0, help="Seconds a person takes between two things; 0: none at all.")
+    ] = 3,
+    seed: Annotated[int, typer.Option(help="Who does what is drawn from it.")] = 0,
+    model: Annotated[Path | None, typer.Option(help="A GGUF that writes under the cards.")] = None,
+    journal: Annotated[bool, typer.Option(help="With the journal switched on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let people come to the real pages over HTTP: what they wait, who is refused, what is left of them."""
+    from assistant.evaluation.visitors import Plan, as_row, as_text, visit
+
+    settings = _settings()
+    guides = _load(settings, with_model=False).guides.values()
+    questions = [question for guide in guides for question in guide.questions]
+    with _progress() as progress:
+        report = visit(Plan(people, minutes, think, seed, model, journal), settings, questions, progress)
+    if as_json:
+        _print_json(as_row(report))
+    else:
+        print(as_text(report))
+    if not report.well:
+        raise typer.Exit(1)
+
+
 @bench_app.command("scale")
 def bench_scale(
     folder: Annotated[Path, typer.Argument(help="Procedures as *.jsonl, which are recombined.")],
@@ -1000,6 +1064,37 @@ def doctor(as_json: AsJson = False) -> None:
         print(as_text(findings, words))
     if worst(findings) is State.BAD:
         raise typer.Exit(1)
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The archive to be written.")]) -> None:
+    """Keep the ward's own guides, contacts, documents, approvals and the journal in one archive."""
+    from assistant.operations.backup import back_up
+
+    with _progress() as progress:
+        kept = back_up(_settings(), file, progress)
+    _print_kept("made", file, kept)
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="What `assistant backup` wrote.")]) -> None:
+    """Put back what an archive holds; what is there now stays until the new is known to be whole."""
+    from assistant.errors import BackupError
+    from assistant.operations.backup import restore as put_back
+    from assistant.operations.doctor import is_served
+
+    settings = _settings()
+    if is_served(settings):
+        raise BackupError("the pages are being served; stop them first (systemctl stop tro-ly)")
+    with _progress() as progress:
+        kept = put_back(settings, file, progress)
+    _print_kept("restored", file, kept)
+
+
+def _print_kept(what: str, file: Path, kept: Kept) -> None:
+    words = _operator_words()["backup"]
+    told = {"files": kept.files, "documents": kept.documents, "made": kept.made}
+    print(words[what].format(file=file, **told, journal=words["with" if kept.journal else "without"]))
 
 
 @bundle_app.command("key")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -184,8 +185,20 @@ class Settings(BaseSettings):
 
     @property
     def knowledge(self) -> Path:
-        """The shipped knowledge."""
-        return self.home / "knowledge"
+        """The guides and all that goes with them: of the pack in use, else the shipped ones."""
+        pack = self.pack
+        return pack.resolve() / "knowledge" if pack.exists() else self.home / "knowledge"
+
+    @property
+    def pack(self) -> Path:
+        """The link to the pack of knowledge in use (operations/packs.py); each release has its own."""
+        release = hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:12]
+        return self.data / "packs" / f"over-{release}"
+
+    @property
+    def pack_before(self) -> Path:
+        """The link to what was in use before."""
+        return self.pack.with_name(self.pack.name.replace("over", "before"))
 
     @property
     def states(self) -> Path:

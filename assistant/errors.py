@@ -100,6 +100,10 @@ class BundleError(AssistantError):
     """An offline bundle cannot be made, or is not what its maker signed; says why."""
 
 
+class BackupError(AssistantError):
+    """A backup cannot be made, or is none that can be put back; says why."""
+
+
 class EvaluationError(AssistantError):
     """A question set or data set cannot be read; names file and line."""
 

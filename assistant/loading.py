@@ -39,6 +39,7 @@ from assistant.retrieval.index import (
     build,
     current_folder,
     generations,
+    go_back,
     load,
     load_generation,
     save,
@@ -121,7 +122,9 @@ def current_index(
         if index.manifest.inputs == inputs and same_vectors:
             _warn(() if strict else listed.problems)
             return index
-        return build_index(settings, embedder, index, officials, progress)
+        with _written_to(settings):
+            before = go_back(root, inputs, None if any_vectors else (wanted,))
+        return before or build_index(settings, embedder, index, officials, progress)
     except KnowledgeError as error:
         if strict:
             raise
@@ -152,7 +155,8 @@ def earlier_index(settings: Settings, progress: Progress) -> tuple[Index, Index]
     root = settings.data / "index"
     embedder = load_embedder(settings)
     after = current_index(settings, embedder, progress, strict=True)
-    before = sorted(generations(root))[:-1]
+    serving = current_folder(root).name
+    before = sorted(name for name in generations(root) if name != serving)
     if not before:
         raise IndexUnavailableError(f"{root} holds one index only: nothing has changed since it was built")
     return load_generation(root / before[-1]), after

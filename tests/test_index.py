@@ -18,7 +18,16 @@ from assistant.config import CHECKOUT
 from assistant.datatypes import Document, OfficialText, Section, Source
 from assistant.errors import IndexUnavailableError, KnowledgeError
 from assistant.retrieval.embedder import RememberingEmbedder
-from assistant.retrieval.index import Index, KnowledgePaths, build, generations, load, save, with_vectors
+from assistant.retrieval.index import (
+    Index,
+    KnowledgePaths,
+    build,
+    generations,
+    go_back,
+    load,
+    save,
+    with_vectors,
+)
 from assistant.retrieval.search import Searcher
 
 FILES = [
@@ -235,6 +244,15 @@ def test_a_build_killed_at_any_moment_leaves_the_old_or_the_new_index(small: Ind
 
 
 # Old generations
+
+
+def test_one_goes_back_to_what_was_built_of_the_same_knowledge(root: Path) -> None:
+    assert go_back(root, "unknown") is None
+    assert go_back(root, "old", ("another",)) is None
+    assert serving(root) == "new"
+    before = go_back(root, "old")
+    assert before is not None
+    assert before.manifest.inputs == serving(root) == "old"
 
 
 def test_generations_beyond_two_are_removed(small: Index, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assistant.models.packing import Bytes
 from assistant.models.prefix import (
-    Bytes,
     StateStore,
     count_asked,
     state_key,

@@ -58,26 +58,32 @@ def make(target: Path, contents: Contents, key: Path, progress: Progress = lambd
         target.mkdir(parents=True, exist_ok=True)
         progress("copying the product")
         for name in (*_PRODUCT, *_HOME):
-            _copy((contents.home if name in _HOME else contents.source) / name, target / "source" / name)
-        _copy(Path(__file__).with_name("install-bundle.sh"), target / INSTALLER)
+            copy((contents.home if name in _HOME else contents.source) / name, target / "source" / name)
+        copy(Path(__file__).with_name("install-bundle.sh"), target / INSTALLER)
         for name, folder in contents.models.items():
             progress(f"copying {name}")
-            _copy(folder, target / "models" / name)
+            copy(folder, target / "models" / name)
         if contents.data is not None:
-            _copy(contents.data / "index", target / "index")
+            copy(contents.data / "index", target / "index")
         wanted = contents.requirements
         if wanted is None:
             wanted = requirements_of(contents.source / "pyproject.toml", contents.uses)
         (target / "requirements.txt").write_text("\n".join([*wanted, ""]), encoding="utf-8")
         gather_wheels(target / "wheels", wanted, contents.wheels, progress)
-        (target / ABOUT).write_text(_about(contents), encoding="utf-8")
         progress("signing")
-        manifest = "".join(f"{_digest(path)}  {name}\n" for name, path in _files(target)).encode()
-        (target / MANIFEST).write_bytes(manifest)
-        (target / SIGNATURE).write_bytes(sign(manifest, key))
+        seal(target, _about(contents), key)
     except OSError as error:
         raise BundleError(f"{target}: {error}") from error
     return sum(path.stat().st_size for _, path in _files(target))
+
+
+def seal(target: Path, about: Mapping[str, str], key: Path) -> None:
+    """Let a folder tell what it is, list its files and sign the list. Raises BundleError or OSError."""
+    lines = "".join(f"{name}={value}\n" for name, value in about.items())
+    (target / ABOUT).write_text(lines, encoding="utf-8")
+    manifest = "".join(f"{_digest(path)}  {name}\n" for name, path in _files(target)).encode()
+    (target / MANIFEST).write_bytes(manifest)
+    (target / SIGNATURE).write_bytes(sign(manifest, key))
 
 
 def verify(target: Path, public: Path, progress: Progress = lambda _: None) -> dict[str, str]:
@@ -142,9 +148,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
         raise BundleError(f"pip wheel failed: {' '.join(told)}")
 
 
-def _about(contents: Contents) -> str:
+def _about(contents: Contents) -> dict[str, str]:
     """Lines that the installer reads with sed; it runs none of them."""
-    rows = {
+    return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "machine": platform.machine(),
@@ -152,10 +158,9 @@ def _about(contents: Contents) -> str:
         "needs": " ".join(FEATURES.values()) if "answers" in contents.uses else "",
         "models": " ".join(contents.models),
     }
-    return "".join(f"{name}={value}\n" for name, value in rows.items())
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
     """Copy files and folders, but no links, caches or hidden files."""
     if source.is_symlink():
         raise BundleError(f"{source} is a link; a bundle holds files only")
@@ -163,7 +168,7 @@ def _copy(source: Path, target: Path) -> None:
         target.mkdir(parents=True, exist_ok=True)
         for child in source.iterdir():
             if child.name != "__pycache__" and not child.name.startswith("."):
-                _copy(child, target / child.name)
+                copy(child, target / child.name)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)

@@ -158,7 +158,7 @@ def port(settings: Settings) -> Iterator[Finding]:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            if _is_served(settings):
+            if is_served(settings):
                 yield Finding("port", State.OK, "served", values)
             else:
                 yield Finding("port", State.BAD, "taken", values | {"reason": str(error)})
@@ -169,7 +169,7 @@ def port(settings: Settings) -> Iterator[Finding]:
         yield Finding("port", State.WARN, "plain", values)
 
 
-def _is_served(settings: Settings) -> bool:
+def is_served(settings: Settings) -> bool:
     """Whether what listens there is this product."""
     host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
     scheme = "https" if settings.https else "http"

@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -371,6 +371,23 @@ def load(root: Path) -> Index:
             reasons.append(str(error))
     detail = "; ".join(reasons) or f"no index under {root}"
     raise IndexUnavailableError(f"{detail}; run `assistant index build`")
+
+
+def go_back(root: Path, inputs: str, embedders: Collection[str | None] | None = None) -> Index | None:
+    """The generation that was built of these inputs, made current again; None if none is kept and whole.
+
+    With `embedders` only one of theirs.
+    """
+    for name in generations(root):
+        try:
+            index = load_generation(root / name)
+        except IndexUnavailableError:
+            continue
+        manifest = index.manifest
+        if manifest.inputs == inputs and (embedders is None or manifest.embedder in embedders):
+            _point_to(root, name)
+            return index
+    return None
 
 
 def current_folder(root: Path) -> Path:

@@ -24,6 +24,7 @@ from assistant.coaching.sandbox import Comparison, verdicts
 from assistant.errors import AssistantError, ClassroomError, ModelError
 from assistant.models.language_model import LanguageModel
 from assistant.web.course import Course, CourseRenderer
+from assistant.web.leaving import wipe_what_is_left
 from assistant.web.sessions import Sessions
 
 PATH = r"lop-hoc/(?:chung-nhan\.pdf|tien-do\.xlsx)$"  # what server.py lets through besides the page itself
@@ -84,7 +85,7 @@ class ClassPage:
             }
             gr.HTML(f'<footer class="small">{escape(words["page"]["ai"])}</footer>')
             self._wire(page)
-            page.unload(self.pupils.forget)
+            wipe_what_is_left(page, self.pupils.forget)
         page.queue(max_size=60, default_concurrency_limit=8, api_open=False)
         return page
 

@@ -46,10 +46,12 @@ class Course:
     classrooms: Classrooms = field(default_factory=Classrooms)
 
 
-def load_course(home: Path, ui: Mapping[str, Any], loading: LoadingAssistant) -> Course:
+def load_course(
+    home: Path, ui: Mapping[str, Any], loading: LoadingAssistant, knowledge: Path | None = None
+) -> Course:
     """Read what both pages need, while the assistant loads. Raises KnowledgeError."""
-    prompts = home / "prompts"
-    lessons = load_lessons(home / "knowledge" / "lessons")
+    prompts, knowledge = home / "prompts", knowledge or home / "knowledge"
+    lessons = load_lessons(knowledge / "lessons")
     return Course(
         loading.reference,
         Renderer(ui),
@@ -57,7 +59,7 @@ def load_course(home: Path, ui: Mapping[str, Any], loading: LoadingAssistant) ->
         read_toml(prompts / "practice.toml"),
         lessons,
         load_sandbox(prompts / "classroom.toml", lessons),
-        load_messages(home / "knowledge" / "scams.toml"),
+        load_messages(knowledge / "scams.toml"),
     )
 
 

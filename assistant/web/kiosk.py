@@ -14,6 +14,7 @@ import gradio as gr
 from assistant.datatypes import Answer, Composer
 from assistant.errors import AssistantError
 from assistant.knowledge.pictures import Scene
+from assistant.web.leaving import wipe_what_is_left
 from assistant.web.render import Renderer
 from assistant.web.screens import Screens
 from assistant.web.visits import Visit, Visits
@@ -84,7 +85,7 @@ class Kiosk:
             self._lay_out_foot()
             gr.HTML(self.screens.idle_dialog(), elem_id="idle-holder", js_on_load=None)
             self._wire()
-            page.unload(self.visits.forget)
+            wipe_what_is_left(page, self.visits.forget)
         page.queue(max_size=PEOPLE, default_concurrency_limit=4, api_open=False)
         return page
 
@@ -116,7 +117,12 @@ class Kiosk:
     # What the buttons do
 
     def _wire(self) -> None:
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # What is shown is HTML as it is: Gradio would hand each piece to a thread that gives it back.
+        quiet: dict[str, Any] = {
+            "api_visibility": "private",
+            "show_progress": "hidden",
+            "postprocess": False,
+        }
         seen = [self.stage, self.written, self.sources, self.say, self.box, self.stop]
         asking = gr.on(
             [self.send.click, self.box.submit],
@@ -173,7 +179,7 @@ class Kiosk:
                 yield self.show(visit) | {self.box: ""}
                 continue
             if answer.busy:
-                yield self._idle() | {self.say: self.render.message(self.ui["ask"]["crowded"], "wait")}
+                yield self._idle(visit) | {self.say: self.render.message(self.ui["ask"]["crowded"], "wait")}
                 return
             updates = self._nothing_new()  # but one who has left is noticed here
             if answer.composer is Composer.MODEL:
@@ -184,11 +190,11 @@ class Kiosk:
                 text = self.ui["ask"]["waiting"].format(count=before)
                 updates = {self.say: self.render.message(text, "wait") if before else ""}
             yield updates | stop
-            stop = {}
+            stop, visit.stoppable = {}, True
         if visit.asked_last != number:
             yield self._nothing_new()
         elif not stop:
-            yield self._idle()
+            yield self._idle(visit)
 
     def act(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Do what a button of the page says."""
@@ -211,7 +217,7 @@ class Kiosk:
         try:
             answer = self.assistant.open_guide(document_id)
         except KeyError:
-            return self._idle() | self._say("gone")
+            return self._idle(visit) | self._say("gone")
         visit.take(answer, "")
         visit.remember(answer.card.title if answer.card else answer.question)
         return self.show(visit)
@@ -256,7 +262,7 @@ class Kiosk:
         turn = self.visits.of(request).turn + 1
         self.visits.forget(request)
         visit = self.visits.of(request)
-        visit.turn = turn
+        visit.turn, visit.stoppable = turn, True
         return self.show(visit) | {self.box: ""}
 
     def stopped(self, request: gr.Request) -> Updates:
@@ -281,14 +287,22 @@ class Kiosk:
     def _nothing_new(self) -> Updates:
         return {self.say: gr.skip()}
 
-    def _idle(self) -> Updates:
+    def _idle(self, visit: Visit | None = None) -> Updates:
+        """Nothing is said any more, and nothing can be stopped.
+
+        A button that is hidden already is left alone: it would cost as much as finding the answer.
+        """
+        if visit is not None and not visit.stoppable:
+            return {self.say: ""}
+        if visit is not None:
+            visit.stoppable = False
         return {self.say: "", self.stop: gr.Button(visible=False)}
 
     def show(self, visit: Visit) -> Updates:
         """The whole page for a visit."""
         answer: Answer | None = visit.answer if visit.view == "answer" else None
         guides = {} if visit.view == "home" else self.assistant.guides
-        return self._idle() | {
+        return self._idle(visit) | {
             self.stage: self.screens.stage(visit, guides),
             self.written: self.render.written(visit.written) if answer and visit.written else "",
             self.sources: self.render.sources(answer.citations) if answer else "",

@@ -28,6 +28,7 @@ from assistant.datatypes import Card
 from assistant.errors import AssistantError, ClassroomError
 from assistant.text.normalize import without_marks
 from assistant.web.course import Course, heading
+from assistant.web.leaving import wipe_what_is_left
 from assistant.web.render import day, icon
 from assistant.web.sessions import Sessions
 
@@ -69,7 +70,7 @@ class Practice:
             self._lay_out_games()
             self._lay_out_play()
             self._wire(page)
-            page.unload(self.trials.forget)
+            wipe_what_is_left(page, self.trials.forget)
         page.queue(max_size=60, default_concurrency_limit=8, api_open=False)
         return page
 

@@ -22,6 +22,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from gradio.utils import LRUCache
 from jinja2 import BaseLoader, Environment
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.coaching.originals import find_originals
 from assistant.config import Settings
@@ -45,7 +47,7 @@ from assistant.web.metrics import Measured, Metrics, add_metrics, log_answer
 from assistant.web.opinion import Opinion
 from assistant.web.pause import Attended, Pause, notice_page
 from assistant.web.practice import Practice
-from assistant.web.supervised import supervised
+from assistant.web.supervised import is_answered, supervised
 from assistant.web.visits import Visits
 from assistant.web.vitals import Vitals, Watch
 from assistant.web.voice import add_voice, listen_head
@@ -136,7 +138,7 @@ def create_app(
         _mount(app, page.blocks(), "/lop-hoc", page_head(ui, "learn"))
         _mount(app, Practice(course).blocks(), "/tap", page_head(ui, "learn"))
     if office is not None:
-        app.middleware("http")(_notice_while_paused(office))
+        app.add_middleware(NoticeWhilePaused, office=office)
         add_maintenance(app, office, _mount, sessions)
     head = page_head(ui)
     if voice is not None:
@@ -188,18 +190,31 @@ def _remember_little(blocks: gr.Blocks) -> None:
     queue.pending_event_ids_session = LRUCache(PEOPLE_AT_A_PAGE)
     # By default it works out statistics of the last 10,000 events after each event.
     queue.ANALYTICS_MAX_EVENTS, queue.ANAYLTICS_CACHE_FREQUENCY = 1, 1 << 60
+    # For each page it looks a thousand times a second whether somebody has pressed something.
+    queue.sleep_when_free = 0.01
+
+    async def none() -> None:
+        """Progress bars, of which there are none, would hold on to what was asked last."""
+
+    queue.start_progress_updates = none  # type: ignore[method-assign]
 
 
-def _notice_while_paused(office: Office) -> Callable[[Request, Next], Awaitable[Response]]:
-    """Show the notice instead of every page but the maintainers' while the assistant is switched off."""
+class NoticeWhilePaused:
+    """Shows the notice instead of every page but the maintainers' while the assistant is switched off.
 
-    async def noticed(request: Request, call_next: Next) -> Response:
-        is_page = "text/html" in request.headers.get("accept", "")
-        if office.pause.notice is None or not is_page or request.url.path.startswith(PAGE):
-            return await call_next(request)
-        return HTMLResponse(notice_page(office.pause.notice, office.words["notice"]), 503)
+    Not by app.middleware("http"), which takes several milliseconds of every stream that is read.
+    """
 
-    return noticed
+    def __init__(self, app: ASGIApp, office: Office) -> None:
+        self._app, self._office = app, office
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the app answer."""
+        notice, app = self._office.pause.notice, self._app
+        is_page = scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", "")
+        if notice is not None and is_page and not scope["path"].startswith(PAGE):
+            app = HTMLResponse(notice_page(notice, self._office.words["notice"]), 503)
+        await app(scope, receive, send)
 
 
 def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> None:
@@ -218,7 +233,8 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
     scenes, broken = load_scenes(*settings.pictures)
     for problem in broken:  # steps are shown without it
         LOG.warning("%s", problem)
-    desk, course = load_desk(settings, ui, assistant), load_course(settings.home, ui, assistant)
+    desk = load_desk(settings, ui, assistant)
+    course = load_course(settings.home, ui, assistant, settings.knowledge)
     office = load_office(settings, ui, assistant)
     words = read_toml(settings.home / "prompts" / "voice.toml")
     voice = load_speaker(settings.voice, words, settings.data), Listener(settings.listen)
@@ -242,7 +258,7 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
             if meaning := meaning_of(host, scheme, operator):
                 LOG.warning(meaning)
             loader.start()
-            async with supervised():
+            async with supervised(lambda: is_answered(host, port, https=certificate is not None)):
                 yield state
             office.journal.close()
 

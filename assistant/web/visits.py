@@ -32,6 +32,7 @@ class Visit:
     questions: list[str] = field(default_factory=list)
     asked_last: int = 0  # rises with everything that ends the answer being written
     writing: bool = False  # whether an answer is being written
+    stoppable: bool = False  # whether the page shows the button that ends it
 
     def begin(self) -> int:
         """Ask something: whatever is still being written for this person is no longer wanted."""

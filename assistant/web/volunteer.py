@@ -24,6 +24,7 @@ from assistant.datatypes import Guide, Hit, Procedure
 from assistant.errors import AssistantError, DocumentError
 from assistant.pipeline import Assistant
 from assistant.text.normalize import clean
+from assistant.web.leaving import wipe_what_is_left
 from assistant.web.render import icon
 from assistant.web.sheet import CHANNELS, SheetRenderer
 
@@ -77,6 +78,7 @@ class VolunteerPage:
             finder = gr.HTML(self._finder(), elem_id="finder", js_on_load=_TELL)
             found = gr.HTML(elem_id="found")
             sheet = gr.HTML(elem_id="sheet")
+            wipe_what_is_left(page)
             for tell, answer, shown in ((finder.find, self.find, found), (finder.open, self.open, sheet)):
                 tell(answer, None, shown, **told).failure(self.failed, None, shown, **quiet)
         page.queue(max_size=40, default_concurrency_limit=_SEARCHING, api_open=False)
