@@ -78,7 +78,8 @@ def set_up_logs(as_json: bool) -> None:
     for name, level in _LEVELS.items():
         logging.getLogger(name).setLevel(level)
     ANSWERS.setLevel(logging.INFO if as_json else logging.WARNING)
-    gradio.queueing.traceback = gradio.routes.traceback = _Terse()  # type: ignore[assignment, attr-defined]
+    for module in (gradio.queueing, gradio.routes):
+        vars(module)["traceback"] = _Terse()
     sys.excepthook = lambda _, error, __: LOG.critical("the program broke", exc_info=error)
     threading.excepthook = _thread_broke
     sys.unraisablehook = _left_over
