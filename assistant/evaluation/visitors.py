@@ -221,7 +221,7 @@ async def _everybody(
     report.visits, report.left, report.told_place = notes.visits, notes.left, notes.told_place
     report.page, report.card = notes.of("page"), notes.of("card")
     report.words, report.press = notes.of("words"), notes.of("press")
-    report.refused, report.failed = dict(notes.refused), dict(notes.failed)
+    report.refused, report.failed = dict(+notes.refused), dict(notes.failed)
     report.before, report.after, report.leaked = before, after, _more(before, after)
     report.growth_percent, report.peak_rss_mb = _growth(memory), max([*memory, before.rss_mb])
     report.cpu_percent = round(100 * worked / seconds, 1)
@@ -462,7 +462,7 @@ class _Tab:
         outputs = list(self._shape.events[box, "submit"]["outputs"])
         say, words = outputs.index(self._shape.named["say"]), outputs.index(self._shape.named["words"])
         at = outputs.index(stage)
-        begun, came, wrote, placed = time.perf_counter(), False, False, False
+        begun, came, wrote, placed, crowded = time.perf_counter(), False, False, False, False
         async with aclosing(self._happens(box, "submit", [question])) as messages:
             async for data in messages:
                 if not came and isinstance(data[at], str):
@@ -477,11 +477,11 @@ class _Tab:
                 if not wrote and came and data[words] and "prose" in str(data[words]):
                     wrote = True
                     self._notes.waited("words", begun)
-                if self._notes.crowded in said:
-                    self._notes.refused["crowded"] += 1
+                crowded |= self._notes.crowded in said
                 if 'class="bad"' in said:
                     raise _Failed("complained: " + re.sub(r"<[^>]+>", " ", said)[:60])
         self._notes.told_place += placed
+        self._notes.refused["the model is crowded"] += crowded
         if not came:
             raise _Failed("no card")
         return True
