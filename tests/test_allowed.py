@@ -155,7 +155,6 @@ def test_the_configuration_tells_nothing_of_the_machine(client: httpx.Client) ->
         {"data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]},
         {"data": [[{"path": "http://127.0.0.1:9/", "meta": {"_type": "gradio.FileData"}}]]},
         {"event_data": {"a": {"b": "c"}}},
-        {"event_data": "x"},
         {"trigger_id": "x"},
     ],
 )
@@ -173,6 +172,11 @@ def test_a_call_that_is_no_call_is_refused(client: httpx.Client, body: bytes) ->
         "/gradio_api/queue/join", content=body, headers={"Content-Type": "application/json"}
     )
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize("told", [None, "x", ["x", "y"], {"index": [0, 1], "value": "x"}])
+def test_what_an_event_tells_goes_on(client: httpx.Client, told: object) -> None:
+    assert join(client, session_hash="told", event_data=told).status_code == 200
 
 
 def test_only_what_was_understood_of_a_call_goes_on(client: httpx.Client) -> None:

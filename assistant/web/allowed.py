@@ -93,7 +93,9 @@ class Join(msgspec.Struct):
     data: list[_Plain | list[_Plain]]
     fn_index: _Number
     session_hash: _Session
-    event_data: dict[str, _Plain] | None = None
+    event_data: _Plain | list[_Plain] | dict[str, _Plain | list[_Plain]] = (
+        None  # a tick tells all that are set
+    )
     trigger_id: _Number | None = None
 
 
