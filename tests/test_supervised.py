@@ -15,12 +15,12 @@ from assistant.web.supervised import is_answered, notify, supervised
 
 @pytest.fixture
 def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """What systemd would hear with; a sign of life is wanted every 80 ms."""
+    """What systemd would hear with; a sign of life is wanted every 400 ms."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(str(tmp_path / "notify"))
         heard.settimeout(5)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        monkeypatch.setenv("WATCHDOG_USEC", "80000")
+        monkeypatch.setenv("WATCHDOG_USEC", "400000")
         yield heard
 
 
@@ -42,7 +42,7 @@ async def served(seconds: float) -> None:
 
 
 def test_systemd_is_told_of_the_start_of_life_and_of_the_end(manager: socket.socket) -> None:
-    asyncio.run(served(0.1))
+    asyncio.run(served(0.25))
     start, *beats, _ = told(manager)
     assert start == "READY=1"
     assert beats.count("WATCHDOG=1") == len(beats) >= 2
@@ -55,7 +55,7 @@ def test_pages_that_do_not_answer_give_no_sign_of_life(manager: socket.socket) -
 
     async def watched(port: int) -> None:
         async with supervised(lambda: is_answered("127.0.0.1", port, https=False)):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.35)
 
     with served_app(app) as address:
         port = int(address.rpartition(":")[2])
