@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -189,7 +189,7 @@ def mentioned(words: Sequence[str], phrases: Iterable[Phrase]) -> list[Phrase]:
 
 def possible(words: Sequence[str], phrases: Iterable[Phrase]) -> list[Phrase]:
     """The few of many phrases that could stand in the words, because all their syllables do."""
-    there = set(_folded(tuple(words)))
+    there = set(map(bare, words))
     return [
         phrase
         for phrase in phrases
@@ -206,19 +206,13 @@ def find(words: Sequence[str], phrase: Phrase) -> int:
     if not phrase:
         return -1
     first = bare(phrase[0])
-    folded = _folded(tuple(words))
+    folded = [bare(word) for word in words]
     if first not in folded:
         return -1
     for at in range(folded.index(first), len(words) - len(phrase) + 1):
         if folded[at] == first and _same(words[at : at + len(phrase)], phrase):
             return at
     return -1
-
-
-@lru_cache(maxsize=1024)
-def _folded(words: Phrase) -> Phrase:
-    """Remembered, because a question is compared with hundreds of phrases."""
-    return tuple(map(bare, words))
 
 
 def _same(words: Sequence[str], phrase: Phrase) -> bool:
@@ -299,7 +293,6 @@ _TONES = "\u0300\u0301\u0303\u0309\u0323"
 _DIPPING, _BROKEN = "\u0309", "\u0303"  # hỏi and ngã, one tone from Thanh Hóa to Cà Mau
 
 
-@lru_cache(maxsize=65536)
 def sound(syllable: str) -> str:
     """A syllable as it sounds where s is x, ch is tr, d is gi, r and v, l is n, hỏi is ngã, n is ng, c is t.
 
