@@ -820,6 +820,24 @@ def evaluate_checks(
         print(as_text(report, failures=failures))
 
 
+@evaluate_app.command("masking")
+def evaluate_masking(
+    files: Annotated[list[Path], typer.Argument(help="JSON lines of texts with what is personal in them.")],
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List what went wrong in files named open….")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What the journal would keep of made-up texts: the share of personal parts caught, and false alarms."""
+    from assistant.evaluation.masking import as_row, as_text, evaluate, keeper
+
+    outcomes = evaluate(files, keeper(_settings()))
+    if as_json:
+        _print_json(as_row(outcomes))
+    else:
+        print(as_text(outcomes, failures=failures))
+
+
 @evaluate_app.command("documents")
 def evaluate_documents(
     folder: Annotated[Path, typer.Argument(help="PDFs beside truth.json.")],

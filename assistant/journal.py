@@ -22,7 +22,7 @@ from pathlib import Path
 from queue import Full, Queue
 from typing import TYPE_CHECKING, Any
 
-from assistant.answering.anonymous import Anonymous, load_words
+from assistant.answering.anonymous import load_anonymous
 from assistant.answering.safety import load_safety
 from assistant.config import Settings
 from assistant.datatypes import Answer
@@ -239,9 +239,9 @@ class Journal:
 def load_journal(settings: Settings) -> Journal:
     """The journal, whether or not it is switched on. Raises KnowledgeError."""
     safety = load_safety(settings.home / "prompts" / "safety.toml")
-    words = load_words(settings.knowledge / "names.toml")
+    hide = load_anonymous(settings.knowledge, safety.mask)
     path = settings.data / "journal" / "journal.sqlite"
-    return Journal(path, Anonymous(words, safety.mask), days=settings.journal.days)
+    return Journal(path, hide, days=settings.journal.days)
 
 
 def _engine(path: Path) -> Engine:
