@@ -91,9 +91,7 @@ class Office:
         return answering if isinstance(answering, Assistant) else None
 
     def entries(self, days: int) -> list[Entry]:
-        """The journal of the last days; nothing where there has never been one. Raises JournalError."""
-        if not self.journal.path.exists():
-            return []
+        """The journal of the last days. Raises JournalError."""
         return self.journal.read(self.today - timedelta(days=days - 1))
 
     def title(self, document_id: str) -> str:
@@ -131,7 +129,7 @@ def add_maintenance(app: FastAPI, desk: Office, mount: Callable[..., object], se
             raise HTTPException(401)
         write_as, kind = _FORMATS[ending]
         try:
-            entries = desk.journal.read() if desk.journal.path.exists() else []
+            entries = desk.journal.read()
         except AssistantError:
             raise HTTPException(503) from None
         data = write_as(entries, desk.words)
@@ -609,7 +607,7 @@ class MaintenancePage:
     def _journal(self) -> Updates:
         words, desk = self.words["journal"], self.desk
         state = line(words["on" if desk.settings.journal.on else "off"])
-        entries = desk.journal.read() if desk.journal.path.exists() else []
+        entries = desk.journal.read()
         held = line(words["empty"])
         if entries:
             days = {"first": f"{entries[0].minute:%d/%m/%Y}", "last": f"{entries[-1].minute:%d/%m/%Y}"}
@@ -632,8 +630,7 @@ class MaintenancePage:
         return self._forget("") if sure else self._unwell(self.words["journal"]["need_sure"])
 
     def _forget(self, holding: str) -> Updates:
-        exists = self.desk.journal.path.exists()
-        count = self.desk.journal.forget(holding=holding) if exists else 0
+        count = self.desk.journal.forget(holding=holding)
         return self._journal() | self._well(self.words["journal"]["forgotten"].format(count=count))
 
     # Switching off
