@@ -22,7 +22,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 
 from assistant.config import Settings
 from assistant.datatypes import Contact, Source, Status
-from assistant.errors import AssistantError, DocumentError, IndexUnavailableError
+from assistant.errors import AssistantError, DocumentError, IndexUnavailableError, JournalError
 from assistant.journal import Entry, Group, Journal, Kind, as_csv, as_xlsx, groups
 from assistant.knowledge.facsimile import draw_page
 from assistant.knowledge.facts import load_shared_facts
@@ -48,6 +48,7 @@ from assistant.web.figures import bars, columns, facts, line, message, section, 
 from assistant.web.login import COOKIE, PAGE, Sessions, add_login
 from assistant.web.look import page_head
 from assistant.web.pause import LONGEST_NOTICE, Pause
+from assistant.web.sessions import when_left
 from assistant.web.waiting import LoadingAssistant
 
 DAYS = 30  # that the figures tell of
@@ -183,6 +184,7 @@ class MaintenancePage:
                 with gr.Column(visible=name == "overview", elem_id=f"part-{name}") as self.parts[name]:
                     self.shown[name] = put()
             self._wire(page, buttons)
+            when_left(page)
         page.queue(max_size=20, default_concurrency_limit=2, api_open=False)
         return page
 
@@ -311,7 +313,11 @@ class MaintenancePage:
         state = facts([*self._state(), self._journal_state(), self._open_state()])
         if not self.desk.settings.journal.on:
             return section(words["title"], state, line(words["no_journal"]))
-        asked = [entry for entry in self.desk.entries(DAYS) if entry.kind is Kind.ASKED]
+        try:
+            asked = [entry for entry in self.desk.entries(DAYS) if entry.kind is Kind.ASKED]
+        except JournalError as error:
+            told = words["journal_trouble"].format(reason=error)
+            return section(words["title"], state, message(words["journal"], told, well=False))
         if not asked:
             return section(words["title"], state, line(words["nothing"]))
         return section(words["title"], state, f'<div class="charts">{self._charts(asked)}</div>')
