@@ -1,7 +1,7 @@
 """A person who tells the pages a made-up name and numbers, and what is left of that when they have gone.
 
-Run as `leftovers.py visit ADDRESS` by test_privacy.py: a process of its own, so that nothing it knows is in that
-of the test. `leftovers.py count` serves the pages, has ten people visit them, and counts what is left in the
+Run as `leftovers.py visit ADDRESS` by test_privacy.py: a process of its own, so that nothing it knows is in
+that of the test. `leftovers.py count` serves the pages, has ten people visit them, and counts what is left in the
 server's files and memory, raw copies in freed memory among it.
 """
 
@@ -25,7 +25,7 @@ import httpx
 
 from assistant.config import CHECKOUT
 
-_BACKWARDS = ("niruhkrayz bujivok", "543290581970", "319284")  # so that nothing here holds what is looked for
+_BACKWARDS = ("niruhkrayz bujivok", "543290581970", "836047")  # so that nothing here holds what is looked for
 Walked = str | bytes | bytearray
 
 
@@ -50,11 +50,16 @@ def visit(address: str) -> None:
         kiosk.tell("box", "submit", [f"{name} hỏi lệ phí bao nhiêu"])
         desk.tell("finder", "find", [], {"text": f"{name} {number}", "seq": 1})
         lesson.tell("request", "input", [f"Viết thư cho ông {name}, căn cước {number}"])
-        print("answered", flush=True)
+        _say("answered")
         sys.stdin.readline()
         for session in sessions:
             session.leave()
-    print("left", flush=True)
+    _say("left")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 class _Session:
@@ -234,7 +239,7 @@ def count() -> None:
             until_nobody_is_there(address)
             after = in_memory(server.pid)
         told = {"during": during, "after": after, "files": len(in_files(Path(folder)))}
-    print(json.dumps(told))
+    _say(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What people type is nowhere when they have gone: in no file, no log and no live object (Luật 91/2025/QH15)."""
+"""What people type is nowhere when they have gone: in no file, no log and no live object (Luật 91/2025)."""
 
 from __future__ import annotations
 
