@@ -262,5 +262,6 @@ def _told(place: tuple[int | str, ...], value: object, message: str) -> str:
     """A wrong setting with its value, unless that may be or hold a secret."""
     name = ".".join(map(str, place))
     named = any(word in name.casefold() for word in _SECRET)
-    hidden = named or isinstance(value, Mapping) or "@" in str(value)  # http://name:password@host
+    held = "@" in str(value) or "password" in str(value)  # http://name:password@host
+    hidden = named or isinstance(value, Mapping) or held
     return f"{name}: {message}" if hidden else f"{name} = {value!r}: {message}"

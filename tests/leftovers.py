@@ -1,8 +1,8 @@
 """A person who tells the pages a made-up name and numbers, and what is left of that when they have gone.
 
 Run as `leftovers.py visit ADDRESS` by test_privacy.py: a process of its own, so that nothing it knows is in
-that of the test. `leftovers.py count` serves the pages, has ten people visit them, and counts what is left in the
-server's files and memory, raw copies in freed memory among it.
+that of the test. `leftovers.py count` serves the pages, has ten people visit them, and counts what is left in
+the server's files and memory, raw copies in freed memory among it.
 """
 
 from __future__ import annotations
