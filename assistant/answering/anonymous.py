@@ -10,6 +10,7 @@ may not be sent to an AI.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
@@ -41,13 +42,11 @@ _DAY = re.compile(
     re.IGNORECASE,
 )
 _LONG = re.compile(
-    r"(?<![\w.,/-])\d(?:[ .,*()/|-]{0,2}\d){6,}(?![\w/])"
+    r"(?<![\w.,/-])\d(?:[ .,*()/|-]{0,2}\d){6,}(?![\w/]|\.\w)"
     r"(?!\s*(?:đồng|dong|nghìn|nghin|ngàn|triệu|trieu|tỷ|tỉ|ty|vnd|vnđ|đ\b|k\b|usd|tr\b))"
 )
 _SIX = re.compile(r"(?<![\w.,/-])(?!\d{3}000)\d{6}(?![\w/]|[.,]\d)(?!\s*(?:đ|d|n|k|t[rỷy]|vn|usd))")
-_CARDS = re.compile(  # health insurance, passport
-    r"\b[a-z]{2} ?\d(?:[ .-]?\d){12}\b|\b[bcknp] ?\d{7}\b", re.IGNORECASE
-)
+_PASSPORT = re.compile(r"\b[bcknp] ?\d{7}\b", re.IGNORECASE)
 _PUBLIC = re.compile(
     r"1[89]00[ .]?\d{4,6}|\d\.\d{6}|[\d.]*\.000|(?:\d{1,2}[ ./-]{1,3}){2}(?:19|20)\d\d"
     r"|(?:\d{1,2}[/-])?(?:19|20)\d\d[ ,/-]{1,3}(?:\d{1,2}[/-])?(?:19|20)\d\d"
@@ -177,7 +176,7 @@ class Anonymous:
         if _BORN.search(text):
             text = _DAY.sub(self.number, text)
         text = _LONG.sub(lambda found: found[0] if _PUBLIC.fullmatch(found[0]) else self.number, text)
-        return _SIX.sub(self.number, _CARDS.sub(self.number, text))
+        return _SIX.sub(self.number, _PASSPORT.sub(self.number, text))
 
     def _tokens(self, text: str) -> list[Token]:
         """Words and signs; what is masked already counts as a full stop."""
@@ -205,17 +204,16 @@ def load_anonymous(knowledge: Path, number: str) -> Anonymous:
 def _pairs(paths: Iterable[Path], words: Words) -> Pairs:
     """Words of names, titles and addresses, with what stands before and behind them in ordinary texts."""
     units = {part for unit in (*words.named, *words.numbered) for part in unit.split()}
-    telling = _bare_words(words.of_names | words.honorifics | words.signing | units)
-    counts: dict[tuple[str, str], int] = {}
+    telling = _bare_words(words.of_names | words.honorifics | words.signing | words.selves | units)
+    counts: Counter[tuple[str, str]] = Counter()
     for path in paths:
-        often = _SAID_OFTEN if path.suffix == ".jsonl" else 1
-        for line in path.read_text(encoding="utf-8").splitlines():
-            for left, right in pairwise(_TOKEN.findall(line)):
-                if right[0].islower() and left[0].isalpha():  # with a capital it may be a name
-                    pair = left.lower(), right
-                    if bare(left) in telling or bare(right) in telling:
-                        counts[pair] = counts.get(pair, 0) + _SAID_OFTEN // often
-    return frozenset(pair for pair, count in counts.items() if count >= _SAID_OFTEN)
+        found = Counter(pairwise(_TOKEN.findall(path.read_text(encoding="utf-8"))))
+        least = _SAID_OFTEN if path.suffix == ".jsonl" else 1
+        for (left, right), count in found.items():
+            if count >= least and right[0].islower() and left[0].isalpha():  # with a capital it may be a name
+                counts[left.lower(), right] += count
+    known = {word: bare(word) in telling for word in {word for pair in counts for word in pair}}
+    return frozenset(pair for pair in counts if known[pair[0]] or known[pair[1]])
 
 
 def _joined(found: Sequence[Found], text: str) -> list[Found]:
@@ -259,12 +257,17 @@ class _Said:
             return False
         return (self.tokens[at].word, self.tokens[at + 1].word) in self.ordinary
 
-    def _stops(self, at: int) -> bool:
+    def _stops(self, at: int, *, behind_surname: bool = False) -> bool:
         """Whether nothing of a name in small letters can stand here."""
         if not 0 <= at < len(self.tokens) or not self.tokens[at].text.isalpha():
             return True
         word = self.tokens[at].word
+        if behind_surname and self._is_part(at) and not self._is(at, _NEVER):
+            return False
         return self._is(at, self.words.stops) and (self.accents or word not in self.words.stops_not_bare)
+
+    def _is_part(self, at: int) -> bool:
+        return self._is(at, self.words.middle_names) or self._is(at, self.words.given_names)
 
     # People
 
@@ -322,10 +325,11 @@ class _Said:
         titles = self.words.honorifics if self.accents else self.words.honorifics_bare
         if self.tokens[at].word not in titles or self._is(at, _NOT_BEFORE_GIVEN):
             return at, at
+        if self._is_part(begin) and self._is_given(begin + 1) and not self._is(begin + 1, _NEVER):
+            ordinary = any(self._is_ordinary(near) for near in (begin - 1, begin, begin + 1))
+            if not ordinary:  # "chị thu hà"
+                return begin, begin + 2
         is_name = self._is_lone_given(begin) and not self._is(begin + 1, self.words.not_names_before)
-        if not is_name and self._is(begin, self.words.middle_names) and self._is_lone_given(begin + 1):
-            is_name = not self._is_ordinary(begin - 1)  # "chị thu hà"
-            return begin, begin + 2 * is_name
         return begin, begin + is_name
 
     def _is_given(self, at: int) -> bool:
@@ -343,20 +347,38 @@ class _Said:
         token, words = self.tokens[at], self.words
         if token.capital and self._is_surname(at) and not self._is_public(at):
             end = self._capitals(at)
-            if end > at + 1 and not (end == at + 2 and self._is_ordinary(at) and not self._is_given(at + 1)):
+            if end > at + 1 and not (end == at + 2 and self._is_ordinary(at)):
                 return end
         sure = words.sure_surnames if self.accents else words.sure_surnames_bare
-        middle = words.middle_names if self.accents else words.middle_names_bare
-        if token.word not in sure or self._stops(at + 1) or self._is_public(at):
+        if token.word not in sure or self._stops(at + 1, behind_surname=True) or self._is_public(at):
             return 0
-        telling = self._is(at, _TELLING)
-        if self.tokens[at + 1].word in middle and not self._stops(at + 2):
-            ordinary = self._is_ordinary(at) or self._is_ordinary(at + 1)
-            return self._small(at + 2, 2) if telling or not ordinary else 0
-        if telling:
-            return self._small(at + 1, 3)
-        known = self._is(at, words.telling_surnames) and self._is_given(at + 1)
-        return at + 2 if known and not (self._is_ordinary(at) or self._is_ordinary(at + 1)) else 0
+        if self._is(at, _NGUYEN):
+            return self._small(at + 2, 2, behind_surname=True) if self._is_part(at + 1) else at + 2
+        likely = self._likelihood(at)
+        if likely >= _LIKELY:
+            return self._small(at + 2, 2, behind_surname=True)
+        two = self._is(at, words.telling_surnames) and self._is_given(at + 1)
+        return at + 2 if two and not (self._is_ordinary(at) or self._is_ordinary(at + 1)) else 0
+
+    def _likelihood(self, at: int) -> float:
+        """How much speaks for a name of three words in small letters, in points."""
+        if self._stops(at + 2, behind_surname=True) or not (
+            self._is(at + 1, self.words.middle_names) or self._is(at + 1, self.words.given_names)
+        ):
+            return 0
+        known = self.words.given_names if self.accents else self.words.given_names_bare
+        said = (self._is(at - 1, self.words.persons), self._is(at - 1, self.words.honorifics))
+        cued = any((*said, self._is(at - 1, self.words.before_names), self._is(at - 1, self.words.signing)))
+        opens = at == 0 or not self.tokens[at - 1].text[0].isalpha()
+        points = [
+            2 * self._is(at, _TELLING) or 1.0,
+            1 + self._is(at + 1, _SURELY_MIDDLE),
+            1.0 * (self.tokens[at + 2].word in known) or 0.5 * self._is_part(at + 2),
+            1.0 * (cued or opens),
+            -2.0 * self._is_ordinary(at) / (1 + self._is(at, _TELLING)),
+            -1.0 * self._is_ordinary(at + 1),
+        ]
+        return sum(points)
 
     def _is_surname(self, at: int) -> bool:
         word = self.tokens[at].word
@@ -368,15 +390,14 @@ class _Said:
             return 0
         end = self._capitals(at)
         parts = sum(self._is(n, self.words.of_names) for n in range(at, end))
-        opens = at == 0 or not self.tokens[at - 1].text.isalpha()
-        if end < at + 2 or parts < 1 + opens or any(self._is_ordinary(n) for n in range(at, end - 1)):
+        if end < at + 2 or parts < 2 or any(self._is_ordinary(n) for n in range(at, end - 1)):
             return 0
         return end
 
     def _given_behind(self, at: int) -> int:
         """The end of one given name with a capital behind "giúp", "của", "thằng" …"""
         is_name = self._is_capital(at) and self._is(at, self.words.given_names)
-        alone = is_name and not self._is_public(at) and not self._is_capital(at + 1)
+        alone = is_name and not (self._is_public(at) or self._is_capital(at + 1) or self._is_ordinary(at))
         return at + 1 if alone and self._is(at - 1, self.words.before_names) else 0
 
     def _capitals(self, at: int) -> int:
@@ -391,12 +412,13 @@ class _Said:
     def _is_public(self, at: int) -> bool:
         said = " ".join(token.word for token in self.tokens[at : at + _MOST_NAME]) + " "
         names = _phrases(self.words.public + self.words.provinces, self.accents)
-        return said.startswith(names)
+        name = next((name for name in names if said.startswith(name)), "")
+        return bool(name) and (name.count(" ") > 1 or not self._is_capital(at + 1))
 
-    def _small(self, at: int, most: int) -> int:
+    def _small(self, at: int, most: int, *, behind_surname: bool = False) -> int:
         """Where a name in small letters ends: before a sign, a figure, or a word that is of no name."""
         end = at
-        while end < min(len(self.tokens), at + most) and not self._stops(end):
+        while end < min(len(self.tokens), at + most) and not self._stops(end, behind_surname=behind_surname):
             end += 1
         return end
 
@@ -416,8 +438,14 @@ class _Said:
                 at = end = after
                 weight += told
             if end > begin and (weight > 1 or self._lives(begin)):
-                yield begin, self._province(end), "place"
+                yield begin, self._province(self._street_behind(end)), "place"
             at = max(end, begin + 1)
+
+    def _street_behind(self, at: int) -> int:
+        """The end of an address with the street that follows the last number: "ngõ 120 trường chinh"."""
+        if not self._is_house(at - 1) or self._stops(at) or self._stops(at + 1) or self._is_ordinary(at):
+            return at
+        return self._small(at, _SMALL_PLACE)
 
     def _province(self, at: int) -> int:
         """The end of an address with the province that follows it."""
@@ -505,14 +533,18 @@ _IS = frozenset(["là", ":"])
 _BE = frozenset(["là"])
 _NUMBER = frozenset(["số"])
 _BELONGS = frozenset(["thuộc"])
-_TELLING = frozenset(["nguyễn"])  # nothing else is written so
+_NGUYEN = frozenset(["nguyễn"])  # nothing else is written so
+_TELLING = frozenset("trần phạm huỳnh bùi trịnh".split())
+_SURELY_MIDDLE = frozenset(["văn", "thị"])
+_NEVER = frozenset("là thì mà ở bị có không của muốn cần hỏi xin mất quên làm đi".split())  # in no name
+_LIKELY = 2.5  # points
 _TOWN, _STREET = frozenset(["thành"]), frozenset(["phố"])
 _LARGE = ("tỉnh", "thành phố", "tp", "tp .")
 _BUILDINGS = frozenset("tòa block căn phòng lô nhà chung dãy khu tầng tổ".split())
 _COUNTED = frozenset(
     "người tuổi năm tháng ngày giờ lần bản đồng nghìn triệu cái chiếc m m2 tầng phút bước".split()
 )
-_HARDLY_TELLING = frozenset("tầng lầu nhà bản khu căn đội lô block dãy đường".split())
+_HARDLY_TELLING = frozenset("phòng tầng lầu nhà bản khu căn đội lô block dãy đường".split())
 _NOT_BEFORE_GIVEN = frozenset(["con", "ba", "mợ"])
 _GLUED = re.compile(
     r"(?:nguyen|tran|pham|huynh|dang|bui|hoang|phan|le)(?:van|thi|duc|huu|minh|ngoc|xuan)\w{2,}"

@@ -37,6 +37,7 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"[\w-]+(?:(?:\.| \. | cham )[\w-]+)+"
         ),
     ),
+    ("id", re.compile(rf"\b[a-z]{{2}} ?\d(?:{_GAP}\d){{12}}(?!\d)")),  # of a health insurance card
     (
         "card",
         re.compile(
@@ -78,6 +79,10 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     ("code", re.compile(r"\b(?:mk|pass|mat\s?khau)\s*[:=]\s*(?=\S*\d)(\S{6,})")),
+    (
+        "code",
+        re.compile(r"\b(?:mk|pass|password|mat\s?khau)\s+((?=\S*\d)(?=\S*[a-z@#])[^\s,;?!]{6,})"),
+    ),
     ("code", re.compile(r"\bcvv\D{0,12}?(\d{3})(?!\d)")),
     (
         "code",
@@ -92,7 +97,9 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("account", re.compile(rf"(?<![\d.,/-])\d{{9,19}}(?![\d/]){_NOT_MONEY}")),
 )
 # File numbers of the portal and ids of procedures are public and stay.
-_PUBLIC = re.compile(r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|1[89]00[ .]?\d{4,6}|\d\.\d{6}")
+_PUBLIC = re.compile(
+    r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|(?<!\d)1[89]00[ .]?\d{4,6}(?!\d)|\d\.\d{6}"
+)
 _DIGIT_WORDS = dict(
     zip(
         ["không", "một", "mốt", "hai", "ba", "bốn", "tư", "năm", "lăm", "sáu", "bảy", "tám", "chín", "linh"],
@@ -233,7 +240,8 @@ def mask(text: str, sign: str) -> tuple[str, frozenset[str]]:
     for kind, pattern in _NUMBERS:
         for match in pattern.finditer(read):
             start, end = match.span(1) if pattern.groups else match.span()
-            if any(start < b and a < end for a, b in public + spans):
+            is_public = any(a <= start and end <= b for a, b in public)
+            if is_public or any(start < b and a < end for a, b in spans):
                 continue
             spans.append((start, end))
             kinds.add(kind)
