@@ -240,8 +240,8 @@ class Journal:
 
     @property
     def _exists(self) -> bool:
-        """Whether there may be entries; looking into a file makes it."""
-        return isinstance(self.place, Server) or self.place.exists()
+        """Whether there may be entries; looking for the file makes it, and its folder."""
+        return isinstance(self.place, Server) or self.place.parent.exists()
 
     def _opened(self) -> Engine:
         with self._opening:
@@ -261,11 +261,13 @@ class Journal:
         from sqlalchemy.exc import SQLAlchemyError
 
         with suppress(SQLAlchemyError), self._opened().connect() as connection:
-            connection.exec_driver_sql("COMMIT")  # neither is part of a transaction
-            is_server = isinstance(self.place, Server)
-            connection.exec_driver_sql(
-                "VACUUM FULL entry" if is_server else "PRAGMA wal_checkpoint(TRUNCATE)"
-            )
+            if isinstance(self.place, Server):
+                connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+                    "VACUUM FULL entry"
+                )
+            else:
+                connection.exec_driver_sql("COMMIT")  # a checkpoint is no part of a transaction
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def load_journal(settings: Settings) -> Journal:

@@ -8,6 +8,7 @@ import resource
 import sqlite3
 import subprocess
 import threading
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -224,7 +225,8 @@ def test_the_password_of_the_database_is_told_nowhere(
         wrong.flush()
         with pytest.raises(JournalError) as caught:
             wrong.read()
-        assert "s3cret-pw" not in f"{caught.getrepr()}{wrong.trouble}{caplog.text}{server!r}"
+        told = "".join(traceback.format_exception(caught.value))
+        assert "s3cret-pw" not in f"{told}{wrong.trouble}{caplog.text}{server!r}"
         wrong.close()
 
 

@@ -413,7 +413,8 @@ class _Said:
         said = " ".join(token.word for token in self.tokens[at : at + _MOST_NAME]) + " "
         names = _phrases(self.words.public + self.words.provinces, self.accents)
         name = next((name for name in names if said.startswith(name)), "")
-        return bool(name) and (name.count(" ") > 1 or not self._is_capital(at + 1))
+        alone = name.count(" ") == 1
+        return bool(name) and not (alone and (self._is_capital(at + 1) or not self._is_capital(at)))
 
     def _small(self, at: int, most: int, *, behind_surname: bool = False) -> int:
         """Where a name in small letters ends: before a sign, a figure, or a word that is of no name."""
