@@ -26,7 +26,6 @@ import httpx
 from assistant.config import CHECKOUT
 
 _BACKWARDS = ("niruhkrayz bujivok", "543290581970", "836047")  # so that nothing here holds what is looked for
-Walked = str | bytes | bytearray
 
 
 def planted() -> tuple[str, str, str]:
@@ -49,7 +48,7 @@ def visit(address: str) -> None:
         assert name.split()[0] in answer, "the kiosk shows what was asked"
         kiosk.tell("box", "submit", [f"{name} hỏi lệ phí bao nhiêu"])
         desk.tell("finder", "find", [], {"text": f"{name} {number}", "seq": 1})
-        lesson.tell("request", "input", [f"Viết thư cho ông {name}, căn cước {number}"])
+        lesson.tell("request", "change", [f"Viết thư cho ông {name}, căn cước {number}"])
         _say("answered")
         sys.stdin.readline()
         for session in sessions:
@@ -78,7 +77,8 @@ class _Session:
     def _beat(self) -> None:
         address = f"{self.client.base_url}{self.path}/gradio_api/heartbeat/{self.hash}".replace("//", "/")
         with httpx.stream("GET", address.replace(":/", "://"), timeout=60) as stream:
-            next(stream.iter_lines())
+            lines = stream.iter_lines()  # kept: without it the connection is closed
+            next(lines)
             self._open.set()
             self._leaving.wait(60)
 
@@ -132,10 +132,9 @@ def visiting(address: str) -> Iterator[None]:
 
 
 def holders() -> list[str]:
-    """The live objects of this process that hold what was planted, by type, with what they hold."""
+    """The live objects of this process that hold what was planted: their types, and what they hold of it."""
     needles = planted()
-    forms = re.compile("|".join(needles))
-    raw = re.compile("|".join(needles).encode())
+    raw = [text.encode() for text in needles]
     found: list[str] = []
     gc.collect()
     for tracked in gc.get_objects():
@@ -143,14 +142,21 @@ def holders() -> list[str]:
         while waiting:
             for held in gc.get_referents(waiting.pop()):
                 if isinstance(held, str):
-                    if held not in needles and len(held) > 5 and forms.search(held):
-                        found.append(f"{type(tracked)}: {held[:200]}")
+                    if held not in needles and any(text in held for text in needles):
+                        found.append(f"{type(tracked)}: {_hidden(held)}")
                 elif isinstance(held, (bytes, bytearray)):
-                    if raw.search(held):
-                        found.append(f"{type(tracked)}: {held[:200]!r}")
+                    if held not in raw and any(text in held for text in raw):
+                        found.append(f"{type(tracked)}: {_hidden(held.decode(errors='replace'))}")
                 elif isinstance(held, (tuple, dict)) and not gc.is_tracked(held):
                     waiting.append(held)  # a container of mere values
     return found
+
+
+def _hidden(text: str) -> str:
+    """Without what was planted: the next look would find it here."""
+    for planted_text in planted():
+        text = text.replace(planted_text, "▮")
+    return text[:200]
 
 
 def in_files(*folders: Path) -> list[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,11 +12,10 @@ from conftest import served
 from leftovers import holders, in_files, planted, serving, until_nobody_is_there, visiting
 
 from assistant.answering.prompts import Prompt
-from assistant.config import CHECKOUT, Settings
+from assistant.config import Settings
 from assistant.pipeline import Assistant
 from assistant.web.course import load_course
 from assistant.web.look import page_words
-from assistant.web.quiet import Frames
 from assistant.web.server import create_app, load_desk, load_office
 from assistant.web.waiting import LoadingAssistant
 
@@ -69,46 +65,3 @@ def test_nothing_that_was_typed_is_written_anywhere(shipped: Path, data: Path, t
     assert in_files(folder) == []
     (folder / "data" / "by-mistake").write_text(f"hỏi: {planted()[0]}", encoding="utf-8")
     assert len(in_files(folder)) == 1  # it would have been seen
-
-
-def test_what_an_error_says_is_not_logged() -> None:
-    def fail(text: str) -> None:
-        try:
-            int(text)
-        except ValueError as error:
-            raise KeyError(text) from error
-
-    try:
-        fail("bà Tý 0912345678")
-    except KeyError:
-        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "broken", None, sys.exc_info())
-    told = Frames("%(message)s").format(record)
-    assert "Tý" not in told
-    assert "0912345678" not in told
-    assert "ValueError" in told
-    assert told.endswith("KeyError")
-    assert "int(text)" in told  # where it was
-
-
-@pytest.mark.parametrize("thread", [False, True])
-def test_a_crash_tells_where_and_not_what(thread: bool) -> None:
-    crash = "threading.Thread(target=broken).start()" if thread else "broken()"
-    code = f"""
-import threading, traceback
-from assistant.web.quiet import begin_quiet_log
-begin_quiet_log()
-def broken():
-    question = "Tý " + "0912" + "345678"
-    try:
-        int(question)
-    except ValueError:
-        traceback.print_exc()
-        raise
-{crash}
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=False
-    )
-    assert done.stderr.count("ValueError") >= 2
-    assert "in broken" in done.stderr
-    assert "0912345678" not in done.stderr

@@ -45,10 +45,10 @@ from assistant.pipeline import Assistant
 from assistant.text.dialect import load_glossary, standard, topic_words
 from assistant.text.normalize import bare, syllables
 from assistant.web.figures import bars, columns, facts, line, message, section, table
+from assistant.web.leaving import wipe_what_is_left
 from assistant.web.login import COOKIE, PAGE, Sessions, add_login
 from assistant.web.look import page_head
 from assistant.web.pause import LONGEST_NOTICE, Pause
-from assistant.web.sessions import when_left
 from assistant.web.waiting import LoadingAssistant
 
 DAYS = 30  # that the figures tell of
@@ -184,7 +184,7 @@ class MaintenancePage:
                 with gr.Column(visible=name == "overview", elem_id=f"part-{name}") as self.parts[name]:
                     self.shown[name] = put()
             self._wire(page, buttons)
-            when_left(page)
+            wipe_what_is_left(page)
         page.queue(max_size=20, default_concurrency_limit=2, api_open=False)
         return page
 
