@@ -14,6 +14,7 @@ from leftovers import holders, in_files, planted, serving, until_nobody_is_there
 from assistant.answering.prompts import Prompt
 from assistant.config import Settings
 from assistant.pipeline import Assistant
+from assistant.web import leaving
 from assistant.web.course import load_course
 from assistant.web.look import page_words
 from assistant.web.server import create_app, load_desk, load_office
@@ -43,7 +44,10 @@ def address(assistant: Assistant, shipped: Path, data: Path) -> Iterator[str]:
     office.journal.close()
 
 
-def test_no_live_object_holds_what_was_typed_when_they_have_left(address: str) -> None:
+def test_no_live_object_holds_what_was_typed_when_they_have_left(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "_SOON", 0.1)
     with visiting(address):
         assert holders(), "while somebody is there, their question is; else this test would see nothing"
     until_nobody_is_there(address)
