@@ -31,9 +31,9 @@ _NEAR = 4  # words between "ở" and the name of a place at most
 _SHOUTED = 0.75  # share of capitalised words from which capitals tell nothing
 _SAID_OFTEN = 2  # times that two words stand together in what people say, from which they are no name
 _TOKEN = re.compile(r"\d+(?:[./-]\d+)*\w*|\w+(?:'\w+)?|[^\w\s]")
-_HOUSE = re.compile(r"\d+(?:[/-]\d+)*[a-z]?(?:/\d+[a-z]?)*")
+_HOUSE = re.compile(r"\d+(?:[./-]\d+)*[a-z]?(?:/\d+[a-z]?)*")
 _FLAT = re.compile(r"[a-z]{1,3}\d{1,4}[a-z]?\d?|[a-z]\d?|\d{1,2}[a-z]\d{0,3}")  # S2, CT2A, B
-_DISTRICT = re.compile(r"[pq]\d{1,2}")
+_DISTRICT = re.compile(r"(?:p|q|kp|tdp)\d{1,2}")
 _PLATE = re.compile(r"\b\d\d[ -]?[a-z][a-z0-9]?[ .-]?(?:\d{3}[ .]?\d\d|\d{4})\b", re.IGNORECASE)
 _BORN = re.compile(r"\b(?:sinh|sn|sinhngay|ns)\b", re.IGNORECASE)
 _DAY = re.compile(
@@ -46,10 +46,10 @@ _LONG = re.compile(
     r"(?!\s*(?:đồng|dong|nghìn|nghin|ngàn|triệu|trieu|tỷ|tỉ|ty|vnd|vnđ|đ\b|k\b|usd|tr\b))"
 )
 _SIX = re.compile(r"(?<![\w.,/-])(?!\d{3}000)\d{6}(?![\w/]|[.,]\d)(?!\s*(?:đ|d|n|k|t[rỷy]|vn|usd))")
-_PASSPORT = re.compile(r"\b[bcknp] ?\d{7}\b", re.IGNORECASE)
+_PASSPORT = re.compile(r"\b[bcknp] ?\d{7,8}\b|\b[a-z]-\d{6}\b", re.IGNORECASE)  # and codes: G-482910
 _PUBLIC = re.compile(
-    r"1[89]00[ .]?\d{4,6}|\d\.\d{6}|[\d.]*\.000|(?:\d{1,2}[ ./-]{1,3}){2}(?:19|20)\d\d"
-    r"|(?:\d{1,2}[/-])?(?:19|20)\d\d[ ,/-]{1,3}(?:\d{1,2}[/-])?(?:19|20)\d\d"
+    r"1[89]00[ .]?\d{4,6}|(?:1\d\d[ ,.]{1,2})*1\d\d|\d\.\d{6}|[\d.]*\.000"
+    r"|(?:\d{1,2}[ ./-]{1,3}){2}(?:19|20)\d\d|(?:\d{1,2}[/-])?(?:19|20)\d\d[ ,/-]{1,3}(?:\d{1,2}[/-])?(?:19|20)\d\d"
 )
 _LINK = re.compile(
     r"(\b(?:https?://)?(?:[\w-]+\.)+(?:com|net|vn|org|me|io|info|top|xyz)\b)/\S+", re.IGNORECASE
@@ -307,8 +307,8 @@ class _Said:
             return begin + 1, end if end > begin + 1 or not surname else self._small(begin + 1, _SMALL_NAME)
         if self._is(at, self.words.persons) and self._is(begin, _BE):
             end = self._capitals(begin + 1)
-            if end == begin + 1 and self._is(at, self.words.selves) and self._is_lone_given(begin + 1):
-                end += 1
+            if end == begin + 1 and self._is(at, self.words.selves):
+                end = self._given_names(end)
             return begin + 1, end
         return at, at
 
@@ -323,14 +323,22 @@ class _Said:
         if self._is_capital(begin):
             return begin, self._capitals(begin)
         titles = self.words.honorifics if self.accents else self.words.honorifics_bare
-        if self.tokens[at].word not in titles or self._is(at, _NOT_BEFORE_GIVEN):
+        if self._is(at, _NOT_BEFORE_GIVEN):
             return at, at
-        if self._is_part(begin) and self._is_given(begin + 1) and not self._is(begin + 1, _NEVER):
-            ordinary = any(self._is_ordinary(near) for near in (begin - 1, begin, begin + 1))
-            if not ordinary:  # "chị thu hà"
-                return begin, begin + 2
-        is_name = self._is_lone_given(begin) and not self._is(begin + 1, self.words.not_names_before)
-        return begin, begin + is_name
+        end = begin if self._is_ordinary(begin - 1) else self._given_names(begin)
+        if end == begin + 1 and self.tokens[at].word not in titles:
+            return at, at
+        is_other = end == begin + 1 and self._is(end, self.words.not_names_before)
+        return begin, begin if is_other else end
+
+    def _given_names(self, at: int) -> int:
+        """The end of one or two given names in small letters behind what announces them: "thu hà", "lan"."""
+        if not self._is(at, _NUMBERS) and (not self._is_part(at) or self._is(at, self.words.honorifics)):
+            return at
+        two = self._is_given(at + 1) and not self._is(at + 1, _NEVER)
+        if two and not (self._is_ordinary(at) or self._is_ordinary(at + 1)):
+            return at + 2
+        return at + self._is_lone_given(at)
 
     def _is_given(self, at: int) -> bool:
         if not 0 <= at < len(self.tokens):
@@ -367,16 +375,18 @@ class _Said:
         ):
             return 0
         known = self.words.given_names if self.accents else self.words.given_names_bare
-        said = (self._is(at - 1, self.words.persons), self._is(at - 1, self.words.honorifics))
-        cued = any((*said, self._is(at - 1, self.words.before_names), self._is(at - 1, self.words.signing)))
+        words = self.words
+        before = (words.persons, words.honorifics, words.relations, words.before_names, words.signing)
+        cued = any(self._is(at - 1, cues) for cues in before)
         opens = at == 0 or not self.tokens[at - 1].text[0].isalpha()
+        is_other = not self.accents and self._is(at, _HARDLY_SURNAMES)
         points = [
-            2 * self._is(at, _TELLING) or 1.0,
+            2.0 if self._is(at, _TELLING) else 0.5 if is_other else 1.0,
             1 + self._is(at + 1, _SURELY_MIDDLE),
             1.0 * (self.tokens[at + 2].word in known) or 0.5 * self._is_part(at + 2),
-            1.0 * (cued or opens),
+            1.0 if cued else 0.5 * opens,
             -2.0 * self._is_ordinary(at) / (1 + self._is(at, _TELLING)),
-            -1.0 * self._is_ordinary(at + 1),
+            -1.0 if self._is_ordinary(at + 1) else 0.5,
         ]
         return sum(points)
 
@@ -434,6 +444,8 @@ class _Said:
                 step = at if at == begin or self._text(at) not in (",", "-", ".", "(") else at + 1
                 step += self._is(step, _BELONGS) and step > begin
                 after, told = self._part(step)
+                if after <= step and weight > 1:  # "xóm 7, Nghi Phú, Vinh"
+                    after, told = self._capitals(step), 0
                 if after <= step:
                     break
                 at = end = after
@@ -478,6 +490,8 @@ class _Said:
         if begin and self._is(at, _BUILDINGS) and _FLAT.fullmatch(self._text(begin).lower()):
             return begin + 1, 2
         begin = self._unit(at, self.words.named)
+        if begin and self._is(begin, self.words.honorifics) and self._is_capital(begin + 1):
+            return self._capitals(begin + 1), 2  # "dãy trọ bà Năm"
         if begin and (end := self._capitals(begin)) > begin:
             ordinary = end == begin + 1 and self._is_ordinary(begin - 1)
             numbered = end < len(self.tokens) and self.tokens[end].text.isdecimal()  # xã Tân Lập 2
@@ -485,13 +499,17 @@ class _Said:
         begin = self._unit(at, self.words.chained)
         if begin and not self._is_ordinary(begin - 1) and not self._is_public(begin):
             end = begin
-            while end < begin + _SMALL_PLACE and not self._stops(end) and not self._part_begins(end):
+            while end < begin + _SMALL_PLACE and self._goes_on(end, end == begin + 1):
                 end += 1
             return (end, 1) if end > begin else (at, 0)
         return at, 0
 
-    def _part_begins(self, at: int) -> bool:
-        return bool(self._unit(at, self.words.chained)) or self._is_public(at)
+    def _goes_on(self, at: int, is_second: bool) -> bool:
+        """Whether the name of a place in small letters goes on: its second word may be any but a few."""
+        if self._unit(at, self.words.chained) or self._is_public(at):
+            return False
+        stops = self._is(at, _NEVER) if is_second and not self._text(at).isupper() else self._stops(at)
+        return self._text(at).isalpha() and not stops
 
     def _street(self, at: int, *, is_numbered: bool) -> int:
         """The end of the street behind a house's number; 0 where there is none."""
@@ -519,7 +537,7 @@ class _Said:
         if self._is(at - 1, _TOWN) and self._is(at, _STREET):
             return 0  # "thành phố"
         spellings = _spellings(units, self.accents)
-        for size in (3, 2, 1):
+        for size in (4, 3, 2, 1):
             if tuple(token.word for token in self.tokens[at : at + size]) in spellings:
                 return at + size
         return 0
@@ -536,8 +554,13 @@ _NUMBER = frozenset(["số"])
 _BELONGS = frozenset(["thuộc"])
 _NGUYEN = frozenset(["nguyễn"])  # nothing else is written so
 _TELLING = frozenset("trần phạm huỳnh bùi trịnh".split())
+_HARDLY_SURNAMES = frozenset("cao hồ tạ hà tô mạc đàm".split())  # without accents
+_NUMBERS = frozenset("hai ba tư năm sáu bảy tám chín mười út".split())  # children by their order of birth
 _SURELY_MIDDLE = frozenset(["văn", "thị"])
-_NEVER = frozenset("là thì mà ở bị có không của muốn cần hỏi xin mất quên làm đi".split())  # in no name
+_NEVER = frozenset(  # in no name
+    """là thì mà ở bị có không của muốn cần hỏi xin mất quên làm đi đăng cấp tôi em cháu nào này quá đổi chưa
+    cho""".split()
+)
 _LIKELY = 2.5  # points
 _TOWN, _STREET = frozenset(["thành"]), frozenset(["phố"])
 _LARGE = ("tỉnh", "thành phố", "tp", "tp .")

@@ -109,19 +109,22 @@ _DIGIT_WORDS = dict(
 )
 _DIGIT_WORDS |= {fold(word): digit for word, digit in _DIGIT_WORDS.items()}
 _DIGIT_WORDS |= dict.fromkeys(["hông", "hong", "ko", "zero", "o"], "0") | {
+    "mười": "1",
+    "muoi": "1",
     "nhăm": "5",
     "nham": "5",
     "bẩy": "7",
 }
-_SILENT = frozenset(["mươi", "muoi", "trăm", "tram"])  # "bốn mươi hai" is read 42
+_SILENT = frozenset(["mươi", "trăm", "tram"])  # "bốn mươi hai" is read 42
 _SPELLED = 6  # digits, some of them said in words, make a number from here
 _SPELLED_SECRET = 4  # the same in a text that names a secret
 _FEW_WORDS = 2
 _YEAR = 4  # digits
 _TOKEN = re.compile(r"\w+")
 _BETWEEN_DIGITS = re.compile(r"[ .,·/-]{1,3}")
+_DIGIT_LIKE = {"o": "0", "i": "1", "l": "1", "s": "5"}
 _LETTER_FOR_DIGIT = re.compile(  # O and l that stand where digits stand
-    r"(?<=\d)[oil](?=[ .-]?\d)|(?<![^\W_])o(?=[ .-]?\d)|(?<=\d\d)o(?![^\W_])"
+    r"(?<=\d)[oils](?=[ .-]?\d)|(?<![^\W_])o(?=[ .-]?\d)|(?<=\d\d)o(?![^\W_])"
 )
 
 
@@ -259,7 +262,7 @@ def _as_read(text: str) -> tuple[str, list[tuple[int, int]]]:
     A digit of a number that was said in words stands for all the words.
     """
     folded = _same_length_fold(text)
-    folded = _LETTER_FOR_DIGIT.sub(lambda found: "0" if found[0] == "o" else "1", folded)
+    folded = _LETTER_FOR_DIGIT.sub(lambda found: _DIGIT_LIKE[found[0]], folded)
     places = [(at, at + 1) for at in range(len(text))]
     for start, end, digits in reversed(list(_spoken(text, folded))):
         folded = folded[:start] + digits + folded[end:]
