@@ -49,7 +49,8 @@ _SIX = re.compile(r"(?<![\w.,/-])(?!\d{3}000)\d{6}(?![\w/]|[.,]\d)(?!\s*(?:đ|d|
 _PASSPORT = re.compile(r"\b[bcknp] ?\d{7,8}\b|\b[a-z]-\d{6}\b", re.IGNORECASE)  # and codes: G-482910
 _PUBLIC = re.compile(
     r"1[89]00[ .]?\d{4,6}|(?:1\d\d[ ,.]{1,2})*1\d\d|\d\.\d{6}|[\d.]*\.000"
-    r"|(?:\d{1,2}[ ./-]{1,3}){2}(?:19|20)\d\d|(?:\d{1,2}[/-])?(?:19|20)\d\d[ ,/-]{1,3}(?:\d{1,2}[/-])?(?:19|20)\d\d"
+    r"|(?:\d{1,2}[ ./-]{1,3}){2}(?:19|20)\d\d"
+    r"|(?:\d{1,2}[/-])?(?:19|20)\d\d[ ,/-]{1,3}(?:\d{1,2}[/-])?(?:19|20)\d\d"
 )
 _LINK = re.compile(
     r"(\b(?:https?://)?(?:[\w-]+\.)+(?:com|net|vn|org|me|io|info|top|xyz)\b)/\S+", re.IGNORECASE
@@ -358,21 +359,24 @@ class _Said:
             if end > at + 1 and not (end == at + 2 and self._is_ordinary(at)):
                 return end
         sure = words.sure_surnames if self.accents else words.sure_surnames_bare
-        if token.word not in sure or self._stops(at + 1, behind_surname=True) or self._is_public(at):
+        surely = self._is(at + 1, _SURELY_MIDDLE) and self.accents
+        is_surname = token.word in sure or (surely and token.word in words.surnames)
+        if not is_surname or self._stops(at + 1, behind_surname=True) or self._is_public(at):
             return 0
         if self._is(at, _NGUYEN):
+            if self._is(at + 1, _SURELY_MIDDLE) and self._text(at + 2).isalpha():
+                return max(at + 3, self._small(at + 2, 2, behind_surname=True))
             return self._small(at + 2, 2, behind_surname=True) if self._is_part(at + 1) else at + 2
         likely = self._likelihood(at)
         if likely >= _LIKELY:
-            return self._small(at + 2, 2, behind_surname=True)
+            return max(at + 3, self._small(at + 2, 2, behind_surname=True))
         two = self._is(at, words.telling_surnames) and self._is_given(at + 1)
         return at + 2 if two and not (self._is_ordinary(at) or self._is_ordinary(at + 1)) else 0
 
     def _likelihood(self, at: int) -> float:
         """How much speaks for a name of three words in small letters, in points."""
-        if self._stops(at + 2, behind_surname=True) or not (
-            self._is(at + 1, self.words.middle_names) or self._is(at + 1, self.words.given_names)
-        ):
+        sure = self._is(at + 1, _SURELY_MIDDLE) and self._is(at + 2, _NUMBERS)  # "nguyễn thị ba"
+        if not self._is_part(at + 1) or (self._stops(at + 2, behind_surname=True) and not sure):
             return 0
         known = self.words.given_names if self.accents else self.words.given_names_bare
         words = self.words
@@ -455,10 +459,10 @@ class _Said:
             at = max(end, begin + 1)
 
     def _street_behind(self, at: int) -> int:
-        """The end of an address with the street that follows the last number: "ngõ 120 trường chinh"."""
-        if not self._is_house(at - 1) or self._stops(at) or self._stops(at + 1) or self._is_ordinary(at):
+        """The end of an address with what follows without a word for it: "ngõ 120 trường chinh"."""
+        if self._is_capital(at - 1) or self._stops(at) or self._is_ordinary(at) or self._is_counted(at):
             return at
-        return self._small(at, _SMALL_PLACE)
+        return self._small_place(at)
 
     def _province(self, at: int) -> int:
         """The end of an address with the province that follows it."""
@@ -485,9 +489,10 @@ class _Said:
         begin = self._unit(at, self.words.numbered)
         if begin and self._is_house(begin) and not self._is_counted(begin + 1):
             is_street = self._capitals(begin + 1) > begin + 1 and "/" in self.tokens[begin].text
-            weight = 1 if self._is(at, _HARDLY_TELLING) else 2
+            weight = 1 if self._is(at, _HARDLY_TELLING) and begin == at + 1 else 2
             return (self._capitals(begin + 1), 2) if is_street else (begin + 1, weight)
-        if begin and self._is(at, _BUILDINGS) and _FLAT.fullmatch(self._text(begin).lower()):
+        is_flat = begin and self._is(at, _BUILDINGS) and _FLAT.fullmatch(self._text(begin).lower())
+        if is_flat and not (self._is(at, _HOUSES) and len(self._text(begin)) == 1):
             return begin + 1, 2
         begin = self._unit(at, self.words.named)
         if begin and self._is(begin, self.words.honorifics) and self._is_capital(begin + 1):
@@ -498,18 +503,25 @@ class _Said:
             return (at, 0) if ordinary else (end + numbered, 2)
         begin = self._unit(at, self.words.chained)
         if begin and not self._is_ordinary(begin - 1) and not self._is_public(begin):
-            end = begin
-            while end < begin + _SMALL_PLACE and self._goes_on(end, end == begin + 1):
-                end += 1
+            end = self._small_place(begin)
             return (end, 1) if end > begin else (at, 0)
         return at, 0
 
-    def _goes_on(self, at: int, is_second: bool) -> bool:
-        """Whether the name of a place in small letters goes on: its second word may be any but a few."""
-        if self._unit(at, self.words.chained) or self._is_public(at):
-            return False
-        stops = self._is(at, _NEVER) if is_second and not self._text(at).isupper() else self._stops(at)
-        return self._text(at).isalpha() and not stops
+    def _small_place(self, at: int) -> int:
+        """The end of the name of a place in small letters: its second word may be any but a few."""
+        if self._stops(at) and not self._unit(at + 1, self.words.chained):
+            return at
+        if self._unit(at, self.words.chained) and (
+            self._stops(at + 1) or self._unit(at + 1, self.words.chained)
+        ):
+            return at
+        end = at + 1
+        while end < min(len(self.tokens), at + _SMALL_PLACE) and self._text(end).isalpha():
+            never = self._is(end, _NEVER) if end == at + 1 else self._stops(end) and len(self._text(end)) > 1
+            if never or self._unit(end, self.words.chained) or self._is_public(end):
+                break
+            end += 1
+        return end
 
     def _street(self, at: int, *, is_numbered: bool) -> int:
         """The end of the street behind a house's number; 0 where there is none."""
@@ -518,12 +530,12 @@ class _Said:
             if self._is_house(begin):
                 return begin + 1
             end = self._capitals(begin)
-            return end if end > begin else self._small(begin, _SMALL_PLACE)
+            return end if end > begin else self._small_place(begin)
         if (end := self._capitals(at)) > at and not self._is_counted(at):
             return end
         lives = is_numbered or self._lives(at - 1)
-        is_street = lives and self._is(at, self.words.surnames) and not self._stops(at + 1)
-        return self._small(at, _SMALL_PLACE) if is_street and not self._is_ordinary(at) else 0
+        is_street = lives and self._is(at, self.words.surnames) and not self._stops(at)
+        return self._small_place(at) if is_street and not self._is_ordinary(at) else 0
 
     def _lives(self, at: int) -> bool:
         """Whether somebody tells in the words before that they live there."""
@@ -568,6 +580,7 @@ _BUILDINGS = frozenset("tòa block căn phòng lô nhà chung dãy khu tầng t�
 _COUNTED = frozenset(
     "người tuổi năm tháng ngày giờ lần bản đồng nghìn triệu cái chiếc m m2 tầng phút bước".split()
 )
+_HOUSES = frozenset("nhà căn phòng tổ chung tầng".split())
 _HARDLY_TELLING = frozenset("phòng tầng lầu nhà bản khu căn đội lô block dãy đường".split())
 _NOT_BEFORE_GIVEN = frozenset(["con", "ba", "mợ"])
 _GLUED = re.compile(
