@@ -326,7 +326,9 @@ class _Said:
         titles = self.words.honorifics if self.accents else self.words.honorifics_bare
         if self._is(at, _NOT_BEFORE_GIVEN):
             return at, at
-        end = begin if self._is_ordinary(begin - 1) else self._given_names(begin)
+        end = self._given_names(begin)
+        if self._is_ordinary(begin - 1) and (self.accents or end == begin + 1):
+            end = begin
         if end == begin + 1 and self.tokens[at].word not in titles:
             return at, at
         is_other = end == begin + 1 and self._is(end, self.words.not_names_before)
@@ -336,7 +338,7 @@ class _Said:
         """The end of one or two given names in small letters behind what announces them: "thu hà", "lan"."""
         if not self._is(at, _NUMBERS) and (not self._is_part(at) or self._is(at, self.words.honorifics)):
             return at
-        two = self._is_given(at + 1) and not self._is(at + 1, _NEVER)
+        two = (self._is_given(at + 1) or self._is(at + 1, _ANH)) and not self._is(at + 1, _NEVER)
         if two and not (self._is_ordinary(at) or self._is_ordinary(at + 1)):
             return at + 2
         return at + self._is_lone_given(at)
@@ -388,7 +390,7 @@ class _Said:
             2.0 if self._is(at, _TELLING) else 0.5 if is_other else 1.0,
             1 + self._is(at + 1, _SURELY_MIDDLE),
             1.0 * (self.tokens[at + 2].word in known) or 0.5 * self._is_part(at + 2),
-            1.0 if cued else 0.5 * opens,
+            1.5 if at and self.tokens[at - 1].word in words.honorifics_bare else 1.0 if cued else 0.5 * opens,
             -2.0 * self._is_ordinary(at) / (1 + self._is(at, _TELLING)),
             -1.0 if self._is_ordinary(at + 1) else 0.5,
         ]
@@ -564,6 +566,7 @@ _IS = frozenset(["là", ":"])
 _BE = frozenset(["là"])
 _NUMBER = frozenset(["số"])
 _BELONGS = frozenset(["thuộc"])
+_ANH = frozenset(["anh"])
 _NGUYEN = frozenset(["nguyễn"])  # nothing else is written so
 _TELLING = frozenset("trần phạm huỳnh bùi trịnh".split())
 _HARDLY_SURNAMES = frozenset("cao hồ tạ hà tô mạc đàm".split())  # without accents
