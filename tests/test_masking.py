@@ -21,9 +21,10 @@ def outcomes() -> list[Outcome]:
 def test_most_of_what_tells_who_wrote_is_caught_and_little_else(outcomes: list[Outcome]) -> None:
     row = as_row(outcomes)
     assert row["texts"] >= 300
-    assert row["recall"]["share"] >= 0.97
-    assert min(kind["share"] for kind in row["kinds"].values()) >= 0.9
-    assert min(writing["share"] for writing in row["writings"].values()) >= 0.95
+    assert row["recall"]["share"] >= 0.96
+    assert min(kind["share"] for kind in row["kinds"].values()) >= 0.93
+    assert row["writings"]["accented"]["share"] >= 0.98
+    assert row["writings"]["unaccented"]["share"] >= 0.88
     assert row["false_alarms"]["share"] <= 0.02
 
 

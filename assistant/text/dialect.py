@@ -141,6 +141,12 @@ def phrase_of(text: str) -> Phrase:
     return tuple(syllables(text))
 
 
+@cache
+def _listed(syllable: str) -> str:
+    """A syllable of a list without its accents, remembered; what people type is not (README, Decisions)."""
+    return bare(syllable)
+
+
 def standard(words: Sequence[str], glossary: Glossary) -> list[str]:
     """The words as the guides would write them, longest phrase first; the same for queries and texts.
 
@@ -178,7 +184,7 @@ def mentions(words: Sequence[str], phrase: Phrase) -> bool:
     In a question typed without any accent a single syllable is also found bare.
     """
     if len(phrase) == 1 and all(word.isascii() for word in words):
-        return bare(phrase[0]) in words
+        return _listed(phrase[0]) in words
     return find(words, phrase) >= 0
 
 
@@ -193,7 +199,7 @@ def possible(words: Sequence[str], phrases: Iterable[Phrase]) -> list[Phrase]:
     return [
         phrase
         for phrase in phrases
-        if phrase and bare(phrase[0]) in there and there.issuperset(map(bare, phrase))
+        if phrase and _listed(phrase[0]) in there and there.issuperset(map(_listed, phrase))
     ]
 
 
@@ -205,7 +211,7 @@ def find(words: Sequence[str], phrase: Phrase) -> int:
     """
     if not phrase:
         return -1
-    first = bare(phrase[0])
+    first = _listed(phrase[0])
     folded = [bare(word) for word in words]
     if first not in folded:
         return -1
@@ -220,8 +226,8 @@ def _same(words: Sequence[str], phrase: Phrase) -> bool:
         return words[0] == phrase[0]
     wrong = 0
     for word, part in zip(words, phrase, strict=True):
-        if word != part and word != bare(part):
-            if bare(word) != bare(part):
+        if word != part and word != _listed(part):
+            if bare(word) != _listed(part):
                 return False
             wrong += 1
     return wrong <= len(phrase) // 3
