@@ -98,7 +98,7 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 # File numbers of the portal and ids of procedures are public and stay.
 _PUBLIC = re.compile(
-    r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|(?<!\d)1[89]00[ .]?\d{4,6}(?!\d)|\d\.\d{6}"
+    r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|(?<!\d)1[89]00[ .]?\d{4,6}(?!\d)|(?<!\d)\d\.\d{6}(?!\d)"
 )
 _DIGIT_WORDS = dict(
     zip(
