@@ -64,7 +64,7 @@ class Cluster:
 
         with psycopg.connect(self.url, autocommit=True) as connection:
             for statement in statements:
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
 
     def remove(self) -> None:
         self.stop()

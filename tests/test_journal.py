@@ -336,7 +336,7 @@ def test_a_journal_of_the_first_release_goes_on(
     with connected(place) as old:
         key = "BIGINT" if isinstance(place, Server) else "INTEGER"
         for statement in module._STEPS[0]:
-            old.execute(statement.format(key=key))  # type: ignore[arg-type]
+            old.execute(statement.format(key=key))
         old.execute("CREATE TABLE schema_version (number INTEGER NOT NULL)")
         old.execute("INSERT INTO schema_version VALUES (1)")
         old.execute("INSERT INTO entry VALUES (5, '2026-11-25 08:00:00', 'asked', 'cũ', 'answered', 'd')")
