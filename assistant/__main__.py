@@ -539,14 +539,14 @@ def _print_fetched(results: Sequence[Result], names: Mapping[str, Sequence[str]]
 def journal_status(as_json: AsJson = False) -> None:
     """Whether the journal is on, how many entries it holds, from when to when."""
     settings, journal = _settings(), _journal()
-    entries = journal.read() if journal.path.exists() else []
+    entries = journal.read()
     status = {
         "on": settings.journal.on,
         "days": settings.journal.days,
         "entries": len(entries),
         "first": entries[0].minute.isoformat(timespec="minutes") if entries else None,
         "last": entries[-1].minute.isoformat(timespec="minutes") if entries else None,
-        "file": str(journal.path),
+        "file": str(journal.place),
     }
     if as_json:
         _print_json(status)
@@ -567,7 +567,7 @@ def journal_export(
         raise typer.BadParameter(f"{file}: the name must end in .csv or .xlsx")
     words = read_toml(_settings().home / "prompts" / "maintain.toml")
     journal = _journal()
-    entries = journal.read() if journal.path.exists() else []
+    entries = journal.read()
     try:
         file.write_bytes(writers[file.suffix.lower()](entries, words))
     except OSError as error:
@@ -589,7 +589,7 @@ def journal_delete(
     except ValueError:
         raise typer.BadParameter(f"--before {before}: is not a day like 2026-11-26") from None
     journal = _journal()
-    count = journal.forget(day, holding=holding or "") if journal.path.exists() else 0
+    count = journal.forget(day, holding=holding or "")
     print(f"{count} entries deleted")
 
 
@@ -818,6 +818,24 @@ def evaluate_checks(
         _print_json(as_row(report))
     else:
         print(as_text(report, failures=failures))
+
+
+@evaluate_app.command("masking")
+def evaluate_masking(
+    files: Annotated[list[Path], typer.Argument(help="JSON lines of texts with what is personal in them.")],
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List what went wrong in files named open….")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What the journal would keep of made-up texts: the share of personal parts caught, and false alarms."""
+    from assistant.evaluation.masking import as_row, as_text, evaluate, keeper
+
+    outcomes = evaluate(files, keeper(_settings()))
+    if as_json:
+        _print_json(as_row(outcomes))
+    else:
+        print(as_text(outcomes, failures=failures))
 
 
 @evaluate_app.command("documents")

@@ -41,6 +41,16 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _database(text: str) -> str:
+    """The address of a database without a password in it, which would end up in a log."""
+    parts = urlsplit(text)
+    if parts.scheme != "postgresql" or len(parts.path) < 2:
+        raise ValueError("must be an address like postgresql://tro-ly@10.0.0.7/nhat_ky")
+    if parts.password or "password" in parts.query:
+        raise ValueError("must hold no password; it belongs into journal.password")
+    return text
+
+
 def _key(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
         raise ValueError("must be letters, digits and signs of ASCII, without spaces")
@@ -114,6 +124,8 @@ class JournalSettings(BaseModel):
 
     on: bool = False
     days: int = Field(default=90, ge=1, le=730)  # older entries are deleted
+    url: Annotated[str, AfterValidator(_database)] | None = None  # PostgreSQL; none: a file of this machine
+    password: SecretStr | None = None  # of that database
 
 
 class WatchSettings(BaseModel):
@@ -250,5 +262,6 @@ def _told(place: tuple[int | str, ...], value: object, message: str) -> str:
     """A wrong setting with its value, unless that may be or hold a secret."""
     name = ".".join(map(str, place))
     named = any(word in name.casefold() for word in _SECRET)
-    hidden = named or isinstance(value, Mapping) or "@" in str(value)  # http://name:password@host
+    held = "@" in str(value) or "password" in str(value)  # http://name:password@host
+    hidden = named or isinstance(value, Mapping) or held
     return f"{name}: {message}" if hidden else f"{name} = {value!r}: {message}"

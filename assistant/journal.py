@@ -1,8 +1,9 @@
 """What people asked and what they said of the answers, where an operator has switched the journal on.
 
 Texts are kept without what could tell who asked (answering/anonymous.py), times to the minute, in no order
-within a minute, and no visit is told from another. A thread of its own writes; what cannot be written, on a
-full disk or in a locked file, is logged once and forgotten.
+within a minute, and no visit is told from another. They lie in a file of SQLite, or in a database of
+PostgreSQL that several machines share. A thread of its own writes; what cannot be written, on a full disk,
+in a locked file or because the server is gone, is logged once and forgotten.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from pathlib import Path
 from queue import Full, Queue
 from typing import TYPE_CHECKING, Any
 
-from assistant.answering.anonymous import Anonymous, load_words
+from assistant.answering.anonymous import load_anonymous
 from assistant.answering.safety import load_safety
 from assistant.config import Settings
 from assistant.datatypes import Answer
 from assistant.errors import JournalError
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
@@ -40,12 +42,13 @@ _ALIKE = 0.6  # share of words that two questions have in common which ask the s
 # One step a release that changed what is stored; a journal of any earlier release goes through the rest.
 _STEPS: tuple[tuple[str, ...], ...] = (
     (
-        "CREATE TABLE entry (id {key} PRIMARY KEY, minute TIMESTAMP NOT NULL, kind VARCHAR(8) NOT NULL, "
-        "question TEXT NOT NULL, status VARCHAR(16) NOT NULL, document VARCHAR(120) NOT NULL)",
+        "CREATE TABLE entry (id {key} PRIMARY KEY, minute TIMESTAMP NOT NULL, kind TEXT NOT NULL, "
+        "question TEXT NOT NULL, status TEXT NOT NULL, document TEXT NOT NULL)",
         "CREATE INDEX entry_minute ON entry (minute)",
     ),
-    ("ALTER TABLE entry ADD COLUMN reason VARCHAR(16) NOT NULL DEFAULT ''",),
+    ("ALTER TABLE entry ADD COLUMN reason TEXT NOT NULL DEFAULT ''",),
 )
+_LOCK = 4_203_911  # any number that no other program takes for its lock in the same database
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would work out what begins so
 
 
@@ -78,18 +81,29 @@ class Group:
     last: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A database of PostgreSQL. The address holds no password: str() of it may be shown."""
+
+    url: str
+    password: SecretStr | None = None
+
+    def __str__(self) -> str:
+        return self.url
+
+
 class Journal:
-    """The file, opened when it is first needed."""
+    """The file or the database, opened when it is first needed."""
 
     def __init__(
         self,
-        path: Path,
+        place: Path | Server,
         hide: Callable[[str], str],
         *,
         days: int,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
-        self.path = path
+        self.place = place
         self.hide = hide  # takes out what could tell who asked
         self.days = days
         self.trouble = ""  # why the last entry could not be written
@@ -111,9 +125,11 @@ class Journal:
         self._note(answer, kind, reason)
 
     def read(self, since: date = date.min) -> list[Entry]:
-        """Every entry from a day on, oldest first. Raises JournalError."""
+        """Every entry from a day on, oldest first; none where there never was a file. Raises JournalError."""
         import sqlalchemy as sa
 
+        if not self._exists:
+            return []
         table = _table()
         columns = [table.c[field.name] for field in fields(Entry)]
         query = sa.select(*columns).where(table.c.minute >= datetime.combine(since, time()))
@@ -124,10 +140,13 @@ class Journal:
     def forget(self, before: date | None = None, *, holding: str = "") -> int:
         """Delete all entries, or those before a day, or those whose text holds some words; tells how many.
 
-        What is deleted is overwritten in the file. Raises JournalError.
+        What is deleted is overwritten in the file; a server's own log and backups keep it until they are
+        due. Raises JournalError.
         """
         import sqlalchemy as sa
 
+        if not self._exists:
+            return 0
         table = _table()
         query = sa.delete(table)
         if before is not None:
@@ -164,7 +183,7 @@ class Journal:
             self._failed("too many entries wait to be written")
 
     def _write_all(self) -> None:
-        if self.path.exists():
+        if self._exists:
             with suppress(JournalError):
                 self._keep_limit(self._clock().date())
         while True:
@@ -178,6 +197,7 @@ class Journal:
             else:
                 self.trouble = ""
             finally:
+                del entry  # what somebody asked does not stay until the next one asks
                 self._entries.task_done()
 
     def _write(self, entry: Entry) -> None:
@@ -214,39 +234,56 @@ class Journal:
             with self._opened().execution_options(reads=reads).begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
-            cause = getattr(error, "orig", None) or error  # without the statement, which holds the question
-            raise JournalError(f"{self.path}: {cause}") from None
+            # Without the statement and the row, which hold the question.
+            cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            raise JournalError(f"{self.place}: {cause}") from None
+
+    @property
+    def _exists(self) -> bool:
+        """Whether there may be entries; looking for the file makes it, and its folder."""
+        return isinstance(self.place, Server) or self.place.parent.exists()
 
     def _opened(self) -> Engine:
         with self._opening:
             if self._engine is None:
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                engine = _engine(self.path)
-                with engine.begin() as connection:
-                    _migrate(connection, self.path)
+                engine = _database(self.place) if isinstance(self.place, Server) else _file(self.place)
+                try:
+                    with engine.begin() as connection:
+                        _migrate(connection, self.place)
+                except BaseException:
+                    engine.dispose()
+                    raise
                 self._engine = engine
             return self._engine
 
     def _tidy(self) -> None:
-        """Leave nothing of what was deleted in the log beside the file either."""
+        """Leave nothing of what was deleted in the database's files either."""
         from sqlalchemy.exc import SQLAlchemyError
 
         with suppress(SQLAlchemyError), self._opened().connect() as connection:
-            connection.exec_driver_sql("COMMIT")  # a checkpoint is no part of a transaction
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            if isinstance(self.place, Server):
+                connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+                    "VACUUM FULL entry"
+                )
+            else:
+                connection.exec_driver_sql("COMMIT")  # a checkpoint is no part of a transaction
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def load_journal(settings: Settings) -> Journal:
     """The journal, whether or not it is switched on. Raises KnowledgeError."""
     safety = load_safety(settings.home / "prompts" / "safety.toml")
-    words = load_words(settings.knowledge / "names.toml")
-    path = settings.data / "journal" / "journal.sqlite"
-    return Journal(path, Anonymous(words, safety.mask), days=settings.journal.days)
+    hide = load_anonymous(settings.knowledge, safety.mask)
+    chosen = settings.journal
+    file = settings.data / "journal" / "journal.sqlite"
+    place = Server(chosen.url, chosen.password) if chosen.url else file
+    return Journal(place, hide, days=chosen.days)
 
 
-def _engine(path: Path) -> Engine:
+def _file(path: Path) -> Engine:
     import sqlalchemy as sa
 
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": _PATIENCE})
 
     # Python's own transactions of sqlite3 would leave a migration half done (SQLAlchemy, "pysqlite").
@@ -266,6 +303,24 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
+def _database(server: Server) -> Engine:
+    import sqlalchemy as sa
+
+    url = sa.make_url(server.url).set(drivername="postgresql+psycopg")
+    if server.password:
+        url = url.set(password=server.password.get_secret_value())
+    patience = int(1000 * _PATIENCE)
+    limits = {
+        "connect_timeout": 2,
+        "tcp_user_timeout": 4 * patience,
+        "options": f"-c lock_timeout={patience} -c statement_timeout={4 * patience}",
+    }
+    try:
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=limits)
+    except ModuleNotFoundError as error:
+        raise JournalError(f"{server}: {error}; install the extra `postgres`") from error
+
+
 @cache
 def _table() -> Table:
     import sqlalchemy as sa
@@ -275,10 +330,12 @@ def _table() -> Table:
     return sa.Table("entry", sa.MetaData(), key, sa.Column("minute", sa.DateTime), *words)
 
 
-def _migrate(connection: Connection, path: Path) -> None:
+def _migrate(connection: Connection, place: Path | Server) -> None:
     """Bring a journal of an earlier release, or a new one, to what this release knows."""
     from sqlalchemy import text
 
+    if isinstance(place, Server):  # several machines may come at once
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     connection.execute(text("CREATE TABLE IF NOT EXISTS schema_version (number INTEGER NOT NULL)"))
     version = connection.execute(text("SELECT number FROM schema_version")).scalar()
     if version is None:
@@ -286,9 +343,9 @@ def _migrate(connection: Connection, path: Path) -> None:
     known = len(_STEPS)
     if (version or 0) > known:
         raise JournalError(
-            f"{path} is of a newer release (version {version}, known are {known}); move it away"
+            f"{place} is of a newer release (version {version}, known are {known}); move it away"
         )
-    key = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
+    key = "BIGINT" if isinstance(place, Server) else "INTEGER"
     for step in _STEPS[version or 0 :]:
         for statement in step:
             connection.execute(text(statement.format(key=key)))

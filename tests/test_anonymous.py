@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.answering.anonymous import Anonymous, load_words
+from assistant.answering.anonymous import load_anonymous, load_words
 from assistant.answering.safety import load_safety, mask
 from assistant.config import CHECKOUT
 from assistant.errors import KnowledgeError
@@ -15,7 +15,7 @@ from assistant.retrieval.classifier import load_utterances
 from assistant.text.normalize import fold
 
 SIGN = load_safety(CHECKOUT / "prompts" / "safety.toml").mask
-HIDE = Anonymous(load_words(CHECKOUT / "knowledge" / "names.toml"), SIGN)
+HIDE = load_anonymous(CHECKOUT / "knowledge", SIGN)
 NAME, PLACE = HIDE.words.name, HIDE.words.place
 
 # Made-up people and addresses; none of the lists is that of knowledge/names.toml.
@@ -97,9 +97,9 @@ def recall(found: Iterator[tuple[str, list[str]]], *, bare: bool = False) -> flo
     ("templates", "small", "bare", "least"),
     [
         (SAYS_NAME, False, False, 0.99),
-        (SMALL_NAME, True, False, 0.97),
+        (SMALL_NAME, True, False, 0.99),
         (SAYS_PLACE, False, False, 0.99),
-        (SMALL_NAME, True, True, 0.55),
+        (SMALL_NAME, True, True, 0.93),
     ],
     ids=["names", "names in small letters", "addresses", "names without accents"],
 )
@@ -156,7 +156,7 @@ def test_questions_written_later() -> None:
         hidden = HIDE(mask(re.sub(r"[{}]", "", line), SIGN)[0])
         left += [secret for secret in secrets if secret in hidden]
     count = sum(line.count("{") for line in LATER)
-    assert len(left) <= 0.27 * count, left  # what nobody can tell from other words in small letters
+    assert len(left) <= 0.05 * count, left
 
 
 def test_what_tells_nobody_stays() -> None:
@@ -173,10 +173,10 @@ def test_what_tells_nobody_stays() -> None:
         ("Tôi tên là Lan, mất thẻ căn cước", f"Tôi tên là {NAME}, mất thẻ căn cước"),
         ("tên đăng nhập là gì", "tên đăng nhập là gì"),
         ("Tôi ở Thành phố Hồ Chí Minh", "Tôi ở Thành phố Hồ Chí Minh"),
-        ("Công an xã Tân Lập ở đâu", f"Công an xã {PLACE} ở đâu"),
+        ("Công an xã Tân Lập ở đâu", f"Công an {PLACE} ở đâu"),
         ("bộ phận một cửa của xã, phường", "bộ phận một cửa của xã, phường"),
         ("xe 29A-123.45 bị phạt", f"xe {SIGN} bị phạt"),
-        ("con sinh ngày 12/3/2020 làm căn cước", f"con sinh ngày {SIGN} 2020 làm căn cước"),
+        ("con sinh ngày 12/3/2020 làm căn cước", f"con sinh ngày {SIGN} làm căn cước"),
         ("sinh năm 1958 có phải đổi thẻ", "sinh năm 1958 có phải đổi thẻ"),
         ("gọi 0912,345,678 không được", f"gọi {SIGN} không được"),
         ("nộp 1.200.000 đồng", "nộp 1.200.000 đồng"),

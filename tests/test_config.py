@@ -140,6 +140,9 @@ def test_a_key_is_taken_from_the_environment_and_never_shown(
         ('[model]\nkey = "sk-bi-mat"', "model: "),
         ('[models]\nproxy = "http://x:sk-bi-mat@10.0.0.1"', "models.proxy: "),
         ('[models]\nendpoints = ["http://x:sk-bi-mat@10.0.0.1/v1"]', "models.endpoints.0: "),
+        ('[journal]\nurl = "postgresql://x:sk-bi-mat@10.0.0.1/a"', "journal.url: "),
+        ('[journal]\nurl = "postgresql:///a?password=sk-bi-mat"', "journal.url: "),
+        ('[journal]\npassword = ["sk-bi-mat"]', "journal.password: "),
         ('[models]\nkey = "sk-bi-mat', "assistant.toml: "),
     ],
 )
@@ -158,6 +161,17 @@ def test_a_key_in_the_wrong_place_is_not_repeated(data: Path, content: str, said
 def test_an_address_that_is_none_is_told(data: Path, address: str) -> None:
     (data / "assistant.toml").write_text(f'[models]\nendpoints = ["{address}"]\n')
     with pytest.raises(ConfigError, match=r"models\.endpoints\.0 = .* must"):
+        load_settings()
+
+
+def test_the_database_of_the_journal(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data / "assistant.toml").write_text('[journal]\nurl = "postgresql://tro-ly@10.0.0.7/nhat_ky"\n')
+    monkeypatch.setenv("ASSISTANT_JOURNAL_PASSWORD", "sk-bi-mat")
+    settings = load_settings()
+    assert settings.journal.url == "postgresql://tro-ly@10.0.0.7/nhat_ky"
+    assert "sk-bi-mat" not in f"{settings!r} {settings.model_dump_json()}"
+    (data / "assistant.toml").write_text('[journal]\nurl = "mysql://10.0.0.7/nhat_ky"\n')
+    with pytest.raises(ConfigError, match=r"journal\.url = .* must be an address"):
         load_settings()
 
 

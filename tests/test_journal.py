@@ -3,21 +3,28 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import os
 import resource
 import sqlite3
+import subprocess
 import threading
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
+from postgres import PASSWORD, Cluster
+from pydantic import SecretStr
 
 from assistant import journal as module
 from assistant.config import CHECKOUT, load_settings
 from assistant.datatypes import Answer, Citation, Status
 from assistant.errors import JournalError
-from assistant.journal import Entry, Journal, Kind, as_csv, as_xlsx, groups, load_journal
+from assistant.journal import Entry, Journal, Kind, Server, as_csv, as_xlsx, groups, load_journal
 from assistant.toml import read_toml
 
 NOW = datetime(2026, 11, 26, 9, 41, 37)
@@ -29,13 +36,46 @@ def answer(question: str, status: Status = Status.ANSWERED, document: str = "vne
     return Answer(question, status, "text", citations=cited)
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    cluster = Cluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture(params=["file", "server"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | Server:
+    """Where a journal is to lie: nothing is there yet."""
+    if request.param == "file":
+        return tmp_path / "journal" / "journal.sqlite"
+    cluster: Cluster = request.getfixturevalue("cluster")
+    cluster.run_sql("DROP TABLE IF EXISTS entry", "DROP TABLE IF EXISTS schema_version")
+    return Server(cluster.url)
+
+
+in_a_file = pytest.mark.parametrize("place", ["file"], indirect=True)
+on_a_server = pytest.mark.parametrize("place", ["server"], indirect=True)
+
+
+@contextmanager
+def connected(place: Path | Server) -> Iterator[sqlite3.Connection | psycopg.Connection]:
+    """Another program at the same database."""
+    if isinstance(place, Server):
+        with psycopg.connect(place.url, autocommit=True) as connection:
+            yield connection
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file = sqlite3.connect(place, isolation_level=None)
+        yield file
+        file.close()
+
+
 @pytest.fixture
-def open_journal(tmp_path: Path) -> Iterator[Callable[..., Journal]]:
+def open_journal(place: Path | Server) -> Iterator[Callable[..., Journal]]:
     opened: list[Journal] = []
 
     def opener(days: int = 90, now: datetime = NOW) -> Journal:
-        path = tmp_path / "journal" / "journal.sqlite"
-        opened.append(Journal(path, lambda text: text.replace("Lan", "(…)"), days=days, clock=lambda: now))
+        opened.append(Journal(place, lambda text: text.replace("Lan", "(…)"), days=days, clock=lambda: now))
         return opened[-1]
 
     yield opener
@@ -56,11 +96,12 @@ def test_what_is_kept_of_a_question(open_journal: Callable[..., Journal]) -> Non
     ]
 
 
-def test_only_its_owner_may_look_into_the_folder(open_journal: Callable[..., Journal]) -> None:
+@in_a_file
+def test_only_its_owner_may_look_into_the_folder(place: Path, open_journal: Callable[..., Journal]) -> None:
     journal = open_journal()
     journal.asked(answer("x"))
     journal.flush()
-    assert journal.path.parent.stat().st_mode & 0o077 == 0
+    assert place.parent.stat().st_mode & 0o077 == 0
 
 
 def test_old_entries_go_by_themselves(open_journal: Callable[..., Journal]) -> None:
@@ -82,14 +123,23 @@ def test_the_limit_holds_though_nobody_asks(open_journal: Callable[..., Journal]
     assert today.read() == []
 
 
-def test_deletion_leaves_nothing_in_the_file(open_journal: Callable[..., Journal]) -> None:
+def test_deletion_leaves_nothing_in_the_files(
+    place: Path | Server, open_journal: Callable[..., Journal], request: pytest.FixtureRequest
+) -> None:
     journal = open_journal()
     for question in ("bà Tý 100% kỳ lạ", "mất thẻ", "đổi thẻ"):
         journal.asked(answer(question))
     journal.flush()
     assert journal.forget(holding="100% kỳ") == 1
     assert journal.forget(holding="%") == 0
-    held = b"".join(path.read_bytes() for path in journal.path.parent.iterdir())
+    if isinstance(place, Server):  # its own log keeps it until it is due (README)
+        cluster: Cluster = request.getfixturevalue("cluster")
+        cluster.run_sql("CHECKPOINT")
+        files = [*(cluster.folder / "data" / "base").rglob("*")]
+    else:
+        files = [*place.parent.iterdir()]
+    held = b"".join(path.read_bytes() for path in files if path.is_file())
+    assert "mất thẻ".encode() in held
     assert "kỳ lạ".encode() not in held
     assert journal.forget(date(2026, 11, 26)) == 0
     assert journal.forget(date(2026, 11, 27)) == 2
@@ -104,31 +154,94 @@ def test_entries_of_a_day_on(open_journal: Callable[..., Journal]) -> None:
     assert journal.read(date(2026, 11, 27)) == []
 
 
-def test_a_locked_file_costs_nobody_time_and_is_told_once(
-    open_journal: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_lock_costs_nobody_time_and_is_told_once(
+    place: Path | Server,
+    open_journal: Callable[..., Journal],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(module, "_PATIENCE", 0.05)
     journal = open_journal()
     journal.asked(answer("một"))
     journal.flush()
-    other = sqlite3.connect(journal.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with caplog.at_level(logging.ERROR):
+    with connected(place) as other, caplog.at_level(logging.ERROR):
+        for statement in _LOCK[isinstance(place, Server)]:
+            other.execute(statement)
         for _ in range(3):
             journal.asked(answer("mất"))
         journal.flush()
-    assert len(caplog.records) == 1
-    assert "mất" not in caplog.text
-    assert "locked" in journal.trouble
-    assert len(journal.read()) == 1  # readers go on
-    other.execute("ROLLBACK")
-    other.close()
+        assert len(caplog.records) == 1
+        assert "mất" not in caplog.text
+        assert "lock" in journal.trouble
+        assert len(journal.read()) == 1  # readers go on
+        other.execute("ROLLBACK")
     journal.asked(answer("hai"))
     journal.flush()
     assert journal.trouble == ""
     assert {entry.question for entry in journal.read()} == {"một", "hai"}
 
 
+_LOCK = (("BEGIN IMMEDIATE",), ("BEGIN", "LOCK TABLE entry IN EXCLUSIVE MODE"))
+
+
+@on_a_server
+def test_a_server_that_goes_away_and_comes_back(
+    cluster: Cluster, open_journal: Callable[..., Journal], caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = open_journal()
+    journal.asked(answer("trước"))
+    journal.flush()
+    cluster.stop()
+    try:
+        for _ in range(3):
+            journal.asked(answer("mất"))
+        journal.flush()
+        assert journal.trouble
+        assert len(caplog.records) == 1
+        assert "mất" not in caplog.text
+        with pytest.raises(JournalError):
+            journal.read()
+    finally:
+        cluster.start()
+    journal.asked(answer("sau"))
+    journal.flush()
+    assert journal.trouble == ""
+    assert sorted(entry.question for entry in journal.read()) == ["sau", "trước"]
+
+
+@on_a_server
+def test_the_password_of_the_database_is_told_nowhere(
+    place: Server, cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = Journal(Server(cluster.network_url, SecretStr(PASSWORD)), str, days=90)
+    right.asked(answer("một"))
+    right.flush()
+    assert len(right.read()) == 1
+    right.close()
+    for url in (cluster.network_url, "postgresql://tro-ly@127.0.0.1:1/postgres"):
+        server = Server(url, SecretStr("s3cret-pw"))
+        wrong = Journal(server, str, days=90)
+        wrong.asked(answer("hai"))
+        wrong.flush()
+        with pytest.raises(JournalError) as caught:
+            wrong.read()
+        told = "".join(traceback.format_exception(caught.value))
+        assert "s3cret-pw" not in f"{told}{wrong.trouble}{caplog.text}{server!r}"
+        wrong.close()
+
+
+@on_a_server
+def test_several_machines_begin_at_once(place: Server, open_journal: Callable[..., Journal]) -> None:
+    machines = [open_journal() for _ in range(4)]
+    for machine in machines:
+        machine.asked(answer("x"))
+    for machine in machines:
+        machine.flush()
+    assert [machine.trouble for machine in machines] == [""] * 4
+    assert len(machines[0].read()) == 4
+
+
+@in_a_file
 def test_a_full_disk_keeps_what_was_there(
     open_journal: Callable[..., Journal], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -153,6 +266,34 @@ def test_a_full_disk_keeps_what_was_there(
     )
 
 
+@in_a_file
+def test_a_disk_that_is_really_full(place: Path, open_journal: Callable[..., Journal]) -> None:
+    place.parent.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(place.parent)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        journal = open_journal()
+        journal.asked(answer("một"))
+        journal.flush()
+        with suppress(OSError), (place.parent / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(b"0" * 512)
+        for at in range(100):
+            journal.asked(answer(f"câu {at} " + "rất dài " * 50))
+        journal.flush()
+        assert "full" in journal.trouble
+        assert "một" in {entry.question for entry in journal.read()}
+        (place.parent / "filler").unlink()
+        journal.asked(answer("hai"))
+        journal.flush()
+        assert journal.trouble == ""
+        assert {"một", "hai"} <= {entry.question for entry in journal.read()}
+        journal.close()
+    finally:
+        subprocess.run(["umount", "-l", str(place.parent)], check=True)
+
+
 def test_where_nothing_can_be_written_people_are_answered_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "journal").write_text("a file where the folder should be")
     journal = Journal(tmp_path / "journal" / "journal.sqlite", str, days=90)
@@ -164,10 +305,11 @@ def test_where_nothing_can_be_written_people_are_answered_all_the_same(tmp_path:
     journal.close()
 
 
-def test_a_damaged_file_is_told(open_journal: Callable[..., Journal]) -> None:
+@in_a_file
+def test_a_damaged_file_is_told(place: Path, open_journal: Callable[..., Journal]) -> None:
     journal = open_journal()
-    journal.path.parent.mkdir(parents=True, exist_ok=True)
-    journal.path.write_bytes(b"no database at all" * 1000)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"no database at all" * 1000)
     with pytest.raises(JournalError, match="not a database"):
         journal.read()
 
@@ -189,18 +331,15 @@ def test_a_crowd_is_written_whole(open_journal: Callable[..., Journal]) -> None:
 
 
 def test_a_journal_of_the_first_release_goes_on(
-    open_journal: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
+    place: Path | Server, open_journal: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = open_journal().path
-    path.parent.mkdir(parents=True)
-    old = sqlite3.connect(path)
-    for statement in module._STEPS[0]:
-        old.execute(statement.format(key="INTEGER"))
-    old.execute("CREATE TABLE schema_version (number INTEGER NOT NULL)")
-    old.execute("INSERT INTO schema_version VALUES (1)")
-    old.execute("INSERT INTO entry VALUES (5, '2026-11-25 08:00:00.000000', 'asked', 'cũ', 'answered', 'd')")
-    old.commit()
-    old.close()
+    with connected(place) as old:
+        key = "BIGINT" if isinstance(place, Server) else "INTEGER"
+        for statement in module._STEPS[0]:
+            old.execute(statement.format(key=key))
+        old.execute("CREATE TABLE schema_version (number INTEGER NOT NULL)")
+        old.execute("INSERT INTO schema_version VALUES (1)")
+        old.execute("INSERT INTO entry VALUES (5, '2026-11-25 08:00:00', 'asked', 'cũ', 'answered', 'd')")
     journal = open_journal()
     journal.asked(answer("mới"))
     journal.flush()
@@ -261,7 +400,7 @@ def test_questions_that_ask_the_same_stand_together() -> None:
 
 def test_the_product_hides_numbers_and_names(tmp_path: Path) -> None:
     journal = load_journal(load_settings({"data": tmp_path}))
-    assert not journal.path.exists()
+    assert list(tmp_path.iterdir()) == []
     journal.asked(answer("Tôi là Nguyễn Văn An, số (số đã che)"))
     journal.flush()
     assert "An" not in journal.read()[0].question

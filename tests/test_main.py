@@ -340,6 +340,14 @@ def test_knowledge_read_of_a_broken_file_is_done_and_of_a_missing_one_failed(
     assert missing.stdout == ""
 
 
+def test_evaluate_masking_counts_what_is_caught(tmp_path: Path) -> None:
+    file = tmp_path / "open.jsonl"
+    line = {"id": "1", "text": "gọi 0912345678", "personal": [{"kind": "phone", "value": "0912345678"}]}
+    file.write_text(json.dumps(line), encoding="utf-8")
+    assert json.loads(run(tmp_path, "evaluate", "masking", str(file), "--json").stdout)["recall"]["of"] == 1
+    assert "caught" in run(tmp_path, "evaluate", "masking", str(file)).stdout
+
+
 def test_evaluate_documents_scores_a_folder(data: Path, tmp_path: Path) -> None:
     pdf_files.clean(tmp_path / "a.pdf")
     (tmp_path / "truth.json").write_text(json.dumps({"a.pdf": pdf_files.TEXT}), encoding="utf-8")

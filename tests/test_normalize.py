@@ -44,6 +44,14 @@ def test_clean_leaves_readable_text(typed: str, cleaned: str) -> None:
 
 
 @given(any_text)
+def test_folding_takes_off_what_unicode_calls_an_accent(text: str) -> None:
+    apart = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    assert fold(text) == unicodedata.normalize(
+        "NFC", "".join(c for c in apart if not unicodedata.combining(c))
+    )
+
+
+@given(any_text)
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 

@@ -81,7 +81,7 @@ FINE = [
 
 @pytest.fixture(scope="module")
 def sandbox() -> Sandbox:
-    return load_sandbox(PATH, LESSONS)
+    return load_sandbox(PATH, LESSONS, CHECKOUT / "knowledge")
 
 
 def found(sandbox: Sandbox, text: str) -> list[str]:
@@ -187,7 +187,7 @@ def test_tables_that_do_not_fit_the_lessons_are_refused(tmp_path: Path) -> None:
         assert old in text
         (tmp_path / "classroom.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
         with pytest.raises(KnowledgeError):
-            load_sandbox(tmp_path / "classroom.toml", LESSONS)
+            load_sandbox(tmp_path / "classroom.toml", LESSONS, CHECKOUT / "knowledge")
 
 
 # Answers held against a guide

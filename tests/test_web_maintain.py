@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from assistant.config import CHECKOUT, AdminSettings, JournalSettings, Settings
 from assistant.datatypes import Answer, Citation, Status
 from assistant.errors import PausedError
-from assistant.journal import Kind, load_journal
+from assistant.journal import Journal, Kind, Server, load_journal
 from assistant.knowledge import pages
 from assistant.knowledge.health import Concern
 from assistant.knowledge.official import READER, Side, read_side, write_side
@@ -27,7 +28,7 @@ from assistant.knowledge.overlay import KINDS
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
 from assistant.web.look import page_words
-from assistant.web.maintain import Office, _picture
+from assistant.web.maintain import MaintenancePage, Office, _picture
 from assistant.web.password import hashed
 from assistant.web.pause import Attended, Pause
 from assistant.web.server import create_app, load_desk
@@ -241,6 +242,21 @@ def test_without_the_journal_nothing_is_noted(desk: Office) -> None:
     list(Attended(desk.loading, desk.pause, None).stream("đổi thẻ căn cước"))
     desk.journal.flush()
     assert len(desk.journal.read()) == before
+
+
+def test_maintainers_see_that_the_journal_fails(desk: Office, tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("a file where the folder should be", encoding="utf-8")
+    journal = Journal(tmp_path / "journal" / "journal.sqlite", str, days=90)
+    journal.asked(answer("một", Status.ANSWERED))
+    journal.flush()
+    shown = MaintenancePage(replace(desk, journal=journal)).overview()
+    assert WORDS["overview"]["journal_trouble"].split("{")[0] in shown
+    server = Journal(Server("postgresql://tro-ly@127.0.0.1:1/nhat_ky"), str, days=90)
+    gone = MaintenancePage(replace(desk, journal=server)).overview()
+    assert WORDS["overview"]["index"] in gone  # the rest is shown all the same
+    assert "127.0.0.1:1/nhat_ky" in gone
+    journal.close()
+    server.close()
 
 
 def test_a_pause_outlasts_a_restart(tmp_path: Path, desk: Office) -> None:

@@ -1,17 +1,20 @@
 """Names, addresses and numbers taken out of a question before the journal keeps it.
 
 A question comes here with its personal numbers masked (safety.mask). This goes further, by how Vietnamese
-people write names and addresses: capitals, surnames, "tôi tên là …", "số nhà 5 ngõ 12", "thôn … xã …". It
-cannot know every name; tests/test_anonymous.py measures on made-up questions how many it finds.
+people write names and addresses: capitals, surnames, "tôi tên là …", "số nhà 5 ngõ 12", "thôn … xã …". Two
+words that stand beside each other in the guides or in what people say to the machine are no name. It cannot
+know every name: `assistant evaluate masking` measures how many it finds. The class uses it, too, to tell what
+may not be sent to an AI.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
-from itertools import groupby
+from functools import cached_property, lru_cache
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -23,20 +26,32 @@ from assistant.toml import read_toml
 
 _MOST_NAME = 5  # syllables of a name
 _SMALL_NAME = 4  # the same in small letters, where its end is hard to tell
-_BETWEEN = 5  # words at most between "tên" and "là"
+_SMALL_PLACE = 3
+_NEAR = 4  # words between "ở" and the name of a place at most
 _SHOUTED = 0.75  # share of capitalised words from which capitals tell nothing
-_TOKEN = re.compile(r"\d+(?:[./-]\d+)*\w*|\w+|[^\w\s]")
-_HOUSE = re.compile(r"\d+(?:/\d+)*[a-z]?")
+_SAID_OFTEN = 2  # times that two words stand together in what people say, from which they are no name
+_TOKEN = re.compile(r"\d+(?:[./-]\d+)*\w*|\w+(?:'\w+)?|[^\w\s]")
+_HOUSE = re.compile(r"\d+(?:[./-]\d+)*[a-z]?(?:/\d+[a-z]?)*")
+_FLAT = re.compile(r"[a-z]{1,3}\d{1,4}[a-z]?\d?|[a-z]\d?|\d{1,2}[a-z]\d{0,3}")  # S2, CT2A, B
+_DISTRICT = re.compile(r"(?:p|q|kp|tdp)\d{1,2}")
 _PLATE = re.compile(r"\b\d\d[ -]?[a-z][a-z0-9]?[ .-]?(?:\d{3}[ .]?\d\d|\d{4})\b", re.IGNORECASE)
-_BORN = re.compile(r"\b(?:sinh|sn)\b", re.IGNORECASE)
-_BIRTHDAY = re.compile(
-    r"(?<![\d/])\d{1,2}([/.-])\d{1,2}\1(?=(?:19|20)\d\d\b)"
-    r"|\b\d{1,2}\s+th[áa]ng\s+\d{1,2}\s+(?=n[ăa]m\s+(?:19|20)\d\d)"
+_BORN = re.compile(r"\b(?:sinh|sn|sinhngay|ns)\b", re.IGNORECASE)
+_DAY = re.compile(
+    r"(?<![\d/])\d{1,2} ?([/.-]) ?\d{1,2} ?\1 ?(?:19|20)?\d\d\b"
+    r"|\b(?:m[ùồ]ng\s+|mung\s+)?\d{1,2}\s+th[áa]ng\s+\d{1,2}(?:\s+n[ăa]m)?\s+(?:19|20)\d\d\b",
+    re.IGNORECASE,
 )
 _LONG = re.compile(
-    r"(?<![\w.,/-])\d(?:[ .,*()-]{0,2}\d){6,}(?![\w/])(?!\s*(?:đồng|dong|nghìn|triệu|vnd|đ\b|k\b))"
+    r"(?<![\w.,/-])\d(?:[ .,*()/|-]{0,2}\d){6,}(?![\w/]|\.\w)"
+    r"(?!\s*(?:đồng|dong|nghìn|nghin|ngàn|triệu|trieu|tỷ|tỉ|ty|vnd|vnđ|đ\b|k\b|usd|tr\b))"
 )
-_PUBLIC = re.compile(r"1[89]00[ .]?\d{4,6}|\d\.\d{6}|[\d.]*\.000|[\d. /-]*(?:19|20)\d\d")
+_SIX = re.compile(r"(?<![\w.,/-])(?!\d{3}000)\d{6}(?![\w/]|[.,]\d)(?!\s*(?:đ|d|n|k|t[rỷy]|vn|usd))")
+_PASSPORT = re.compile(r"\b[bcknp] ?\d{7,8}\b|\b[a-z]-\d{6}\b", re.IGNORECASE)  # and codes: G-482910
+_PUBLIC = re.compile(
+    r"1[89]00[ .]?\d{4,6}|(?:1\d\d[ ,.]{1,2})*1\d\d|\d\.\d{6}|[\d.]*\.000"
+    r"|(?:\d{1,2}[ ./-]{1,3}){2}(?:19|20)\d\d"
+    r"|(?:\d{1,2}[/-])?(?:19|20)\d\d[ ,/-]{1,3}(?:\d{1,2}[/-])?(?:19|20)\d\d"
+)
 _LINK = re.compile(
     r"(\b(?:https?://)?(?:[\w-]+\.)+(?:com|net|vn|org|me|io|info|top|xyz)\b)/\S+", re.IGNORECASE
 )
@@ -44,26 +59,40 @@ _LINK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """knowledge/names.toml. Lists are split into words; `public` and the units are phrases."""
+    """knowledge/names.toml. Lists are split into words; `public`, `provinces` and the units are phrases."""
 
     name: str  # stands for a name that was taken out
     place: str
     surnames: frozenset[str]
     sure_surnames: frozenset[str]
+    telling_surnames: frozenset[str]
     middle_names: frozenset[str]
     sure_surnames_bare: frozenset[str]
     middle_names_bare: frozenset[str]
     given_names: frozenset[str]
+    given_names_bare: frozenset[str]
     persons: frozenset[str]
     honorifics: frozenset[str]
+    honorifics_bare: frozenset[str]
+    relations: frozenset[str]
+    before_names: frozenset[str]
+    signing: frozenset[str]
+    selves: frozenset[str]
     not_names_before: frozenset[str]
     stops: frozenset[str]
     stops_not_bare: frozenset[str]
+    living: frozenset[str]
     streets: tuple[str, ...]
     numbered: tuple[str, ...]
     named: tuple[str, ...]
     chained: tuple[str, ...]
     public: tuple[str, ...]
+    provinces: tuple[str, ...]
+
+    @property
+    def of_names(self) -> frozenset[str]:
+        """Every word that is part of a name."""
+        return self.surnames | self.middle_names | self.given_names
 
 
 def load_words(path: Path) -> Words:
@@ -90,7 +119,15 @@ class Token(NamedTuple):
         return self.text.lower()
 
 
-Found = tuple[int, int, Literal["name", "place"]]  # tokens from, to, and what they are
+class Found(NamedTuple):
+    """Part of a text, from one character to before another, and what it is."""
+
+    start: int
+    end: int
+    kind: Literal["name", "place"]
+
+
+Pairs = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -99,32 +136,48 @@ class Anonymous:
 
     words: Words
     number: str  # stands for a number; that of safety.mask, which has been here before
+    texts: tuple[Path, ...] = ()  # of which words that stand together are no names
 
     def __call__(self, text: str) -> str:
         """The text without what could tell who asked."""
         text = self._without_numbers(text)
-        tokens = self._tokens(text)
-        accents = any(has_accents(token.text) for token in tokens)
-        said = _Said(tokens, self.words, accents)
-        kinds = [""] * len(tokens)
-        for start, end, kind in (*said.places(), *said.names()):
-            for at in range(start, end):
-                kinds[at] = kinds[at] or kind
+        signs = {"name": self.words.name, "place": self.words.place}
         out, done = [], 0
-        for what, run in groupby(range(len(tokens)), key=kinds.__getitem__):
-            numbers = list(run)
-            if what:
-                sign = self.words.name if what == "name" else self.words.place
-                out += [text[done : tokens[numbers[0]].start], sign]
-                done = tokens[numbers[-1]].end
+        for start, end, kind in self.found(text):
+            out += [text[done:start], signs[kind]]
+            done = end
         return "".join([*out, text[done:]])
 
+    def found(self, text: str) -> list[Found]:
+        """Names and addresses in their order, addresses with the words for their parts."""
+        tokens = self._tokens(text)
+        accents = any(has_accents(token.text) for token in tokens)
+        said = _Said(tokens, self.words, accents, self._ordinary[accents])
+        taken: set[int] = set()
+        found = []
+        for begin, end, kind in chain(said.places(), said.names()):
+            span = range(begin, end)
+            if taken.isdisjoint(span):
+                found.append(Found(tokens[begin].start, tokens[end - 1].end, kind))
+                taken.update(span)
+            elif kind == "name":  # what is left of a longer name
+                found += [Found(tokens[n].start, tokens[n].end, kind) for n in span if n not in taken]
+                taken.update(span)
+        return _joined(sorted(found), text)
+
+    @cached_property
+    def _ordinary(self) -> tuple[Pairs, Pairs]:
+        """Pairs of words that are no name, without accents and with them; read when first needed."""
+        exact = _pairs(self.texts, self.words)
+        return frozenset((bare(left), bare(right)) for left, right in exact), exact
+
     def _without_numbers(self, text: str) -> str:
-        """Number plates, days of birth (the year stays), long numbers, what follows the host in a link."""
+        """Number plates, days of birth, long numbers, what follows the host in a link."""
         text = _PLATE.sub(self.number, _LINK.sub(r"\1", text))
         if _BORN.search(text):
-            text = _BIRTHDAY.sub(f"{self.number} ", text)
-        return _LONG.sub(lambda found: found[0] if _PUBLIC.fullmatch(found[0]) else self.number, text)
+            text = _DAY.sub(self.number, text)
+        text = _LONG.sub(lambda found: found[0] if _PUBLIC.fullmatch(found[0]) else self.number, text)
+        return _SIX.sub(self.number, _PASSPORT.sub(self.number, text))
 
     def _tokens(self, text: str) -> list[Token]:
         """Words and signs; what is masked already counts as a full stop."""
@@ -133,9 +186,49 @@ class Anonymous:
         found = [t for t in _TOKEN.finditer(text) if not any(a <= t.start() < b for a, b in masked)]
         words = [token[0] for token in found if token[0][0].isalpha()]
         shouted = len(words) > _MOST_NAME and sum(w[0].isupper() for w in words) > _SHOUTED * len(words)
-        tokens = [Token(t[0], *t.span(), not shouted and t[0].istitle()) for t in found]
+        tokens = [Token(t[0], *t.span(), not shouted and self._is_capital(t[0])) for t in found]
         tokens += [Token(".", start, end, False) for start, end in masked]
         return sorted(tokens, key=lambda token: token.start)
+
+    def _is_capital(self, text: str) -> bool:
+        is_name = text.isupper() and len(text) > 1 and bare(text) in _bare_words(self.words.of_names)
+        return text[0].isupper() and (text.istitle() or is_name or "'" in text)
+
+
+def load_anonymous(knowledge: Path, number: str) -> Anonymous:
+    """What takes names out, by a folder of knowledge; `number` stands for a number. Raises KnowledgeError."""
+    texts = (*sorted((knowledge / "guides").rglob("*.md")), *sorted((knowledge / "lessons").glob("*.md")))
+    said = [path for path in (knowledge / "utterances.jsonl", knowledge / "procedures.tsv") if path.exists()]
+    return Anonymous(load_words(knowledge / "names.toml"), number, (*texts, *said))
+
+
+def _pairs(paths: Iterable[Path], words: Words) -> Pairs:
+    """Words of names, titles and addresses, with what stands before and behind them in ordinary texts."""
+    units = {part for unit in (*words.named, *words.numbered) for part in unit.split()}
+    telling = _bare_words(words.of_names | words.honorifics | words.signing | words.selves | units)
+    counts: Counter[tuple[str, str]] = Counter()
+    for path in paths:
+        found = Counter(pairwise(_TOKEN.findall(path.read_text(encoding="utf-8"))))
+        least = _SAID_OFTEN if path.suffix == ".jsonl" else 1
+        for (left, right), count in found.items():
+            if count >= least and right[0].islower() and left[0].isalpha():  # with a capital it may be a name
+                counts[left.lower(), right] += count
+    known = {word: bare(word) in telling for word in {word for pair in counts for word in pair}}
+    return frozenset(pair for pair in counts if known[pair[0]] or known[pair[1]])
+
+
+def _joined(found: Sequence[Found], text: str) -> list[Found]:
+    """Neighbours of one kind, with nothing but signs between them, as one."""
+    out: list[Found] = []
+    for each in found:
+        if out and out[-1].kind == each.kind and not re.search(r"\w", text[out[-1].end : each.start]):
+            out[-1] = Found(out[-1].start, each.end, each.kind)
+        else:
+            out.append(each)
+    return out
+
+
+Part = tuple[int, int, Literal["name", "place"]]  # tokens from, to, and what they are
 
 
 @dataclass(frozen=True)
@@ -145,6 +238,7 @@ class _Said:
     tokens: Sequence[Token]
     words: Words
     accents: bool
+    ordinary: Pairs
 
     def _is(self, at: int, words: frozenset[str]) -> bool:
         """Whether a token is one of the words, as they are typed in this question."""
@@ -152,71 +246,175 @@ class _Said:
             return False
         return self.tokens[at].word in (words if self.accents else _bare_words(words))
 
-    def _unit(self, at: int, units: tuple[str, ...]) -> int:
-        """Where the name behind a unit begins ("tổ dân phố" goes before "tổ"); 0 where there is no unit."""
-        if self._is(at - 1, _TOWN) and self._is(at, _STREET):
-            return 0  # "thành phố"
-        spellings = _spellings(units, self.accents)
-        for size in (3, 2, 1):
-            if tuple(token.word for token in self.tokens[at : at + size]) in spellings:
-                return at + size
-        return 0
+    def _text(self, at: int) -> str:
+        return self.tokens[at].text if 0 <= at < len(self.tokens) else ""
+
+    def _is_capital(self, at: int) -> bool:
+        return 0 <= at < len(self.tokens) and self.tokens[at].capital
+
+    def _is_ordinary(self, at: int) -> bool:
+        """Whether a word and the next one stand together in ordinary texts."""
+        if not 0 <= at < len(self.tokens) - 1:
+            return False
+        return (self.tokens[at].word, self.tokens[at + 1].word) in self.ordinary
+
+    def _stops(self, at: int, *, behind_surname: bool = False) -> bool:
+        """Whether nothing of a name in small letters can stand here."""
+        if not 0 <= at < len(self.tokens) or not self.tokens[at].text.isalpha():
+            return True
+        word = self.tokens[at].word
+        if behind_surname and self._is_part(at) and not self._is(at, _NEVER):
+            return False
+        return self._is(at, self.words.stops) and (self.accents or word not in self.words.stops_not_bare)
+
+    def _is_part(self, at: int) -> bool:
+        return self._is(at, self.words.middle_names) or self._is(at, self.words.given_names)
 
     # People
 
-    def names(self) -> Iterator[Found]:
+    def names(self) -> Iterator[Part]:
         """Names of people."""
         for at in range(len(self.tokens)):
             for begin, end in (
-                (at + 1, self._introduced(at)),
-                (at + 1, self._called(at)),
+                self._introduced(at),
+                self._called(at),
                 (at, self._full_name(at)),
+                (at, self._capital_name(at)),
+                (at, self._given_behind(at)),
+                (at, at + (_GLUED.match(self.tokens[at].word) is not None)),
             ):
                 if end > begin:
                     yield begin, end, "name"
 
-    def _introduced(self, at: int) -> int:
-        """The end of the name behind "tên (tôi) là", "họ tên:", "tôi là", "tên"; `at` is their last word."""
+    def _introduced(self, at: int) -> tuple[int, int]:
+        """The name behind "tên (tôi) là", "họ tên:", "tôi là", "tên"; `at` is their first word."""
+        begin = at + 1
         if self._is(at, _NAME):
-            return self._capitals(at + 1)
-        if not self._is(at, _IS):
-            return 0
-        before = at - 1
-        while before > max(0, at - _BETWEEN) and self._is(before, self.words.persons):
-            before -= 1
-        if self._is(before, _NAME):
-            end = self._capitals(at + 1)
-            surname = self._is(at + 1, self.words.surnames) and not self._is(at + 2, self.words.stops)
-            return end if end > at + 1 else self._small(at + 1 + surname, _SMALL_NAME - surname)
-        himself = self._is(at - 1, self.words.persons) and self.tokens[at].text != ":"
-        return self._capitals(at + 1) if himself else 0
+            while self._is(begin, self.words.persons):
+                begin += 1
+            told = self._is(begin, _IS)
+            begin += told
+            if (end := self._capitals(begin)) > begin:
+                return begin, end
+            if self._is_ordinary(begin - 1) and not told:
+                return at, at
+            surname = self._is(begin, self.words.surnames) and not self._stops(begin + 1)
+            if told or surname or self._is_given(begin):
+                return begin, self._small(begin + surname, _SMALL_NAME - surname)
+            return at, at
+        if self._is(at, self.words.signing) and self._text(begin) == ":":
+            end = self._capitals(begin + 1)
+            surname = self._is(begin + 1, self.words.surnames)
+            return begin + 1, end if end > begin + 1 or not surname else self._small(begin + 1, _SMALL_NAME)
+        if self._is(at, self.words.persons) and self._is(begin, _BE):
+            end = self._capitals(begin + 1)
+            if end == begin + 1 and self._is(at, self.words.selves):
+                end = self._given_names(end)
+            return begin + 1, end
+        return at, at
 
-    def _called(self, at: int) -> int:
-        """The end of the name behind "anh", "bà" …: capitalised, or one that people are given."""
-        if not self._is(at, self.words.honorifics) or at + 1 == len(self.tokens):
-            return 0
-        if self.tokens[at + 1].capital:
-            return self._capitals(at + 1)
-        given = (
-            self.accents and not self._is(at, _NOT_BEFORE_GIVEN) and self._is(at + 1, self.words.given_names)
-        )
-        return at + 2 if given and not self._is(at + 2, self.words.not_names_before) else 0
+    def _called(self, at: int) -> tuple[int, int]:
+        """The name behind "anh", "bà", "em gái" …: capitalised, or one that people are given."""
+        if not self._is(at, self.words.honorifics):
+            return at, at
+        begin = at + 1
+        while self._is(begin, self.words.relations) and not self._is_capital(begin):
+            begin += 1
+        begin += self._text(begin) in (",", "(") and self._is_capital(begin + 1) and begin > at + 1
+        if self._is_capital(begin):
+            return begin, self._capitals(begin)
+        titles = self.words.honorifics if self.accents else self.words.honorifics_bare
+        if self._is(at, _NOT_BEFORE_GIVEN):
+            return at, at
+        end = self._given_names(begin)
+        if self._is_ordinary(begin - 1) and (self.accents or end == begin + 1):
+            end = begin
+        if end == begin + 1 and self.tokens[at].word not in titles:
+            return at, at
+        is_other = end == begin + 1 and self._is(end, self.words.not_names_before)
+        return begin, begin if is_other else end
+
+    def _given_names(self, at: int) -> int:
+        """The end of one or two given names in small letters behind what announces them: "thu hà", "lan"."""
+        if not self._is(at, _NUMBERS) and (not self._is_part(at) or self._is(at, self.words.honorifics)):
+            return at
+        two = (self._is_given(at + 1) or self._is(at + 1, _ANH)) and not self._is(at + 1, _NEVER)
+        if two and not (self._is_ordinary(at) or self._is_ordinary(at + 1)):
+            return at + 2
+        return at + self._is_lone_given(at)
+
+    def _is_given(self, at: int) -> bool:
+        if not 0 <= at < len(self.tokens):
+            return False
+        known = self.words.given_names if self.accents else self.words.given_names_bare
+        return self.tokens[at].word in known
+
+    def _is_lone_given(self, at: int) -> bool:
+        """Whether it is a name that people are given and no part of ordinary words."""
+        return self._is_given(at) and not self._is_ordinary(at - 1) and not self._is_ordinary(at)
 
     def _full_name(self, at: int) -> int:
         """The end of a surname and what follows it: in capitals, or small with a middle name."""
         token, words = self.tokens[at], self.words
-        if token.capital and (token.word in words.surnames or token.word in words.sure_surnames_bare):
+        if token.capital and self._is_surname(at) and not self._is_public(at):
             end = self._capitals(at)
-            return end if end > at + 1 else 0
+            if end > at + 1 and not (end == at + 2 and self._is_ordinary(at)):
+                return end
         sure = words.sure_surnames if self.accents else words.sure_surnames_bare
-        middle = words.middle_names if self.accents else words.middle_names_bare
-        if token.word not in sure:
+        surely = self._is(at + 1, _SURELY_MIDDLE) and self.accents
+        is_surname = token.word in sure or (surely and token.word in words.surnames)
+        if not is_surname or self._stops(at + 1, behind_surname=True) or self._is_public(at):
             return 0
-        if at + 2 < len(self.tokens) and self.tokens[at + 1].word in middle:
-            end = self._small(at + 2, 2)
-            return end if end > at + 2 else 0
-        end = self._small(at + 1, 3) if bare(token.word) == "nguyen" else 0  # nothing else is written so
-        return end if end > at + 2 else 0
+        if self._is(at, _NGUYEN):
+            if self._is(at + 1, _SURELY_MIDDLE) and self._text(at + 2).isalpha():
+                return max(at + 3, self._small(at + 2, 2, behind_surname=True))
+            return self._small(at + 2, 2, behind_surname=True) if self._is_part(at + 1) else at + 2
+        likely = self._likelihood(at)
+        if likely >= _LIKELY:
+            return max(at + 3, self._small(at + 2, 2, behind_surname=True))
+        two = self._is(at, words.telling_surnames) and self._is_given(at + 1)
+        return at + 2 if two and not (self._is_ordinary(at) or self._is_ordinary(at + 1)) else 0
+
+    def _likelihood(self, at: int) -> float:
+        """How much speaks for a name of three words in small letters, in points."""
+        sure = self._is(at + 1, _SURELY_MIDDLE) and self._is(at + 2, _NUMBERS)  # "nguyễn thị ba"
+        if not self._is_part(at + 1) or (self._stops(at + 2, behind_surname=True) and not sure):
+            return 0
+        known = self.words.given_names if self.accents else self.words.given_names_bare
+        words = self.words
+        before = (words.persons, words.honorifics, words.relations, words.before_names, words.signing)
+        cued = any(self._is(at - 1, cues) for cues in before)
+        opens = at == 0 or not self.tokens[at - 1].text[0].isalpha()
+        is_other = not self.accents and self._is(at, _HARDLY_SURNAMES)
+        points = [
+            2.0 if self._is(at, _TELLING) else 0.5 if is_other else 1.0,
+            1 + self._is(at + 1, _SURELY_MIDDLE),
+            1.0 * (self.tokens[at + 2].word in known) or 0.5 * self._is_part(at + 2),
+            1.5 if at and self.tokens[at - 1].word in words.honorifics_bare else 1.0 if cued else 0.5 * opens,
+            -2.0 * self._is_ordinary(at) / (1 + self._is(at, _TELLING)),
+            -1.0 if self._is_ordinary(at + 1) else 0.5,
+        ]
+        return sum(points)
+
+    def _is_surname(self, at: int) -> bool:
+        word = self.tokens[at].word
+        return word in self.words.surnames or word in _bare_words(self.words.surnames)
+
+    def _capital_name(self, at: int) -> int:
+        """The end of capitalised words that are no surname's and stand together nowhere: "Tuyết Mai"."""
+        if not self._is_capital(at) or self._is_capital(at - 1) or self._is_public(at):
+            return 0
+        end = self._capitals(at)
+        parts = sum(self._is(n, self.words.of_names) for n in range(at, end))
+        if end < at + 2 or parts < 2 or any(self._is_ordinary(n) for n in range(at, end - 1)):
+            return 0
+        return end
+
+    def _given_behind(self, at: int) -> int:
+        """The end of one given name with a capital behind "giúp", "của", "thằng" …"""
+        is_name = self._is_capital(at) and self._is(at, self.words.given_names)
+        alone = is_name and not (self._is_public(at) or self._is_capital(at + 1) or self._is_ordinary(at))
+        return at + 1 if alone and self._is(at - 1, self.words.before_names) else 0
 
     def _capitals(self, at: int) -> int:
         """Where a run of capitalised words ends; at once where it names what everybody knows."""
@@ -229,70 +427,168 @@ class _Said:
 
     def _is_public(self, at: int) -> bool:
         said = " ".join(token.word for token in self.tokens[at : at + _MOST_NAME]) + " "
-        return any(said.startswith(name) for name in _phrases(self.words.public, self.accents))
+        names = _phrases(self.words.public + self.words.provinces, self.accents)
+        name = next((name for name in names if said.startswith(name)), "")
+        alone = name.count(" ") == 1
+        return bool(name) and not (alone and (self._is_capital(at + 1) or not self._is_capital(at)))
 
-    def _small(self, at: int, most: int) -> int:
+    def _small(self, at: int, most: int, *, behind_surname: bool = False) -> int:
         """Where a name in small letters ends: before a sign, a figure, or a word that is of no name."""
         end = at
-        while end < min(len(self.tokens), at + most) and self.tokens[end].text.isalpha():
-            if self._stops(end):
+        while end < min(len(self.tokens), at + most) and not self._stops(end, behind_surname=behind_surname):
+            end += 1
+        return end
+
+    # Places
+
+    def places(self) -> Iterator[Part]:
+        """Addresses: parts one behind the other, the first or two of them told by more than small letters."""
+        at = 0
+        while at < len(self.tokens):
+            begin, weight, end = at, 0, at
+            while True:
+                step = at if at == begin or self._text(at) not in (",", "-", ".", "(") else at + 1
+                step += self._is(step, _BELONGS) and step > begin
+                after, told = self._part(step)
+                if after <= step and weight > 1:  # "xóm 7, Nghi Phú, Vinh"
+                    after, told = self._capitals(step), 0
+                if after <= step:
+                    break
+                at = end = after
+                weight += told
+            if end > begin and (weight > 1 or self._lives(begin)):
+                yield begin, self._province(self._street_behind(end)), "place"
+            at = max(end, begin + 1)
+
+    def _street_behind(self, at: int) -> int:
+        """The end of an address with what follows without a word for it: "ngõ 120 trường chinh"."""
+        if self._is_capital(at - 1) or self._stops(at) or self._is_ordinary(at) or self._is_counted(at):
+            return at
+        return self._small_place(at)
+
+    def _province(self, at: int) -> int:
+        """The end of an address with the province that follows it."""
+        step = at + (self._text(at) in (",", "-"))
+        units = _spellings(_LARGE, self.accents)
+        for size in (2, 1):
+            if tuple(token.word for token in self.tokens[step : step + size]) in units:
+                step += size
+                break
+        said = " ".join(token.word for token in self.tokens[step : step + _MOST_NAME]) + " "
+        names = _phrases(self.words.provinces, self.accents)
+        name = next((name for name in names if said.startswith(name)), "")
+        return step + len(name.split()) if name else at
+
+    def _part(self, at: int) -> tuple[int, int]:
+        """The end of one part of an address, and its weight: 2 where it stands for itself, else 1."""
+        if not 0 <= at < len(self.tokens):
+            return at, 0
+        if _DISTRICT.fullmatch(self.tokens[at].word):
+            return at + 1, 1
+        number = at + (self._is(at, _NUMBER))
+        if self._is_house(number) and (end := self._street(number + 1, is_numbered=number > at)):
+            return end, 2
+        begin = self._unit(at, self.words.numbered)
+        if begin and self._is_house(begin) and not self._is_counted(begin + 1):
+            is_street = self._capitals(begin + 1) > begin + 1 and "/" in self.tokens[begin].text
+            weight = 1 if self._is(at, _HARDLY_TELLING) and begin == at + 1 else 2
+            return (self._capitals(begin + 1), 2) if is_street else (begin + 1, weight)
+        is_flat = begin and self._is(at, _BUILDINGS) and _FLAT.fullmatch(self._text(begin).lower())
+        if is_flat and not (self._is(at, _HOUSES) and len(self._text(begin)) == 1):
+            return begin + 1, 2
+        begin = self._unit(at, self.words.named)
+        if begin and self._is(begin, self.words.honorifics) and self._is_capital(begin + 1):
+            return self._capitals(begin + 1), 2  # "dãy trọ bà Năm"
+        if begin and (end := self._capitals(begin)) > begin:
+            ordinary = end == begin + 1 and self._is_ordinary(begin - 1)
+            numbered = end < len(self.tokens) and self.tokens[end].text.isdecimal()  # xã Tân Lập 2
+            return (at, 0) if ordinary else (end + numbered, 2)
+        begin = self._unit(at, self.words.chained)
+        if begin and not self._is_ordinary(begin - 1) and not self._is_public(begin):
+            end = self._small_place(begin)
+            return (end, 1) if end > begin else (at, 0)
+        return at, 0
+
+    def _small_place(self, at: int) -> int:
+        """The end of the name of a place in small letters: its second word may be any but a few."""
+        if self._stops(at) and not self._unit(at + 1, self.words.chained):
+            return at
+        if self._unit(at, self.words.chained) and (
+            self._stops(at + 1) or self._unit(at + 1, self.words.chained)
+        ):
+            return at
+        end = at + 1
+        while end < min(len(self.tokens), at + _SMALL_PLACE) and self._text(end).isalpha():
+            never = self._is(end, _NEVER) if end == at + 1 else self._stops(end) and len(self._text(end)) > 1
+            if never or self._unit(end, self.words.chained) or self._is_public(end):
                 break
             end += 1
         return end
 
-    def _stops(self, at: int) -> bool:
-        word = self.tokens[at].word
-        return self._is(at, self.words.stops) and (self.accents or word not in self.words.stops_not_bare)
+    def _street(self, at: int, *, is_numbered: bool) -> int:
+        """The end of the street behind a house's number; 0 where there is none."""
+        at += self._text(at) == ","
+        if begin := self._unit(at, self.words.streets):
+            if self._is_house(begin):
+                return begin + 1
+            end = self._capitals(begin)
+            return end if end > begin else self._small_place(begin)
+        if (end := self._capitals(at)) > at and not self._is_counted(at):
+            return end
+        lives = is_numbered or self._lives(at - 1)
+        is_street = lives and self._is(at, self.words.surnames) and not self._stops(at)
+        return self._small_place(at) if is_street and not self._is_ordinary(at) else 0
 
-    # Places
+    def _lives(self, at: int) -> bool:
+        """Whether somebody tells in the words before that they live there."""
+        return any(self._is(near, self.words.living) for near in range(max(0, at - _NEAR), at))
 
-    def places(self) -> Iterator[Found]:
-        """Addresses, without the words that tell what kind of place it is."""
-        words = self.words
-        for at in range(len(self.tokens)):
-            begin = self._unit(at, words.numbered)
-            if begin and self._is_house(begin):
-                yield begin, begin + 1, "place"
-            if self._is_house(at) and self._unit(at + 1, words.streets):
-                yield at, at + 1, "place"
-            if self._is(at, _NUMBER) and self._is_house(at + 1) and self._on_street(at + 2):
-                yield at + 1, at + 2, "place"
-            begin = self._unit(at, words.named)
-            if begin and (end := self._capitals(begin)) > begin:
-                numbered = end < len(self.tokens) and self.tokens[end].text.isdecimal()  # xã Tân Lập 2
-                yield begin, end + numbered, "place"
-            yield from self._chain(at)
+    def _is_counted(self, at: int) -> bool:
+        return self._is(at, _COUNTED)
 
-    def _on_street(self, at: int) -> bool:
-        at += at < len(self.tokens) and self.tokens[at].text == ","
-        return bool(self._unit(at, self.words.streets)) or self._capitals(at) > at
-
-    def _chain(self, at: int) -> Iterator[Found]:
-        """Two or more units with a name each, one behind the other: "thôn đông xã tân lập"."""
-        parts: list[Found] = []
-        while begin := self._unit(at, self.words.chained):
-            end = begin
-            while end < min(len(self.tokens), begin + 3) and not self._unit(end, self.words.chained):
-                if not self._is_house(end) and (self._stops(end) or not self.tokens[end].text.isalpha()):
-                    break
-                end += 1
-            if end == begin:
-                break
-            parts.append((begin, end, "place"))
-            at = end + (end < len(self.tokens) and self.tokens[end].text == ",")
-        if len(parts) > 1:
-            yield from parts
+    def _unit(self, at: int, units: tuple[str, ...]) -> int:
+        """Where the name behind a unit begins ("tổ dân phố" goes before "tổ"); 0 where there is no unit."""
+        if self._is(at - 1, _TOWN) and self._is(at, _STREET):
+            return 0  # "thành phố"
+        spellings = _spellings(units, self.accents)
+        for size in (4, 3, 2, 1):
+            if tuple(token.word for token in self.tokens[at : at + size]) in spellings:
+                return at + size
+        return 0
 
     def _is_house(self, at: int) -> bool:
         """Whether it is a number as houses and alleys have: "12", "12a", "12/34/5"."""
-        return at < len(self.tokens) and _HOUSE.fullmatch(self.tokens[at].word) is not None
+        return 0 <= at < len(self.tokens) and _HOUSE.fullmatch(self.tokens[at].word) is not None
 
 
 _NAME = frozenset(["tên"])
 _IS = frozenset(["là", ":"])
+_BE = frozenset(["là"])
 _NUMBER = frozenset(["số"])
+_BELONGS = frozenset(["thuộc"])
+_ANH = frozenset(["anh"])
+_NGUYEN = frozenset(["nguyễn"])  # nothing else is written so
+_TELLING = frozenset("trần phạm huỳnh bùi trịnh".split())
+_HARDLY_SURNAMES = frozenset("cao hồ tạ hà tô mạc đàm".split())  # without accents
+_NUMBERS = frozenset("hai ba tư năm sáu bảy tám chín mười út".split())  # children by their order of birth
+_SURELY_MIDDLE = frozenset(["văn", "thị"])
+_NEVER = frozenset(  # in no name
+    """là thì mà ở bị có không của muốn cần hỏi xin mất quên làm đi đăng cấp tôi em cháu nào này quá đổi chưa
+    cho""".split()
+)
+_LIKELY = 2.5  # points
 _TOWN, _STREET = frozenset(["thành"]), frozenset(["phố"])
-_NOT_BEFORE_GIVEN = frozenset(["con", "ba", "cô", "mợ"])
+_LARGE = ("tỉnh", "thành phố", "tp", "tp .")
+_BUILDINGS = frozenset("tòa block căn phòng lô nhà chung dãy khu tầng tổ".split())
+_COUNTED = frozenset(
+    "người tuổi năm tháng ngày giờ lần bản đồng nghìn triệu cái chiếc m m2 tầng phút bước".split()
+)
+_HOUSES = frozenset("nhà căn phòng tổ chung tầng".split())
+_HARDLY_TELLING = frozenset("phòng tầng lầu nhà bản khu căn đội lô block dãy đường".split())
+_NOT_BEFORE_GIVEN = frozenset(["con", "ba", "mợ"])
+_GLUED = re.compile(
+    r"(?:nguyen|tran|pham|huynh|dang|bui|hoang|phan|le)(?:van|thi|duc|huu|minh|ngoc|xuan)\w{2,}"
+)
 
 
 @lru_cache
@@ -302,7 +598,7 @@ def _bare_words(words: frozenset[str]) -> frozenset[str]:
 
 @lru_cache
 def _phrases(names: tuple[str, ...], accents: bool) -> tuple[str, ...]:
-    return tuple(f"{name if accents else bare(name)} " for name in names)
+    return tuple(f"{name if accents else bare(name)} " for name in sorted(names, key=len, reverse=True))
 
 
 @lru_cache

@@ -6,7 +6,7 @@ Knows no guides; a rule names the guide whose card goes with its reply.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from assistant.text.dialect import Phrase, mentioned, phrase_of
 from assistant.text.normalize import fold, syllables
 from assistant.toml import read_toml
 
-_GAP = r"(?:[ .,\-\u00a0_\u2013\u2014*()·]{0,3}|/)"
+_GAP = r"(?:[ .,\-\u00a0_\u2013\u2014*()·|~]{0,3}| ?/ ?)"
 _SECRET = (
     r"(?:otp|o[ -]?te[ -]?pe|[o0][. -]t[. -]p|0tp|pass\s?code|pass\s?word|mat\s?khau"
     r"|(?:ma|so)?\s?pin|cvv|cvc|ma\s?(?:kich hoat|dang nhap)|mat\s?ma|so bi mat"
@@ -30,7 +30,14 @@ _NOT_A_SECRET = r"(?![\d/.,]*\d)(?!\s*(?:so|ky tu|dong|ngay|nghin|trieu|tuoi))"
 _NOT_MONEY = r"(?!\s*(?:dong|nghin|ngan|trieu|ty|vnd|d|k)\b)"
 # On folded text: kind and pattern, the most telling first. Group 1, where there is one, is the number.
 _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("email", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
+    (
+        "email",
+        re.compile(
+            r"[\w.+-]+ ?(?:@|[(\[](?:at|a cong)[)\]]|\ba cong\b|\bat\b(?= g?mail)) ?"
+            r"[\w-]+(?:(?:\.| \. | cham )[\w-]+)+"
+        ),
+    ),
+    ("id", re.compile(rf"\b[a-z]{{2}} ?\d(?:{_GAP}\d){{12}}(?!\d)")),  # of a health insurance card
     (
         "card",
         re.compile(
@@ -38,7 +45,12 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     ("id", re.compile(rf"(?<![\d.,/-])0(?:{_GAP}\d){{11}}(?![\d/])")),
-    ("phone", re.compile(rf"(?<![\d.,/-])(?:(?:\+|00)?84{_GAP}|0|o)[35789](?:{_GAP}\d){{8}}(?![\d/])")),
+    (
+        "phone",
+        re.compile(
+            rf"(?<![\d.,/-])(?:(?:\+|00)?84{_GAP}0?|0){_GAP}[35789](?:{_GAP}\d){{8}}(?![\d/]|[.,-]\d)"
+        ),
+    ),
     ("id", re.compile(rf"(?:cmnd|chung minh|cmt|can cuoc|cccd)\D{{0,25}}?(\d(?:{_GAP}\d){{8,11}})(?!\d)")),
     (
         "account",
@@ -67,6 +79,10 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     ("code", re.compile(r"\b(?:mk|pass|mat\s?khau)\s*[:=]\s*(?=\S*\d)(\S{6,})")),
+    (
+        "code",
+        re.compile(r"\b(?:mk|pass|password|mat\s?khau)\s+((?=\S*\d)(?=\S*[a-z@#])[^\s,;?!]{6,})"),
+    ),
     ("code", re.compile(r"\bcvv\D{0,12}?(\d{3})(?!\d)")),
     (
         "code",
@@ -81,7 +97,9 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("account", re.compile(rf"(?<![\d.,/-])\d{{9,19}}(?![\d/]){_NOT_MONEY}")),
 )
 # File numbers of the portal and ids of procedures are public and stay.
-_PUBLIC = re.compile(r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|1[89]00[ .]?\d{4,6}|\d\.\d{6}")
+_PUBLIC = re.compile(
+    r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|(?<!\d)1[89]00[ .]?\d{4,6}(?!\d)|(?<!\d)\d\.\d{6}(?!\d)"
+)
 _DIGIT_WORDS = dict(
     zip(
         ["không", "một", "mốt", "hai", "ba", "bốn", "tư", "năm", "lăm", "sáu", "bảy", "tám", "chín", "linh"],
@@ -90,7 +108,24 @@ _DIGIT_WORDS = dict(
     )
 )
 _DIGIT_WORDS |= {fold(word): digit for word, digit in _DIGIT_WORDS.items()}
-_SPELLED = 6  # digits said in words make a number from here
+_DIGIT_WORDS |= dict.fromkeys(["hông", "hong", "ko", "zero", "o"], "0") | {
+    "mười": "1",
+    "muoi": "1",
+    "nhăm": "5",
+    "nham": "5",
+    "bẩy": "7",
+}
+_SILENT = frozenset(["mươi", "trăm", "tram"])  # "bốn mươi hai" is read 42
+_SPELLED = 6  # digits, some of them said in words, make a number from here
+_SPELLED_SECRET = 4  # the same in a text that names a secret
+_FEW_WORDS = 2
+_YEAR = 4  # digits
+_TOKEN = re.compile(r"\w+")
+_BETWEEN_DIGITS = re.compile(r"[ .,·/-]{1,3}")
+_DIGIT_LIKE = {"o": "0", "i": "1", "l": "1", "s": "5"}
+_LETTER_FOR_DIGIT = re.compile(  # O and l that stand where digits stand
+    r"(?<=\d)[oils](?=[ .-]?\d)|(?<![^\W_])o(?=[ .-]?\d)|(?<=\d\d)o(?![^\W_])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,27 +233,47 @@ def mask(text: str, sign: str) -> tuple[str, frozenset[str]]:
     """The text with personal numbers replaced by `sign`, and the kinds that were found.
 
     Kinds: id, phone, card, account, email, code. Amounts, dates, law numbers, hotlines and file numbers
-    stay. Measured on the studies' 2,000 made-up strings (reference/security-and-text.md A2).
+    stay. A number may be said in words ("không chín một hai …"), or have O for 0. Measured on the studies'
+    2,000 made-up strings (reference/security-and-text.md A2) and by `assistant evaluate masking`.
     """
     kinds: set[str] = set()
-    text = _spelled_out(text)
-    folded = _same_length_fold(text)
-    public = [match.span() for match in _PUBLIC.finditer(folded)]
+    read, places = _as_read(text)
+    public = [match.span() for match in _PUBLIC.finditer(read)]
     spans: list[tuple[int, int]] = []
     for kind, pattern in _NUMBERS:
-        for match in pattern.finditer(folded):
+        for match in pattern.finditer(read):
             start, end = match.span(1) if pattern.groups else match.span()
-            if any(start < b and a < end for a, b in public + spans):
+            is_public = any(a <= start and end <= b for a, b in public)
+            if is_public or any(start < b and a < end for a, b in spans):
                 continue
             spans.append((start, end))
             kinds.add(kind)
-    for start, end in sorted(spans, reverse=True):
-        text = text[:start] + sign + text[end:]
+    done = len(text)
+    for start, end in sorted(((places[a][0], places[b - 1][1]) for a, b in spans), reverse=True):
+        if end <= done:  # of two in one number that was said in words, one
+            text = text[:start] + sign + text[end:]
+            done = start
     return text, frozenset(kinds)
+
+
+def _as_read(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Folded text with every digit as 0–9, and which part of the text each of its characters stands for.
+
+    A digit of a number that was said in words stands for all the words.
+    """
+    folded = _same_length_fold(text)
+    folded = _LETTER_FOR_DIGIT.sub(lambda found: _DIGIT_LIKE[found[0]], folded)
+    places = [(at, at + 1) for at in range(len(text))]
+    for start, end, digits in reversed(list(_spoken(text, folded))):
+        folded = folded[:start] + digits + folded[end:]
+        places[start:end] = [(start, end)] * len(digits)
+    return folded, places
 
 
 def _same_length_fold(text: str) -> str:
     """Folded text whose characters stand where they stood, full-width digits as digits."""
+    if text.isascii():
+        return text.lower()
     out = []
     for character in text:
         bare = str(int(character)) if character.isdigit() and character.isdecimal() else fold(character)
@@ -226,23 +281,31 @@ def _same_length_fold(text: str) -> str:
     return "".join(out)
 
 
-def _spelled_out(text: str) -> str:
-    """Runs of six or more digits said in words, as digits: "không chín một hai …"."""
-    words = text.split(" ")
-    runs: list[str] = []
-    out: list[str] = []
-    for word in [*words, ""]:
-        digit = _DIGIT_WORDS.get(word.lower().strip(",."))
-        if digit is not None:
-            runs.append(word)
-            continue
-        if len(runs) >= _SPELLED:
-            out.append("".join(_DIGIT_WORDS[run.lower().strip(",.")] for run in runs))
+def _spoken(text: str, folded: str) -> Iterator[tuple[int, int, str]]:
+    """Where numbers are said in words, at least in part, and their digits: "không chín một hai 345"."""
+    least = _SPELLED_SECRET if re.search(_SECRET, folded) else _SPELLED
+    run: list[tuple[int, int, str]] = []
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        word, written = match[0].lower(), folded[start:end]
+        is_part = written.isdecimal() and (len(written) < _YEAR or written[0] == "0")
+        digits = written if is_part else _DIGIT_WORDS.get(word)
+        if run and not _BETWEEN_DIGITS.fullmatch(text, run[-1][1], start):
+            yield from _number(run, least)
+            run = []
+        if digits is None and not (run and word in _SILENT):
+            yield from _number(run, least)
+            run = []
         else:
-            out.extend(runs)
-        runs = []
-        out.append(word)
-    return " ".join(out[:-1])
+            run.append((start, end, digits or ""))
+    yield from _number(run, least)
+
+
+def _number(run: Sequence[tuple[int, int, str]], least: int) -> Iterator[tuple[int, int, str]]:
+    digits = "".join(digits for _, _, digits in run)
+    words = sum(end - start > len(digits) for start, end, digits in run)
+    if words > _FEW_WORDS and len(digits) >= least:
+        yield run[0][0], run[-1][1], digits
 
 
 def known_secrets(words: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from assistant.answering.anonymous import Anonymous, load_anonymous
 from assistant.answering.checks import Evidence
 from assistant.answering.safety import mask
 from assistant.coaching.lessons import Criterion, Lesson
@@ -24,18 +25,11 @@ from assistant.toml import read_toml
 
 _SIGN = "…"  # stands for a number that was masked
 _CLAUSE_END = re.compile(r"[.;:,!?\n]+")
-_WORD = re.compile(r"[^\W\d_]+|\S")
 _STAMP = re.compile(r"^\W*(?:TUYỆT MẬT|TỐI MẬT|MẬT)\W*$|Độ mật\s*:", re.MULTILINE)
-# On folded text
+_BORN = re.compile(r"\b(?:sinh ngày|ngày sinh:?|sinh ngay|ngay sinh:?) *\d", re.IGNORECASE)
 _HOME = re.compile(
-    r"\b(?:so nha|nha so)\s*\d+|\bso \d+\w?,? (?:ngo|ngach|hem|duong|pho)\b|\b(?:ngo|ngach|hem) \d+"
-    r"|\bnha (?:\w+ ){0,2}(?:ngo|ngach|hem) \w+"
-)
-_BORN = re.compile(r"\b(?:sinh ngay|ngay sinh:?) *\d")
-_NAME_IN_SMALL = re.compile(
-    r"\b(?:nguyen|tran|le|pham|hoang|huynh|phan|vu|vo|dang|bui|do|ho|ngo|duong|ly) (?:van|thi) [a-z]+\b"
-)
-_LEAST_NAME = 3  # words of a name that nobody announces with "ông", "bà"
+    r"\b(?:so|nha|ngo|ngach|hem|kiet|can ho)\b.*\d|\d/\d|\b(?:ngo|ngach|hem) \w"
+)  # on folded text
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +102,7 @@ class Verdict:
 class Sandbox:
     """The tables of prompts/classroom.toml that judge a request."""
 
+    personal: Anonymous
     words: Mapping[str, tuple[str, ...]]
     grounds: tuple[Ground, ...]
     signs: tuple[Sign, ...]
@@ -130,10 +125,10 @@ class Sandbox:
     def _said(self, ground: Ground, lines: str, masked: str) -> Iterator[str]:
         match ground.pattern:
             case "name":
-                yield from self._names(masked)
+                yield from self._personal(masked, "name")
             case "home":
-                yield from _originals(masked, _HOME)
-                yield from _originals(masked, _BORN)
+                yield from (text for text in self._personal(masked, "place") if _HOME.search(fold(text)))
+                yield from (found[0] for found in _BORN.finditer(masked))
             case "stamp":
                 yield from (found[0].strip() for found in _STAMP.finditer(lines))
         if not ground.all:
@@ -145,28 +140,9 @@ class Sandbox:
             if all(named) and not spared:
                 yield clause.strip()
 
-    def _names(self, text: str) -> Iterator[str]:
-        """Full names of people: announced by "ông", "bà", or a family name with two more names."""
-        families, titles = set(self.words["families"]), set(self.words["titles"])
-        places, known = set(self.words["places"]), set(self.words["known_names"])
-        words = _WORD.findall(text)
-        at = 0
-        while at < len(words):
-            end = at
-            while end < len(words) and words[end][0].isupper() and words[end].isalpha():
-                end += 1
-            name, before = words[at:end], words[at - 1].lower() if at else ""
-            if name and name[0].lower() in titles:
-                before, name = name[0].lower(), name[1:]
-            start = next((n for n, word in enumerate(name) if word in families), 0)
-            if start:
-                before, name = name[start - 1].lower(), name[start:]
-            is_name = bool(name) and (name[0] in families) and len(name) >= _LEAST_NAME
-            is_name = is_name or (len(name) > 1 and before in titles)
-            if is_name and before not in places and " ".join(name) not in known:
-                yield " ".join(name)
-            at = max(end, at + 1)
-        yield from _originals(text, _NAME_IN_SMALL)
+    def _personal(self, masked: str, kind: str) -> Iterator[str]:
+        """Names or addresses, as they are written."""
+        yield from (masked[start:end] for start, end, found in self.personal.found(masked) if found == kind)
 
     def marks(self, text: str, findings: Sequence[Finding]) -> tuple[Mark, ...]:
         """What the request earns by each criterion; nothing where nothing is written."""
@@ -184,22 +160,20 @@ class Sandbox:
         return tuple(marks)
 
 
-def _originals(text: str, pattern: re.Pattern[str]) -> Iterator[str]:
-    """What the pattern finds on the folded text, as it was written."""
-    folded = "".join(folded if len(folded := fold(letter)) == 1 else letter for letter in text)
-    yield from (text[found.start() : found.end()] for found in pattern.finditer(folded))
+def load_sandbox(path: Path, lessons: Sequence[Lesson], knowledge: Path) -> Sandbox:
+    """Read prompts/classroom.toml, and what names look like; raises KnowledgeError.
 
-
-def load_sandbox(path: Path, lessons: Sequence[Lesson]) -> Sandbox:
-    """Read prompts/classroom.toml; raises KnowledgeError when it does not fit the lessons."""
+    The tables of the class must fit the lessons.
+    """
+    personal = load_anonymous(knowledge, _SIGN)
     tables = read_toml(path)
     try:
-        return _sandbox(tables, {lesson.id: lesson for lesson in lessons})
+        return _sandbox(tables, {lesson.id: lesson for lesson in lessons}, personal)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise KnowledgeError([Problem(path, 0, f"missing or of another type: {error}")]) from error
 
 
-def _sandbox(tables: Mapping[str, Any], lessons: Mapping[str, Lesson]) -> Sandbox:
+def _sandbox(tables: Mapping[str, Any], lessons: Mapping[str, Lesson], personal: Anonymous) -> Sandbox:
     words = msgspec.convert(tables["words"], dict[str, tuple[str, ...]])
     grounds = msgspec.convert(tables["ground"], tuple[Ground, ...])
     signs = msgspec.convert(tables["sign"], tuple[Sign, ...])
@@ -216,7 +190,7 @@ def _sandbox(tables: Mapping[str, Any], lessons: Mapping[str, Lesson]) -> Sandbo
     comparisons = msgspec.convert(
         [{**table, "using": table["with"]} for table in tables["comparison"]], tuple[Comparison, ...]
     )
-    return Sandbox(words, grounds, signs, rubric, sources, comparisons)
+    return Sandbox(personal, words, grounds, signs, rubric, sources, comparisons)
 
 
 _REASONS = {  # how a refusal of Evidence begins → a key of [verdicts]

@@ -406,6 +406,7 @@ class _Desk:
             if isinstance(order, _Cancel):  # at once, in the middle of a step
                 self._cancelled.add(order.number)
             self._inbox.put(order)
+            del frame, order  # what somebody asked does not stay until the next one asks
         os._exit(0)
 
     def _take(self, wait: float | None) -> bool:

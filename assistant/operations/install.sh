@@ -35,6 +35,7 @@ if [ "$mode" = test ]; then
     need chromium has chromium
     need espeak-ng has espeak-ng
     need openssl has openssl
+    need postgresql sh -c 'ls /usr/lib/postgresql/*/bin/initdb'
     need tesseract-ocr has tesseract
     need tesseract-ocr-vie dpkg -s tesseract-ocr-vie
     need fonts-dejavu-core dpkg -s fonts-dejavu-core

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -141,6 +141,12 @@ def phrase_of(text: str) -> Phrase:
     return tuple(syllables(text))
 
 
+@cache
+def _listed(syllable: str) -> str:
+    """A syllable of a list without its accents, remembered; what people type is not (README, Decisions)."""
+    return bare(syllable)
+
+
 def standard(words: Sequence[str], glossary: Glossary) -> list[str]:
     """The words as the guides would write them, longest phrase first; the same for queries and texts.
 
@@ -178,7 +184,7 @@ def mentions(words: Sequence[str], phrase: Phrase) -> bool:
     In a question typed without any accent a single syllable is also found bare.
     """
     if len(phrase) == 1 and all(word.isascii() for word in words):
-        return bare(phrase[0]) in words
+        return _listed(phrase[0]) in words
     return find(words, phrase) >= 0
 
 
@@ -189,11 +195,11 @@ def mentioned(words: Sequence[str], phrases: Iterable[Phrase]) -> list[Phrase]:
 
 def possible(words: Sequence[str], phrases: Iterable[Phrase]) -> list[Phrase]:
     """The few of many phrases that could stand in the words, because all their syllables do."""
-    there = set(_folded(tuple(words)))
+    there = set(map(bare, words))
     return [
         phrase
         for phrase in phrases
-        if phrase and bare(phrase[0]) in there and there.issuperset(map(bare, phrase))
+        if phrase and _listed(phrase[0]) in there and there.issuperset(map(_listed, phrase))
     ]
 
 
@@ -205,8 +211,8 @@ def find(words: Sequence[str], phrase: Phrase) -> int:
     """
     if not phrase:
         return -1
-    first = bare(phrase[0])
-    folded = _folded(tuple(words))
+    first = _listed(phrase[0])
+    folded = [bare(word) for word in words]
     if first not in folded:
         return -1
     for at in range(folded.index(first), len(words) - len(phrase) + 1):
@@ -215,19 +221,13 @@ def find(words: Sequence[str], phrase: Phrase) -> int:
     return -1
 
 
-@lru_cache(maxsize=1024)
-def _folded(words: Phrase) -> Phrase:
-    """Remembered, because a question is compared with hundreds of phrases."""
-    return tuple(map(bare, words))
-
-
 def _same(words: Sequence[str], phrase: Phrase) -> bool:
     if len(phrase) == 1:
         return words[0] == phrase[0]
     wrong = 0
     for word, part in zip(words, phrase, strict=True):
-        if word != part and word != bare(part):
-            if bare(word) != bare(part):
+        if word != part and word != _listed(part):
+            if bare(word) != _listed(part):
                 return False
             wrong += 1
     return wrong <= len(phrase) // 3
@@ -299,7 +299,6 @@ _TONES = "\u0300\u0301\u0303\u0309\u0323"
 _DIPPING, _BROKEN = "\u0309", "\u0303"  # hỏi and ngã, one tone from Thanh Hóa to Cà Mau
 
 
-@lru_cache(maxsize=65536)
 def sound(syllable: str) -> str:
     """A syllable as it sounds where s is x, ch is tr, d is gi, r and v, l is n, hỏi is ngã, n is ng, c is t.
 

@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 _SYLLABLE = re.compile(r"\w+")
 # Old tone placement (hoà, thuý) to the new one (hòa, thúy): both are in everyday use.
@@ -75,15 +74,29 @@ def modern_tones(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Lower-cased text without accents, đ → d: what a person types on a keyboard without Vietnamese."""
-    decomposed = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    """Lower-cased text without accents, đ → d: what a person types on a keyboard without Vietnamese.
+
+    Nothing is remembered of what was folded: people type it.
+    """
+    small = text.lower()
+    plain = small if small.isascii() else small.translate(_PLAIN)
+    return plain if plain.isascii() else _decomposed(small)
+
+
+def _decomposed(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text.replace("đ", "d"))
     return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
 
 
-@lru_cache(maxsize=65536)
-def bare(syllable: str) -> str:
-    """fold() of one syllable, remembered: a language has few."""
-    return fold(syllable)
+# Letters whose bare form is ASCII, and the accents by themselves: all that most texts hold.
+_PLAIN: dict[int, str | None] = {
+    code: _decomposed(chr(code)) or None
+    for code in (*range(0xC0, 0x250), *range(0x300, 0x370), *range(0x1E00, 0x1F00))
+    if _decomposed(chr(code)).isascii()
+}
+
+
+bare = fold  # of one syllable
 
 
 def syllables(text: str) -> list[str]:

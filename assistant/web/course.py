@@ -58,7 +58,7 @@ def load_course(
         read_toml(prompts / "classroom.toml"),
         read_toml(prompts / "practice.toml"),
         lessons,
-        load_sandbox(prompts / "classroom.toml", lessons),
+        load_sandbox(prompts / "classroom.toml", lessons, knowledge),
         load_messages(knowledge / "scams.toml"),
     )
 

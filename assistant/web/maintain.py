@@ -22,7 +22,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 
 from assistant.config import Settings
 from assistant.datatypes import Contact, Source, Status
-from assistant.errors import AssistantError, DocumentError, IndexUnavailableError
+from assistant.errors import AssistantError, DocumentError, IndexUnavailableError, JournalError
 from assistant.journal import Entry, Group, Journal, Kind, as_csv, as_xlsx, groups
 from assistant.knowledge.facsimile import draw_page
 from assistant.knowledge.facts import load_shared_facts
@@ -45,6 +45,7 @@ from assistant.pipeline import Assistant
 from assistant.text.dialect import load_glossary, standard, topic_words
 from assistant.text.normalize import bare, syllables
 from assistant.web.figures import bars, columns, facts, line, message, section, table
+from assistant.web.leaving import wipe_what_is_left
 from assistant.web.login import COOKIE, PAGE, Sessions, add_login
 from assistant.web.look import page_head
 from assistant.web.pause import LONGEST_NOTICE, Pause
@@ -91,9 +92,7 @@ class Office:
         return answering if isinstance(answering, Assistant) else None
 
     def entries(self, days: int) -> list[Entry]:
-        """The journal of the last days; nothing where there has never been one. Raises JournalError."""
-        if not self.journal.path.exists():
-            return []
+        """The journal of the last days. Raises JournalError."""
         return self.journal.read(self.today - timedelta(days=days - 1))
 
     def title(self, document_id: str) -> str:
@@ -131,7 +130,7 @@ def add_maintenance(app: FastAPI, desk: Office, mount: Callable[..., object], se
             raise HTTPException(401)
         write_as, kind = _FORMATS[ending]
         try:
-            entries = desk.journal.read() if desk.journal.path.exists() else []
+            entries = desk.journal.read()
         except AssistantError:
             raise HTTPException(503) from None
         data = write_as(entries, desk.words)
@@ -185,6 +184,7 @@ class MaintenancePage:
                 with gr.Column(visible=name == "overview", elem_id=f"part-{name}") as self.parts[name]:
                     self.shown[name] = put()
             self._wire(page, buttons)
+            wipe_what_is_left(page)
         page.queue(max_size=20, default_concurrency_limit=2, api_open=False)
         return page
 
@@ -313,7 +313,11 @@ class MaintenancePage:
         state = facts([*self._state(), self._journal_state(), self._open_state()])
         if not self.desk.settings.journal.on:
             return section(words["title"], state, line(words["no_journal"]))
-        asked = [entry for entry in self.desk.entries(DAYS) if entry.kind is Kind.ASKED]
+        try:
+            asked = [entry for entry in self.desk.entries(DAYS) if entry.kind is Kind.ASKED]
+        except JournalError as error:
+            told = words["journal_trouble"].format(reason=error)
+            return section(words["title"], state, message(words["journal"], told, well=False))
         if not asked:
             return section(words["title"], state, line(words["nothing"]))
         return section(words["title"], state, f'<div class="charts">{self._charts(asked)}</div>')
@@ -609,7 +613,7 @@ class MaintenancePage:
     def _journal(self) -> Updates:
         words, desk = self.words["journal"], self.desk
         state = line(words["on" if desk.settings.journal.on else "off"])
-        entries = desk.journal.read() if desk.journal.path.exists() else []
+        entries = desk.journal.read()
         held = line(words["empty"])
         if entries:
             days = {"first": f"{entries[0].minute:%d/%m/%Y}", "last": f"{entries[-1].minute:%d/%m/%Y}"}
@@ -632,8 +636,7 @@ class MaintenancePage:
         return self._forget("") if sure else self._unwell(self.words["journal"]["need_sure"])
 
     def _forget(self, holding: str) -> Updates:
-        exists = self.desk.journal.path.exists()
-        count = self.desk.journal.forget(holding=holding) if exists else 0
+        count = self.desk.journal.forget(holding=holding)
         return self._journal() | self._well(self.words["journal"]["forgotten"].format(count=count))
 
     # Switching off

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import resource
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from gradio.block_function import BlockFunction
+from gradio.queueing import Event
 from gradio.utils import LRUCache
 from jinja2 import BaseLoader, Environment
 from starlette.datastructures import Headers
@@ -197,6 +200,19 @@ def _remember_little(blocks: gr.Blocks) -> None:
         """Progress bars, of which there are none, would hold on to what was asked last."""
 
     queue.start_progress_updates = none  # type: ignore[method-assign]
+    process = queue.process_events
+
+    async def process_and_forget(
+        events: list[Event], batch: bool, begin_time: float, fn: BlockFunction
+    ) -> None:
+        """The queue holds on to the last event until the next one comes: it is left an empty one."""
+        try:
+            await process(events, batch, begin_time, fn)
+        finally:
+            for event in events:
+                event.data = event.request = None  # type: ignore[assignment]
+
+    queue.process_events = process_and_forget  # type: ignore[method-assign]
 
 
 class NoticeWhilePaused:
@@ -227,6 +243,7 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
     operator = ui["operator"]
     taken = _listen(settings.host, settings.port)
     set_up_logs(as_json=settings.watch.logs == "json")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold what people are typing
     LOG.info(operator["starting"])
     host, port = taken.getsockname()[:2]
     assistant = LoadingAssistant()
