@@ -1,10 +1,13 @@
 """The officials' class at `/lop-hoc`: lessons, a sandbox for requests, two answers compared, the class.
 
-What somebody types is judged and forgotten. Progress is a number's, in memory, until the class ends.
+What somebody types is judged and forgotten. Progress is a number's, in memory, until the class ends; outside
+a class it lives in the browser's tab alone, marked, so that nobody writes themselves a certificate.
 """
 
 from __future__ import annotations
 
+import hmac
+import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -18,7 +21,7 @@ from fastapi import APIRouter, Request, Response
 from assistant.answering.checks import Evidence
 from assistant.answering.prompts import Prompt, neutralised
 from assistant.coaching.certificate import certificate, certificate_name
-from assistant.coaching.classroom import LONGEST, Classroom, Learner, progress_sheet
+from assistant.coaching.classroom import LONGEST, Classroom, Learner, Result, progress_sheet
 from assistant.coaching.lessons import PASS
 from assistant.coaching.sandbox import Comparison, verdicts
 from assistant.errors import AssistantError, ClassroomError, ModelError
@@ -51,7 +54,7 @@ class Pupil:
     poor: int = 0  # of the poor requests, the one shown next
     comparison: int = 0
     trainer: str = ""  # ticket of the class they opened
-    ending: bool = False  # they pressed once to end it
+    ending: bool = False  # they pressed once to end it, or to wipe what they have done
 
 
 class ClassPage:
@@ -66,6 +69,7 @@ class ClassPage:
             poor for lesson in course.lessons for poor in _POOR.findall(" ".join(lesson.example))
         ]
         self.activities = _activities(course)
+        self._key = secrets.token_bytes(32)  # for `_kept`, until the machine is switched off
 
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
@@ -83,6 +87,8 @@ class ClassPage:
                 "compare": self._lay_out_compare(),
                 "class": self._lay_out_class(),
             }
+            self.wipe = gr.Button(visible=False, elem_id="wipe", elem_classes=["icon-erase"])
+            self.kept = gr.HTML(elem_id="kept", js_on_load=None)  # read by the page's script
             gr.HTML(f'<footer class="small">{escape(words["page"]["ai"])}</footer>')
             self._wire(page)
             wipe_what_is_left(page, self.pupils.forget)
@@ -214,7 +220,7 @@ class ClassPage:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         shown = self._shown_components()
         writing = quiet | {"concurrency_limit": 4, "concurrency_id": "model", "trigger_mode": "once"}
-        page.load(self.opened, None, shown, **quiet)
+        page.load(self.opened, self.kept, shown, js="() => [sessionStorage.progress || '']", **quiet)
         drafting = self.send.click(self.write, self.box, [self.draft, self.send, self.stop], **writing)
         drafting.failure(self.failed, None, [self.draft, self.send, self.stop], **quiet)
         running = self.run.click(self.compare_by_model, None, [self.sides, self.run], **writing)
@@ -245,10 +251,49 @@ class ClassPage:
         self.refresh.click(self.looked, None, self.progress, **quiet)
         self.timer.tick(self.looked, None, self.progress, **quiet)
         self.end.click(self.end_class, None, shown, **quiet)
+        self.wipe.click(self.wiped, None, shown, **quiet)
 
-    def opened(self, request: gr.Request) -> Updates:
-        """The list of lessons."""
-        return self.show(self.pupils.of(request))
+    def opened(self, kept: str, request: gr.Request) -> Updates:
+        """The list of lessons, with what was done in this tab before the page was loaded anew."""
+        pupil = self.pupils.of(request)
+        if not pupil.learner.results and not pupil.learner.number:
+            pupil.learner = self._learner_of(str(kept))
+        return self.show(pupil)
+
+    def wiped(self, request: gr.Request) -> Updates:
+        """Ask once more, then forget what was done in this tab."""
+        pupil = self.pupils.of(request)
+        if pupil.ending:
+            pupil.learner = Learner()
+            pupil.turn += 1
+        pupil.ending = not pupil.ending
+        return self.show(pupil)
+
+    # What the tab keeps
+
+    def _kept(self, learner: Learner) -> str:
+        """What brings a person's progress back: in a class their ticket, else lessons and points; marked."""
+        if not learner.number and not learner.results:
+            return ""
+        results = {name: (result.right, result.total) for name, result in learner.results.items()}
+        told = json.dumps(learner.ticket if learner.number else results)
+        return f"{self._mark(told)} {told}"
+
+    def _learner_of(self, kept: str) -> Learner:
+        """Whom `_kept` tells of; somebody new where it was not written here, or the class has ended."""
+        mark, _, told = kept.partition(" ")
+        if not hmac.compare_digest(mark.encode(), self._mark(told).encode()):
+            return Learner()
+        done = json.loads(told)
+        if isinstance(done, dict):
+            return Learner(results={name: Result(*counts) for name, counts in done.items()})
+        try:
+            return self.classrooms.join(done)
+        except ClassroomError:
+            return Learner()
+
+    def _mark(self, told: str) -> str:
+        return hmac.new(self._key, told.encode(), "sha256").hexdigest()
 
     def _mover(self, view: str) -> Callable[[gr.Request], Updates]:
         # A closure, because functools.partial loses gr.Request.
@@ -529,6 +574,7 @@ class ClassPage:
             *(self.sandbox_head, self.send, self.draft, self.compare_head, *self.compared, self.sides),
             *(self.run, self.checked, self.class_head, self.code, self.join, self.joined, self.paper),
             *(self.open_class, self.ticket, self.reopen, self.progress, self.refresh, self.end, self.timer),
+            *(self.wipe, self.kept),
         ]
 
     def show(self, pupil: Pupil) -> Updates:
@@ -558,6 +604,12 @@ class ClassPage:
                 updates |= self._show_comparison(pupil)
             case "class":
                 updates |= self._show_class(pupil)
+        kept, words = self._kept(pupil.learner), self.words["lessons"]
+        updates[self.kept] = f'<i hidden data-progress="{escape(kept)}"></i>'
+        updates[self.wipe] = gr.Button(
+            words["wipe_sure" if pupil.ending else "wipe"],
+            visible=bool(kept) and not pupil.trainer and pupil.view in ("lessons", "class"),
+        )
         return updates
 
     def _show_lesson(self, pupil: Pupil) -> Updates:
