@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 from fastapi import APIRouter, Request, Response
@@ -78,7 +78,12 @@ class ClassPage:
         with gr.Blocks(title=words["page"]["title"], analytics_enabled=False, fill_width=True) as page:
             gr.HTML(self.show_as.header(), elem_id="top")
             with gr.Row(elem_id="parts"):
-                self.parts = {view: gr.Button(words["nav"][view], elem_id=f"to-{view}") for view in _VIEWS}
+                self.parts = {
+                    view: gr.Button(
+                        words["nav"][view], elem_id=f"to-{view}", variant=_variant(view == "lessons")
+                    )
+                    for view in _VIEWS
+                }
             self.views = {
                 "lessons": self._lay_out_lessons(),
                 "lesson": self._lay_out_lesson(),
@@ -581,8 +586,7 @@ class ClassPage:
         """The whole page for a person."""
         part = "lessons" if pupil.view in ("lesson", "quiz") else pupil.view
         updates: Updates = {
-            button: gr.Button(variant="primary" if view == part else "secondary")
-            for view, button in self.parts.items()
+            button: gr.Button(variant=_variant(view == part)) for view, button in self.parts.items()
         }
         updates |= {view: gr.Column(visible=name == pupil.view) for name, view in self.views.items()}
         updates[self.timer] = gr.Timer(active=pupil.view == "class" and bool(pupil.trainer))
@@ -730,6 +734,10 @@ class ClassPage:
             return _file(body, kind, words["file"])
 
         return routes
+
+
+def _variant(chosen: bool) -> Literal["primary", "secondary"]:
+    return "primary" if chosen else "secondary"
 
 
 def _activities(course: Course) -> dict[str, str]:
