@@ -144,15 +144,7 @@ class ClassPage:
         view: gr.Column
         with gr.Column(elem_id="c-sandbox", visible=False) as view:
             self.sandbox_head = gr.HTML(self.show_as.head("sandbox", 0))
-            self.box = gr.Textbox(
-                label=words["label"],
-                placeholder=words["placeholder"],
-                elem_id="request",
-                lines=5,
-                max_lines=12,
-                max_length=MOST,
-                html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocorrect="off"),
-            )
+            self.box = _writing_box(words["label"], words["placeholder"], "request", lines=5)
             with gr.Row(elem_id="request-nav"):
                 self.send = gr.Button(words["send"], variant="primary", elem_id="send", interactive=False)
                 self.stop = gr.Button(words["stop"], elem_id="stop", visible=False)
@@ -174,29 +166,18 @@ class ClassPage:
                 ]
             self.sides = gr.HTML(elem_id="sides")
             self.run = gr.Button(words["run"], elem_id="run", visible=False)
-            self.pasted = gr.Textbox(
-                label=words["paste"],
-                placeholder=words["paste_placeholder"],
-                elem_id="pasted",
-                lines=3,
-                max_lines=10,
-                max_length=MOST,
-                html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocorrect="off"),
-            )
+            self.pasted = _writing_box(words["paste"], words["paste_placeholder"], "pasted", lines=3)
             self.check = gr.Button(words["check"], elem_id="check")
             self.checked = gr.HTML(elem_id="checked")
         return view
 
     def _lay_out_class(self) -> gr.Column:
         words = self.words["class"]
-        plain = gr.InputHTMLAttributes(autocorrect="off", spellcheck=False)
         view: gr.Column
         with gr.Column(elem_id="c-class", visible=False) as view:
             self.class_head = gr.HTML(self.show_as.head("class", 0))
             with gr.Row(elem_id="join"):
-                self.code = gr.Textbox(
-                    label=words["code"], elem_id="code", max_length=12, lines=1, html_attributes=plain
-                )
+                self.code = _code_box(words["code"], "code")
                 self.join = gr.Button(words["join"], elem_id="join-button")
             self.joined = gr.HTML(elem_id="joined")
             self.paper = gr.HTML(elem_id="paper")
@@ -204,13 +185,7 @@ class ClassPage:
                 words["open"], elem_id="open-class", elem_classes=["icon-check-person"]
             )
             with gr.Row(elem_id="rejoin"):
-                self.ticket = gr.Textbox(
-                    label=words["trainer_code"],
-                    elem_id="ticket",
-                    max_length=12,
-                    lines=1,
-                    html_attributes=plain,
-                )
+                self.ticket = _code_box(words["trainer_code"], "ticket")
                 self.reopen = gr.Button(words["reopen"], elem_id="reopen")
             self.progress = gr.HTML(elem_id="progress")
             with gr.Row(elem_id="class-nav"):
@@ -734,6 +709,23 @@ class ClassPage:
             return _file(body, kind, words["file"])
 
         return routes
+
+
+def _writing_box(label: str, placeholder: str, id_: str, *, lines: int) -> gr.Textbox:
+    return gr.Textbox(
+        label=label,
+        placeholder=placeholder,
+        elem_id=id_,
+        lines=lines,
+        max_lines=12,
+        max_length=MOST,
+        html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocorrect="off"),
+    )
+
+
+def _code_box(label: str, id_: str) -> gr.Textbox:
+    attributes = gr.InputHTMLAttributes(autocorrect="off", spellcheck=False)
+    return gr.Textbox(label=label, elem_id=id_, max_length=12, lines=1, html_attributes=attributes)
 
 
 def _variant(chosen: bool) -> Literal["primary", "secondary"]:
