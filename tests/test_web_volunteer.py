@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from io import BytesIO
 from urllib.parse import urlparse
 
 import httpx
@@ -173,7 +175,7 @@ def test_originals_with_the_passage_marked(address: str) -> None:
 
 
 def test_pictures_of_a_quoted_section_and_no_others(address: str, desk: Desk) -> None:
-    asked = desk.reference().ask("Hồ sơ trợ cấp đặc biệt của phường gồm đơn đề nghị gì?")
+    asked = desk.reference().answer("Hồ sơ trợ cấp đặc biệt của phường gồm đơn đề nghị gì?")
     assert asked.card is not None
     (image,) = asked.card.images
     shown = Renderer(UI).facts(asked.card)
@@ -363,3 +365,28 @@ def test_a_call_at_the_kiosk_reaches_the_volunteer(page: Page, address: str) -> 
     kiosk.locator(".calling button").click()
     expect(page.locator("#calls p")).to_have_count(0)
     kiosk.close()
+
+
+# The README
+
+
+@pytest.mark.browser
+@pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
+def test_the_pictures_of_the_readme(page: Page, address: str) -> None:
+    def keep(name: str, width: int, height: int) -> None:
+        page.wait_for_timeout(500)
+        picture = Image.open(BytesIO(page.screenshot())).convert("RGB").resize((width, height))
+        folder = CHECKOUT / "assistant" / "web" / "pictures"
+        picture.quantize(64).save(folder / f"{name}.png", optimize=True)
+
+    page.set_viewport_size({"width": 1366, "height": 960})
+    page.locator("#q").fill("the can cuoc")
+    page.locator("#options [aria-selected=true]", has_text="căn cước").wait_for()
+    keep("tra-cuu-tim", 683, 480)
+    look_up(page, "lam the can cuoc", CARD)
+    page.locator("input[name=have]").first.check()
+    keep("tra-cuu-bai", 683, 480)
+    page.set_viewport_size({"width": 700, "height": 980})
+    page.goto(f"{address}/phieu/{CHANGE}?kho=a5")
+    keep("phieu-a5", 343, 480)
+    page.goto(f"{address}/tra-cuu/")
