@@ -28,6 +28,7 @@ from assistant.errors import AssistantError, ClassroomError, ModelError
 from assistant.models.language_model import LanguageModel
 from assistant.web.course import Course, CourseRenderer
 from assistant.web.leaving import wipe_what_is_left
+from assistant.web.look import page_of
 from assistant.web.sessions import Sessions
 
 PATH = r"lop-hoc/(?:chung-nhan\.pdf|tien-do\.xlsx)$"  # what server.py lets through besides the page itself
@@ -74,8 +75,7 @@ class ClassPage:
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
         words = self.words
-        page: gr.Blocks
-        with gr.Blocks(title=words["page"]["title"], analytics_enabled=False, fill_width=True) as page:
+        with page_of(words["page"]["title"], waiting=60, at_once=8) as page:
             gr.HTML(self.show_as.header(), elem_id="top")
             with gr.Row(elem_id="parts"):
                 self.parts = {
@@ -97,7 +97,6 @@ class ClassPage:
             gr.HTML(f'<footer class="small">{escape(words["page"]["ai"])}</footer>')
             self._wire(page)
             wipe_what_is_left(page, self.pupils.forget)
-        page.queue(max_size=60, default_concurrency_limit=8, api_open=False)
         return page
 
     # The parts of the page

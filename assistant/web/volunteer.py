@@ -26,6 +26,7 @@ from assistant.errors import AssistantError, DocumentError
 from assistant.pipeline import Assistant
 from assistant.text.normalize import clean
 from assistant.web.leaving import wipe_what_is_left
+from assistant.web.look import page_of
 from assistant.web.render import icon
 from assistant.web.sheet import CHANNELS, SheetRenderer
 
@@ -73,18 +74,16 @@ class VolunteerPage:
 
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
-        page: gr.Blocks
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         # Not "always_last", which sends what was told first again: the page itself keeps to one at a time.
         told = quiet | {"trigger_mode": "multiple", "concurrency_limit": _SEARCHING}
-        with gr.Blocks(title=self.words["page"]["title"], analytics_enabled=False, fill_width=True) as page:
+        with page_of(self.words["page"]["title"], waiting=40, at_once=_SEARCHING) as page:
             finder = gr.HTML(self._finder(), elem_id="finder", js_on_load=_TELL)
             found = gr.HTML(elem_id="found")
             sheet = gr.HTML(elem_id="sheet")
             wipe_what_is_left(page)
             for tell, answer, shown in ((finder.find, self.find, found), (finder.open, self.open, sheet)):
                 tell(answer, None, shown, **told).failure(self.failed, None, shown, **quiet)
-        page.queue(max_size=40, default_concurrency_limit=_SEARCHING, api_open=False)
         return page
 
     def find(self, event: gr.EventData) -> str:
