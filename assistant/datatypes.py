@@ -322,6 +322,7 @@ class Card:
     cautions: tuple[str, ...] = ()
     quick: tuple[QuickAnswer, ...] = ()
     document_id: str = ""  # the guide it was made from
+    images: tuple[str, ...] = ()  # of the section that is quoted, each "document/number/file"
 
 
 @dataclass(frozen=True, slots=True)

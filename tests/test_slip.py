@@ -11,8 +11,9 @@ import zxingcpp
 from PIL.Image import Image
 from pypdf import PdfReader
 
+from assistant.coaching.paper import FONTS
 from assistant.coaching.sheet import open_sheet
-from assistant.coaching.slip import FONTS, LAYOUTS, Carried, Size, Slip, carried, message, slip_of, slip_pdf
+from assistant.coaching.slip import LAYOUTS, Carried, Size, Slip, carried, message, slip_of, slip_pdf
 from assistant.config import CHECKOUT
 from assistant.datatypes import Step
 from assistant.pipeline import Assistant

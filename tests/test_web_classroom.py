@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import zipfile
 from collections.abc import Iterator
@@ -283,6 +284,51 @@ def test_one_who_comes_back_finds_what_was_done_and_gets_the_certificate(
         assert (refused.status_code, refused.text) == (403, course.words["errors"][told])
     assert httpx.post(f"{address}/lop-hoc/tien-do.xlsx", data={"ticket": before.ticket}).status_code == 403
     assert httpx.get(f"{address}/lop-hoc/tien-do.xlsx").status_code in (404, 405)
+    course.classrooms.end(classroom)
+
+
+def test_what_was_done_outlasts_a_reload_until_it_is_wiped(page: Page, course: Course) -> None:
+    words, tile = course.words["lessons"], page.locator("#lesson-tiles button").first
+    tile.click()
+    page.locator("#to-quiz").click()
+    for question in course.lessons[0].questions:
+        expect(page.locator(".task h2")).to_have_text(question.text)
+        page.locator("#c-quiz .choice").nth(question.right).click()
+        page.locator("#on").click()
+    page.locator(".result .large").wait_for()
+    page.reload()
+    expect(tile).to_contain_text("đã xong, 5/5")
+    wipe = page.get_by_role("button", name=words["wipe"])
+    expect(wipe).to_be_visible()
+    progress = kept(page)["session"]["progress"]
+    mark, told = progress.split(" ", 1)
+    assert json.loads(told) == {course.lessons[0].activity: [5, 5]}
+    assert violations(page) == []
+
+    forged = f"{mark} {json.dumps({lesson.activity: (5, 5) for lesson in course.lessons})}"
+    page.evaluate("forged => { sessionStorage.progress = forged; }", forged)
+    page.evaluate("addEventListener('pagehide', () => { sessionStorage.seen = sessionStorage.progress; })")
+    page.reload()
+    expect(tile).to_contain_text("phút")
+    expect(wipe).to_be_hidden()
+    page.wait_for_function("!sessionStorage.progress")
+    assert kept(page)["session"] == {"seen": forged}
+
+    page.evaluate("progress => { sessionStorage.clear(); sessionStorage.progress = progress; }", progress)
+    page.reload()
+    wipe.click()
+    page.get_by_role("button", name=words["wipe_sure"]).click()
+    expect(tile).to_contain_text("phút")
+    page.wait_for_function("!sessionStorage.progress")
+
+
+def test_one_of_a_class_is_still_in_it_after_a_reload(page: Page, course: Course) -> None:
+    classroom = course.classrooms.open()
+    join(page, classroom.code)
+    page.locator("#joined .good").wait_for()
+    page.reload()
+    page.locator("#to-class").click()
+    expect(page.locator("#joined")).to_contain_text(classroom.learners[0].ticket[:4])
     course.classrooms.end(classroom)
 
 

@@ -1,25 +1,30 @@
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from io import BytesIO
 from urllib.parse import urlparse
 
 import httpx
 import pytest
 from conftest import served, violations
 from pdf_files import clean
+from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from assistant.coaching.originals import Originals
 from assistant.config import CHECKOUT
 from assistant.datatypes import Document, OfficialText, Section, Source
+from assistant.knowledge.images import save_picture
 from assistant.knowledge.pictures import NO_SCENES
 from assistant.pipeline import Assistant
 from assistant.retrieval.passages import Passages
 from assistant.toml import read_toml
 from assistant.web.look import page_words
+from assistant.web.render import Renderer
 from assistant.web.server import create_app
 from assistant.web.volunteer import Desk
 
@@ -44,7 +49,10 @@ def desk(assistant: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Desk
     folder = tmp_path_factory.mktemp("originals")
     source = Source(1, "Quyết định 12 của phường", None, "2026-09-01")
     document = Document("quyet-dinh-12", source.title, "UBND phường", (source,))
-    section = Section("quyet-dinh-12#1", document.id, "Hồ sơ trợ cấp đặc biệt", PAPER, page=1)
+    (folder / "read" / "sum").mkdir(parents=True)
+    image = save_picture(Image.new("RGB", (240, 320), "navy"), folder / "read" / "sum")
+    assert image is not None
+    section = Section("quyet-dinh-12#1", document.id, "Hồ sơ trợ cấp đặc biệt", PAPER, 1, (image,))
     searcher = assistant.searcher
     passages = Passages.build([OfficialText(document, (section,))], searcher.index.glossary)
     index = replace(searcher.index, passages=passages)
@@ -55,6 +63,7 @@ def desk(assistant: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Desk
     originals = Originals(
         {document.id: clean(folder / "quyet-dinh-12.pdf", [PAPER])},
         {urls[0]: page, urls[1]: clean(folder / "b.pdf", [PAPER, COPY])},
+        folder / "read",
     )
     return Desk(lambda: known, UI, WORDS, SLIP, originals)
 
@@ -165,6 +174,23 @@ def test_originals_with_the_passage_marked(address: str) -> None:
     assert "<mark>" in told.text
 
 
+def test_pictures_of_a_quoted_section_and_no_others(address: str, desk: Desk) -> None:
+    asked = desk.reference().answer("Hồ sơ trợ cấp đặc biệt của phường gồm đơn đề nghị gì?")
+    assert asked.card is not None
+    (image,) = asked.card.images
+    shown = Renderer(UI).facts(asked.card)
+    assert f'src="/tra-cuu/hinh/{image}"' in shown
+    assert 'alt="Hình 1/1 ở phần này của văn bản “Quyết định 12 của phường”"' in shown
+    found = httpx.get(f"{address}/tra-cuu/hinh/{image}")
+    assert (found.status_code, found.headers["content-type"]) == (200, "image/png")
+    for other in (
+        "quyet-dinh-12/2/" + image[-20:],
+        f"quyet-dinh-12/1/{'0' * 16}.png",
+        image[:-20] + "..%2fa.png",
+    ):
+        assert httpx.get(f"{address}/tra-cuu/hinh/{other}").status_code == 404
+
+
 # The page
 
 
@@ -268,6 +294,7 @@ def test_a_paper_of_the_ward_beside_its_page(page: Page) -> None:
     expect(picture).to_be_visible()
     page.wait_for_function("document.querySelector('.page img').naturalWidth > 500")
     expect(page.locator(".sheet .text")).to_contain_text("giấy xác nhận của tổ dân phố")
+    page.wait_for_function("document.querySelector('.text img').naturalWidth === 240")
     assert violations(page) == []
 
 
@@ -338,3 +365,28 @@ def test_a_call_at_the_kiosk_reaches_the_volunteer(page: Page, address: str) -> 
     kiosk.locator(".calling button").click()
     expect(page.locator("#calls p")).to_have_count(0)
     kiosk.close()
+
+
+# The README
+
+
+@pytest.mark.browser
+@pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
+def test_the_pictures_of_the_readme(page: Page, address: str) -> None:
+    def keep(name: str, width: int, height: int) -> None:
+        page.wait_for_timeout(500)
+        picture = Image.open(BytesIO(page.screenshot())).convert("RGB").resize((width, height))
+        folder = CHECKOUT / "assistant" / "web" / "pictures"
+        picture.quantize(64).save(folder / f"{name}.png", optimize=True)
+
+    page.set_viewport_size({"width": 1366, "height": 960})
+    page.locator("#q").fill("the can cuoc")
+    page.locator("#options [aria-selected=true]", has_text="căn cước").wait_for()
+    keep("tra-cuu-tim", 683, 480)
+    look_up(page, "lam the can cuoc", CARD)
+    page.locator("input[name=have]").first.check()
+    keep("tra-cuu-bai", 683, 480)
+    page.set_viewport_size({"width": 700, "height": 980})
+    page.goto(f"{address}/phieu/{CHANGE}?kho=a5")
+    keep("phieu-a5", 343, 480)
+    page.goto(f"{address}/tra-cuu/")

@@ -192,7 +192,8 @@ class CardWriter:
         more = [words["more"]] if len(shown) < len(pieces) else []
         summary = " ".join([*heading, *prose, *more]) + " [1]"
         lead = self.about(words["lead"], document)
-        card = Card(document.title, lead, summary, steps, cautions=(words["ask"],))
+        images = section_images(section)
+        card = Card(document.title, lead, summary, steps, cautions=(words["ask"],), images=images)
         return card, self.cite(document, section, 1)
 
     def cite(self, document: Document, section: Section, number: int) -> Citation:
@@ -422,6 +423,11 @@ def _pieces(text: str) -> list[str]:
         else:
             lines.append(line)
     return [piece for line in lines for piece in ([line] if _STEP.match(line) else sentences(line))]
+
+
+def section_images(section: Section) -> tuple[str, ...]:
+    """The pictures of a section, each "document/number/file"."""
+    return tuple(f"{section.id.replace('#', '/')}/{name}" for name in section.images)
 
 
 def _nearest_first(rows: Sequence[Row], asked: Sequence[str]) -> tuple[Row, ...]:

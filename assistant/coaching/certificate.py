@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 
+from assistant.coaching.paper import FAMILY, begin
 from assistant.errors import UnfitNameError
 from assistant.text.normalize import clean
 
-FONTS = Path(__file__).parents[1] / "web" / "static" / "fonts"  # BeVietnamPro-Regular.ttf and -Bold.ttf
 LONGEST_NAME = 60  # characters
-_FAMILY = "BeVietnamPro"
 _BLUE, _INK, _SOFT = (11, 61, 145), (17, 17, 17), (64, 64, 64)
 _WIDTH, _HEIGHT, _MARGIN, _ROW = 297, 210, 22, 6.5  # mm, A4 lying
 
@@ -25,17 +23,12 @@ def certificate_name(typed: str) -> str:
     return name
 
 
-def certificate(
-    words: Mapping[str, str], name: str, day: date, lessons: Sequence[str], fonts: Path = FONTS
-) -> bytes:
+def certificate(words: Mapping[str, str], name: str, day: date, lessons: Sequence[str]) -> bytes:
     """One page A4: who, what, when, the lessons by title. `words` is [certificate] of classroom.toml."""
     from fpdf import FPDF
 
     pdf = FPDF("landscape", "mm", "A4")
-    pdf.set_title(words["title"])
-    pdf.set_lang("vi")
-    pdf.add_font(_FAMILY, "", fonts / f"{_FAMILY}-Regular.ttf")
-    pdf.add_font(_FAMILY, "B", fonts / f"{_FAMILY}-Bold.ttf")
+    begin(pdf, words["title"])
     pdf.set_auto_page_break(False)
     pdf.add_page()
     pdf.set_draw_color(*_BLUE)
@@ -45,7 +38,7 @@ def certificate(
     pdf.rect(11.5, 11.5, _WIDTH - 23, _HEIGHT - 23)
 
     def line(text: str, size: float, style: str, colour: tuple[int, int, int], height: float) -> None:
-        pdf.set_font(_FAMILY, style, size)
+        pdf.set_font(FAMILY, style, size)
         pdf.set_text_color(*colour)
         pdf.set_x(_MARGIN)
         pdf.multi_cell(_WIDTH - 2 * _MARGIN, height, text, align="C", new_x="LMARGIN", new_y="NEXT")
@@ -57,11 +50,11 @@ def certificate(
     line(name, 26, "B", _INK, 15)
     line(words["text"].format(count=len(lessons)), 14, "", _INK, 8)
     column, rows, top = (_WIDTH - 2 * _MARGIN) / 2, -(-len(lessons) // 2), pdf.get_y() + 4
-    pdf.set_font(_FAMILY, "", 11)
+    pdf.set_font(FAMILY, "", 11)
     for place, title in enumerate(lessons):
         pdf.set_xy(_MARGIN + column * (place // rows), top + _ROW * (place % rows))
         pdf.cell(column, _ROW, f"{place + 1}. {title}")
-    pdf.set_font(_FAMILY, "", 13)
+    pdf.set_font(FAMILY, "", 13)
     pdf.set_xy(_MARGIN, _HEIGHT - 58)
     pdf.cell(column, 8, words["day"].format(day=day.strftime("%d/%m/%Y")), align="C")
     pdf.cell(column, 8, words["trainer"], align="C")

@@ -22,10 +22,18 @@ _REMEMBERED = 32  # pages
 
 @dataclass(frozen=True, slots=True)
 class Originals:
-    """Where the originals lie: PDFs by the id of the document, copies by the address they came from."""
+    """Where the originals lie: PDFs by the id of the document, copies by the address they came from.
+
+    `pictures` has a folder for each document that was read, with the pictures that its sections name.
+    """
 
     officials: Mapping[str, Path]
     copies: Mapping[str, Path]
+    pictures: Path | None = None
+
+    def picture(self, name: str) -> Path | None:
+        """Where a picture of a section lies, if it is still there; its name is the sum of what it shows."""
+        return next(self.pictures.glob(f"*/{name}"), None) if self.pictures else None
 
 
 NO_ORIGINALS = Originals({}, {})
@@ -39,6 +47,7 @@ def find_originals(settings: Settings) -> Originals:
     return Originals(
         {document_id(path): path for path in paths if path.suffix.lower() == ".pdf"},
         {url: path for url, path in copies.items() if path.exists()},
+        settings.data / "documents",
     )
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.answering.card import bullets, day_in_words
+from assistant.coaching.paper import FAMILY, begin
 from assistant.coaching.sheet import Kind, Line, Sheet, marks_of
 from assistant.datatypes import Citation, Step
 from assistant.text.normalize import without_marks
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import segno
     from fpdf import FPDF
 
-# Be Vietnam Pro (OFL, OFL.txt beside it), the letters of Vietnamese and English alone.
-FONTS = Path(__file__).parents[1] / "web" / "static" / "fonts"
 _MM = 72 / 25.4  # points
 _LEADING = 1.32  # lines, in font sizes
 _GREY = 70
@@ -245,7 +243,7 @@ def _new_pdf(slip: Slip, words: Mapping[str, Any], layout: Layout, height: float
 
         def footer(self) -> None:
             if layout.height is not None:
-                self.set_font("Be Vietnam Pro", "", layout.small - 1)
+                self.set_font(FAMILY, "", layout.small - 1)
                 self.set_y(-self.b_margin + 1)
                 self.cell(0, 5, words["page"].format(number=self.page_no(), count="{nb}"), align="R")
 
@@ -254,10 +252,7 @@ def _new_pdf(slip: Slip, words: Mapping[str, Any], layout: Layout, height: float
     pdf.c_margin = 0
     # Nothing is torn apart: `_make_room` turns the page, of a roll never.
     pdf.set_auto_page_break(False, layout.margin if layout.height else -height)
-    pdf.add_font("Be Vietnam Pro", "", FONTS / "BeVietnamPro-Regular.ttf")
-    pdf.add_font("Be Vietnam Pro", "B", FONTS / "BeVietnamPro-Bold.ttf")
-    pdf.set_title(slip.title)
-    pdf.set_lang("vi")
+    begin(pdf, slip.title)
     pdf.set_creation_date(datetime(slip.printed.year, slip.printed.month, slip.printed.day, tzinfo=UTC))
     pdf.add_page()
     return pdf
@@ -288,7 +283,7 @@ def _line(
     plain = any(mark in said for mark in _MARKDOWN)
     if not plain:
         said = said.replace("“", "**“").replace("”", "”**")  # what a button says
-    pdf.set_font("Be Vietnam Pro", style, size)
+    pdf.set_font(FAMILY, style, size)
     height, left = size / _MM * _LEADING, pdf.l_margin + indent
     gutter = 4 if marks else 0
     options: dict[str, Any] = {"h": height, "text": said, "align": "L", "markdown": not plain}

@@ -1,16 +1,19 @@
 """The officials' class at `/lop-hoc`: lessons, a sandbox for requests, two answers compared, the class.
 
-What somebody types is judged and forgotten. Progress is a number's, in memory, until the class ends.
+What somebody types is judged and forgotten. Progress is a number's, in memory, until the class ends; outside
+a class it lives in the browser's tab alone, marked, so that nobody writes themselves a certificate.
 """
 
 from __future__ import annotations
 
+import hmac
+import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 from fastapi import APIRouter, Request, Response
@@ -18,13 +21,14 @@ from fastapi import APIRouter, Request, Response
 from assistant.answering.checks import Evidence
 from assistant.answering.prompts import Prompt, neutralised
 from assistant.coaching.certificate import certificate, certificate_name
-from assistant.coaching.classroom import LONGEST, Classroom, Learner, progress_sheet
+from assistant.coaching.classroom import LONGEST, Classroom, Learner, Result, progress_sheet
 from assistant.coaching.lessons import PASS
 from assistant.coaching.sandbox import Comparison, verdicts
 from assistant.errors import AssistantError, ClassroomError, ModelError
 from assistant.models.language_model import LanguageModel
 from assistant.web.course import Course, CourseRenderer
 from assistant.web.leaving import wipe_what_is_left
+from assistant.web.look import page_of
 from assistant.web.sessions import Sessions
 
 PATH = r"lop-hoc/(?:chung-nhan\.pdf|tien-do\.xlsx)$"  # what server.py lets through besides the page itself
@@ -51,7 +55,7 @@ class Pupil:
     poor: int = 0  # of the poor requests, the one shown next
     comparison: int = 0
     trainer: str = ""  # ticket of the class they opened
-    ending: bool = False  # they pressed once to end it
+    ending: bool = False  # they pressed once to end it, or to wipe what they have done
 
 
 class ClassPage:
@@ -66,15 +70,20 @@ class ClassPage:
             poor for lesson in course.lessons for poor in _POOR.findall(" ".join(lesson.example))
         ]
         self.activities = _activities(course)
+        self._key = secrets.token_bytes(32)  # for `_kept`, until the machine is switched off
 
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
         words = self.words
-        page: gr.Blocks
-        with gr.Blocks(title=words["page"]["title"], analytics_enabled=False, fill_width=True) as page:
+        with page_of(words["page"]["title"], waiting=60, at_once=8) as page:
             gr.HTML(self.show_as.header(), elem_id="top")
             with gr.Row(elem_id="parts"):
-                self.parts = {view: gr.Button(words["nav"][view], elem_id=f"to-{view}") for view in _VIEWS}
+                self.parts = {
+                    view: gr.Button(
+                        words["nav"][view], elem_id=f"to-{view}", variant=_variant(view == "lessons")
+                    )
+                    for view in _VIEWS
+                }
             self.views = {
                 "lessons": self._lay_out_lessons(),
                 "lesson": self._lay_out_lesson(),
@@ -83,10 +92,11 @@ class ClassPage:
                 "compare": self._lay_out_compare(),
                 "class": self._lay_out_class(),
             }
+            self.wipe = gr.Button(visible=False, elem_id="wipe", elem_classes=["icon-erase"])
+            self.kept = gr.HTML(elem_id="kept", js_on_load=None)  # read by the page's script
             gr.HTML(f'<footer class="small">{escape(words["page"]["ai"])}</footer>')
             self._wire(page)
             wipe_what_is_left(page, self.pupils.forget)
-        page.queue(max_size=60, default_concurrency_limit=8, api_open=False)
         return page
 
     # The parts of the page
@@ -133,15 +143,7 @@ class ClassPage:
         view: gr.Column
         with gr.Column(elem_id="c-sandbox", visible=False) as view:
             self.sandbox_head = gr.HTML(self.show_as.head("sandbox", 0))
-            self.box = gr.Textbox(
-                label=words["label"],
-                placeholder=words["placeholder"],
-                elem_id="request",
-                lines=5,
-                max_lines=12,
-                max_length=MOST,
-                html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocorrect="off"),
-            )
+            self.box = _writing_box(words["label"], words["placeholder"], "request", lines=5)
             with gr.Row(elem_id="request-nav"):
                 self.send = gr.Button(words["send"], variant="primary", elem_id="send", interactive=False)
                 self.stop = gr.Button(words["stop"], elem_id="stop", visible=False)
@@ -163,29 +165,18 @@ class ClassPage:
                 ]
             self.sides = gr.HTML(elem_id="sides")
             self.run = gr.Button(words["run"], elem_id="run", visible=False)
-            self.pasted = gr.Textbox(
-                label=words["paste"],
-                placeholder=words["paste_placeholder"],
-                elem_id="pasted",
-                lines=3,
-                max_lines=10,
-                max_length=MOST,
-                html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocorrect="off"),
-            )
+            self.pasted = _writing_box(words["paste"], words["paste_placeholder"], "pasted", lines=3)
             self.check = gr.Button(words["check"], elem_id="check")
             self.checked = gr.HTML(elem_id="checked")
         return view
 
     def _lay_out_class(self) -> gr.Column:
         words = self.words["class"]
-        plain = gr.InputHTMLAttributes(autocorrect="off", spellcheck=False)
         view: gr.Column
         with gr.Column(elem_id="c-class", visible=False) as view:
             self.class_head = gr.HTML(self.show_as.head("class", 0))
             with gr.Row(elem_id="join"):
-                self.code = gr.Textbox(
-                    label=words["code"], elem_id="code", max_length=12, lines=1, html_attributes=plain
-                )
+                self.code = _code_box(words["code"], "code")
                 self.join = gr.Button(words["join"], elem_id="join-button")
             self.joined = gr.HTML(elem_id="joined")
             self.paper = gr.HTML(elem_id="paper")
@@ -193,13 +184,7 @@ class ClassPage:
                 words["open"], elem_id="open-class", elem_classes=["icon-check-person"]
             )
             with gr.Row(elem_id="rejoin"):
-                self.ticket = gr.Textbox(
-                    label=words["trainer_code"],
-                    elem_id="ticket",
-                    max_length=12,
-                    lines=1,
-                    html_attributes=plain,
-                )
+                self.ticket = _code_box(words["trainer_code"], "ticket")
                 self.reopen = gr.Button(words["reopen"], elem_id="reopen")
             self.progress = gr.HTML(elem_id="progress")
             with gr.Row(elem_id="class-nav"):
@@ -214,7 +199,7 @@ class ClassPage:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         shown = self._shown_components()
         writing = quiet | {"concurrency_limit": 4, "concurrency_id": "model", "trigger_mode": "once"}
-        page.load(self.opened, None, shown, **quiet)
+        page.load(self.opened, self.kept, shown, js="() => [sessionStorage.progress || '']", **quiet)
         drafting = self.send.click(self.write, self.box, [self.draft, self.send, self.stop], **writing)
         drafting.failure(self.failed, None, [self.draft, self.send, self.stop], **quiet)
         running = self.run.click(self.compare_by_model, None, [self.sides, self.run], **writing)
@@ -245,10 +230,49 @@ class ClassPage:
         self.refresh.click(self.looked, None, self.progress, **quiet)
         self.timer.tick(self.looked, None, self.progress, **quiet)
         self.end.click(self.end_class, None, shown, **quiet)
+        self.wipe.click(self.wiped, None, shown, **quiet)
 
-    def opened(self, request: gr.Request) -> Updates:
-        """The list of lessons."""
-        return self.show(self.pupils.of(request))
+    def opened(self, kept: str, request: gr.Request) -> Updates:
+        """The list of lessons, with what was done in this tab before the page was loaded anew."""
+        pupil = self.pupils.of(request)
+        if not pupil.learner.results and not pupil.learner.number:
+            pupil.learner = self._learner_of(str(kept))
+        return self.show(pupil)
+
+    def wiped(self, request: gr.Request) -> Updates:
+        """Ask once more, then forget what was done in this tab."""
+        pupil = self.pupils.of(request)
+        if pupil.ending:
+            pupil.learner = Learner()
+            pupil.turn += 1
+        pupil.ending = not pupil.ending
+        return self.show(pupil)
+
+    # What the tab keeps
+
+    def _kept(self, learner: Learner) -> str:
+        """What brings a person's progress back: in a class their ticket, else lessons and points; marked."""
+        if not learner.number and not learner.results:
+            return ""
+        results = {name: (result.right, result.total) for name, result in learner.results.items()}
+        told = json.dumps(learner.ticket if learner.number else results)
+        return f"{self._mark(told)} {told}"
+
+    def _learner_of(self, kept: str) -> Learner:
+        """Whom `_kept` tells of; somebody new where it was not written here, or the class has ended."""
+        mark, _, told = kept.partition(" ")
+        if not hmac.compare_digest(mark.encode(), self._mark(told).encode()):
+            return Learner()
+        done = json.loads(told)
+        if isinstance(done, dict):
+            return Learner(results={name: Result(*counts) for name, counts in done.items()})
+        try:
+            return self.classrooms.join(done)
+        except ClassroomError:
+            return Learner()
+
+    def _mark(self, told: str) -> str:
+        return hmac.new(self._key, told.encode(), "sha256").hexdigest()
 
     def _mover(self, view: str) -> Callable[[gr.Request], Updates]:
         # A closure, because functools.partial loses gr.Request.
@@ -529,14 +553,14 @@ class ClassPage:
             *(self.sandbox_head, self.send, self.draft, self.compare_head, *self.compared, self.sides),
             *(self.run, self.checked, self.class_head, self.code, self.join, self.joined, self.paper),
             *(self.open_class, self.ticket, self.reopen, self.progress, self.refresh, self.end, self.timer),
+            *(self.wipe, self.kept),
         ]
 
     def show(self, pupil: Pupil) -> Updates:
         """The whole page for a person."""
         part = "lessons" if pupil.view in ("lesson", "quiz") else pupil.view
         updates: Updates = {
-            button: gr.Button(variant="primary" if view == part else "secondary")
-            for view, button in self.parts.items()
+            button: gr.Button(variant=_variant(view == part)) for view, button in self.parts.items()
         }
         updates |= {view: gr.Column(visible=name == pupil.view) for name, view in self.views.items()}
         updates[self.timer] = gr.Timer(active=pupil.view == "class" and bool(pupil.trainer))
@@ -558,6 +582,12 @@ class ClassPage:
                 updates |= self._show_comparison(pupil)
             case "class":
                 updates |= self._show_class(pupil)
+        kept, words = self._kept(pupil.learner), self.words["lessons"]
+        updates[self.kept] = f'<i hidden data-progress="{escape(kept)}"></i>'
+        updates[self.wipe] = gr.Button(
+            words["wipe_sure" if pupil.ending else "wipe"],
+            visible=bool(kept) and not pupil.trainer and pupil.view in ("lessons", "class"),
+        )
         return updates
 
     def _show_lesson(self, pupil: Pupil) -> Updates:
@@ -678,6 +708,27 @@ class ClassPage:
             return _file(body, kind, words["file"])
 
         return routes
+
+
+def _writing_box(label: str, placeholder: str, id_: str, *, lines: int) -> gr.Textbox:
+    return gr.Textbox(
+        label=label,
+        placeholder=placeholder,
+        elem_id=id_,
+        lines=lines,
+        max_lines=12,
+        max_length=MOST,
+        html_attributes=gr.InputHTMLAttributes(lang="vi", spellcheck=False, autocorrect="off"),
+    )
+
+
+def _code_box(label: str, id_: str) -> gr.Textbox:
+    attributes = gr.InputHTMLAttributes(autocorrect="off", spellcheck=False)
+    return gr.Textbox(label=label, elem_id=id_, max_length=12, lines=1, html_attributes=attributes)
+
+
+def _variant(chosen: bool) -> Literal["primary", "secondary"]:
+    return "primary" if chosen else "secondary"
 
 
 def _activities(course: Course) -> dict[str, str]:

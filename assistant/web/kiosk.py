@@ -15,6 +15,7 @@ from assistant.datatypes import Answer, Composer
 from assistant.errors import AssistantError
 from assistant.knowledge.pictures import Scene
 from assistant.web.leaving import wipe_what_is_left
+from assistant.web.look import page_of
 from assistant.web.render import Renderer
 from assistant.web.screens import Screens
 from assistant.web.visits import Visit, Visits
@@ -74,8 +75,7 @@ class Kiosk:
 
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
-        page: gr.Blocks
-        with gr.Blocks(title=self.ui["page"]["title"], analytics_enabled=False, fill_width=True) as page:
+        with page_of(self.ui["page"]["title"], waiting=PEOPLE, at_once=4) as page:
             self.top = gr.HTML(self.screens.header(), elem_id="top", js_on_load=PRESSED)
             self.stage = gr.HTML(self.screens.stage(Visit(), {}), elem_id="stage", js_on_load=PRESSED)
             self.written = gr.HTML(elem_id="words", js_on_load=None)
@@ -86,7 +86,6 @@ class Kiosk:
             gr.HTML(self.screens.idle_dialog(), elem_id="idle-holder", js_on_load=None)
             self._wire()
             wipe_what_is_left(page, self.visits.forget)
-        page.queue(max_size=PEOPLE, default_concurrency_limit=4, api_open=False)
         return page
 
     def _lay_out_foot(self) -> None:

@@ -47,7 +47,7 @@ from assistant.text.normalize import bare, syllables
 from assistant.web.figures import bars, columns, facts, line, message, section, table
 from assistant.web.leaving import wipe_what_is_left
 from assistant.web.login import COOKIE, PAGE, Sessions, add_login
-from assistant.web.look import page_head
+from assistant.web.look import page_head, page_of
 from assistant.web.pause import LONGEST_NOTICE, Pause
 from assistant.web.waiting import LoadingAssistant
 
@@ -170,8 +170,7 @@ class MaintenancePage:
             "journal": self._lay_out_journal,
             "pause": self._lay_out_pause,
         }
-        page: gr.Blocks
-        with gr.Blocks(title=words["title"], analytics_enabled=False, fill_width=True) as page:
+        with page_of(words["title"], waiting=20, at_once=2) as page:
             gr.HTML(_top(words), elem_id="top", js_on_load=None)
             with gr.Row(elem_id="sections"):
                 buttons = {
@@ -185,7 +184,6 @@ class MaintenancePage:
                     self.shown[name] = put()
             self._wire(page, buttons)
             wipe_what_is_left(page)
-        page.queue(max_size=20, default_concurrency_limit=2, api_open=False)
         return page
 
     # The parts of the page; each gives back what its figures are shown in

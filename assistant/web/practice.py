@@ -29,6 +29,7 @@ from assistant.errors import AssistantError, ClassroomError
 from assistant.text.normalize import without_marks
 from assistant.web.course import Course, heading
 from assistant.web.leaving import wipe_what_is_left
+from assistant.web.look import page_of
 from assistant.web.render import day, icon
 from assistant.web.sessions import Sessions
 
@@ -63,15 +64,13 @@ class Practice:
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
         words = self.words
-        page: gr.Blocks
-        with gr.Blocks(title=words["title"], analytics_enabled=False, fill_width=True) as page:
+        with page_of(words["title"], waiting=60, at_once=8) as page:
             gr.HTML(_header(words), elem_id="top")
             self._lay_out_home()
             self._lay_out_games()
             self._lay_out_play()
             self._wire(page)
             wipe_what_is_left(page, self.trials.forget)
-        page.queue(max_size=60, default_concurrency_limit=8, api_open=False)
         return page
 
     # The parts of the page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -149,9 +149,20 @@ class Renderer:
             boxes.append(self._group("quick", "help", map(self._quick, card.quick)))
         if card.cautions:
             boxes.append(self._group("cautions", "shield", map(self.words, card.cautions)))
+        if card.images:
+            boxes.append(self._group("images", "document", self.images(card.images, card.title)))
         if card.steps:
             boxes.append(self.all_steps(card))
         return f'<div class="below">{"".join(boxes)}</div>' if boxes else ""
+
+    def images(self, images: Sequence[str], title: str) -> list[str]:
+        """The pictures of a section that is quoted."""
+        alt, count = self.ui["card"]["image"], len(images)
+        return [
+            f'<img loading="lazy" src="/tra-cuu/hinh/{escape(image)}" '
+            f'alt="{escape(alt.format(number=number, count=count, title=title))}">'
+            for number, image in enumerate(images, 1)
+        ]
 
     def all_steps(self, card: Card) -> str:
         """The whole list, folded."""

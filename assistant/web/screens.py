@@ -103,14 +103,16 @@ class Screens:
 
     def _home(self, turn: int) -> str:
         page = self.ui["page"]
-        tiles = "".join(f"<li>{_tile(tile)}</li>" for tile in self.tiles.values())
         return (
             f'<div class="welcome" data-turn="{turn}">{focus_heading(escape(page["welcome"]))}'
-            f"<p>{escape(page['hint'])}</p></div>"
-            f'<ul id="tiles" aria-label="{escape(page["topics"])}">{tiles}</ul>'
+            f"<p>{escape(page['hint'])}</p></div>{self._all_tiles()}"
             f'<div class="promise">{icon("shield")}<p><b>{escape(page["promise"])}</b> '
             f"{escape(self.ui['sources']['ai'])}</p></div>{self._practise('home')}"
         )
+
+    def _all_tiles(self) -> str:
+        tiles = "".join(f"<li>{_tile(tile)}</li>" for tile in self.tiles.values())
+        return f'<ul id="tiles" aria-label="{escape(self.ui["page"]["topics"])}">{tiles}</ul>'
 
     def _topic(self, tile: Mapping[str, Any], turn: int, guides: Mapping[str, Guide]) -> str:
         words = self.ui["menu"]
@@ -139,6 +141,7 @@ class Screens:
     def _answer(self, visit: Visit) -> str:
         assert visit.answer is not None
         answer, card = visit.answer, visit.answer.card
+        nothing = card is None and not visit.choices and answer.status is not Status.SAFETY
         warned = answer.status is Status.SAFETY  # and has the numbers in large type
         return "".join(
             [
@@ -149,6 +152,7 @@ class Screens:
                 else "",
                 self._first_step(card, visit.position) if card and card.steps else "",
                 self.render.facts(card, contacts=not warned) if card else "",
+                self._all_tiles() if nothing else "",  # one obvious way on
             ]
         )
 

@@ -9,7 +9,7 @@ from datetime import date
 from html import escape
 from typing import Any
 
-from assistant.answering.card import day_in_words
+from assistant.answering.card import day_in_words, section_images
 from assistant.coaching.originals import Originals
 from assistant.coaching.sheet import Kind, Line, Sheet
 from assistant.coaching.slip import message, slip_of
@@ -82,6 +82,7 @@ class SheetRenderer(Renderer):
         heading = f"<p class='small'>{escape(words['heading'].format(heading=section.heading))}</p>"
         dated = self._dated(source.date)
         notes = [document.agency, dated, *([self._page(section.page)] if section.page else [])]
+        images = "".join(self.images(section_images(section), document.title))
         picture = ""
         if section.page and document.id in self.originals.officials:
             address = f"/tra-cuu/trang/{section.id.replace('#', '/')}.png"
@@ -91,7 +92,7 @@ class SheetRenderer(Renderer):
             f"<div class='actions'>{self._back()}</div>{_notes(notes)}"
             f"<p class='warn'>{escape(words['lead'])}</p>"
             f'<div class="columns even"><div class="text">{heading if section.heading else ""}'
-            f"{self.paragraphs(section.text)}</div>"
+            f"{self.paragraphs(section.text)}{images}</div>"
             f'<aside class="beside">{picture}{self._address(source.url)}</aside></div></article>'
         )
 

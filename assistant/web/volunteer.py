@@ -15,6 +15,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
 
 from assistant.answering.card import day_in_words
 from assistant.coaching.lookup import Filters, Found, Lookup
@@ -25,10 +26,13 @@ from assistant.errors import AssistantError, DocumentError
 from assistant.pipeline import Assistant
 from assistant.text.normalize import clean
 from assistant.web.leaving import wipe_what_is_left
+from assistant.web.look import page_of
 from assistant.web.render import icon
 from assistant.web.sheet import CHANNELS, SheetRenderer
 
-PATH = r"tra-cuu/(?:trang|nguon)/[a-z0-9-]+/\d{1,7}\.(?:png|txt)$"  # what server.py lets through
+PATH = (  # what server.py lets through
+    r"tra-cuu/(?:(?:trang|nguon)/[a-z0-9-]+/\d{1,7}\.(?:png|txt)|hinh/[a-z0-9-]+/\d{1,7}/[0-9a-f]{16}\.(?:png|jpg))$"
+)
 _SEARCHING = 4  # people at once
 
 
@@ -70,18 +74,16 @@ class VolunteerPage:
 
     def blocks(self) -> gr.Blocks:
         """Lay out and wire the page."""
-        page: gr.Blocks
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         # Not "always_last", which sends what was told first again: the page itself keeps to one at a time.
         told = quiet | {"trigger_mode": "multiple", "concurrency_limit": _SEARCHING}
-        with gr.Blocks(title=self.words["page"]["title"], analytics_enabled=False, fill_width=True) as page:
+        with page_of(self.words["page"]["title"], waiting=40, at_once=_SEARCHING) as page:
             finder = gr.HTML(self._finder(), elem_id="finder", js_on_load=_TELL)
             found = gr.HTML(elem_id="found")
             sheet = gr.HTML(elem_id="sheet")
             wipe_what_is_left(page)
             for tell, answer, shown in ((finder.find, self.find, found), (finder.open, self.open, sheet)):
                 tell(answer, None, shown, **told).failure(self.failed, None, shown, **quiet)
-        page.queue(max_size=40, default_concurrency_limit=_SEARCHING, api_open=False)
         return page
 
     def find(self, event: gr.EventData) -> str:
@@ -200,7 +202,7 @@ class VolunteerPage:
 
 
 def original_routes(desk: Desk) -> APIRouter:
-    """Pages of official PDFs and of copied sources as pictures, copied web pages as text, passages marked."""
+    """Pages of official PDFs and of copied sources, copied web pages as text, passages marked; pictures."""
     routes = APIRouter()
 
     @routes.get("/tra-cuu/trang/{document_id}/{number}.png")
@@ -209,6 +211,13 @@ def original_routes(desk: Desk) -> APIRouter:
         if hit is None or path is None or not hit.section.page:
             return Response(status_code=404)
         return _picture(path, hit.section.page, hit.section.text)
+
+    @routes.get("/tra-cuu/hinh/{document_id}/{number}/{name}")
+    def image(document_id: str, number: int, name: str) -> Response:
+        """A picture that a section in force names, as it was drawn anew when the document was read."""
+        hit = desk.lookup.passage(f"{document_id}#{number}")
+        path = desk.originals.picture(name) if hit and name in hit.section.images else None
+        return FileResponse(path) if path else Response(status_code=404)
 
     @routes.get("/tra-cuu/nguon/{guide}/{number}.{form}")
     def source(guide: str, number: int, form: str) -> Response:

@@ -17,10 +17,18 @@
     if (on?.offsetParent) on.focus({ preventScroll: true });
   };
 
+  // Lessons done and their points outlast a reload of this tab; nothing that was typed does.
+  const keep = () => {
+    const progress = document.querySelector('#kept [data-progress]')?.dataset.progress;
+    if (progress) sessionStorage.progress = progress;
+    else if (progress === '') delete sessionStorage.progress;
+  };
+
   // Something new: its beginning comes into view and takes the focus.
   const look = () => {
     planned = false;
     vietnamese();
+    keep();
     hear('told', 'next');
     hear('explained', 'on');
     let newest = null, turn = lastTurn;
@@ -33,7 +41,7 @@
   };
   new MutationObserver(() => {
     if (!planned) { planned = true; requestAnimationFrame(look); }
-  }).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title'], childList: true, subtree: true, characterData: true });
+  }).observe(root, { attributes: true, attributeFilter: ['lang', 'aria-label', 'title', 'data-progress'], childList: true, subtree: true, characterData: true });
 
   // Files are fetched: for a form that is sent Gradio takes the person to have left, and forgets them.
   const fetchFile = async (form) => {
