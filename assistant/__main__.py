@@ -81,14 +81,15 @@ def main(arguments: list[str] | None = None) -> None:
     except QuestionError as error:
         _complain(error)
         sys.exit(2)
-    except AssistantError as error:
+    except (AssistantError, OSError) as error:  # the disk is full, or cannot be read or written
         _complain(error)
         sys.exit(1)
 
 
-def _complain(error: AssistantError) -> None:
+def _complain(error: AssistantError | OSError) -> None:
     """The Vietnamese sentence for the kind of error, then what exactly was wrong."""
-    sentence = _ui().get("errors", {}).get(type(error).__name__, "")
+    name = "OSError" if isinstance(error, OSError) else type(error).__name__
+    sentence = _ui().get("errors", {}).get(name, "")
     print("\n".join(filter(None, (sentence, f"{type(error).__name__}: {error}"))), file=sys.stderr)
 
 

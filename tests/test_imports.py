@@ -18,7 +18,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8"), path) for name, path 
 
 # A module imports only from lines above it; a package without modules listed is one line.
 ORDER = """
-datatypes errors toml config
+datatypes errors files toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pictures
 knowledge.pages knowledge.outline knowledge.typeset knowledge.flatten knowledge.ocr knowledge.pdf

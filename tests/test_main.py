@@ -11,7 +11,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pdf_files
 import pytest
 from conftest import some_guides
@@ -22,7 +21,7 @@ from assistant.__main__ import main
 from assistant.config import CHECKOUT, load_settings
 from assistant.datatypes import Answer, Status
 from assistant.journal import load_journal
-from assistant.knowledge.official import READER
+from assistant.knowledge.official import keep_reading
 from assistant.knowledge.pages import Method, Page, Reading
 from assistant.retrieval.index import load
 from assistant.web.password import is_right
@@ -380,9 +379,8 @@ def test_pages_read_from_pictures_wait_for_a_person(ward: Path) -> None:
         'title = "Đăng ký chở hàng trên đảo"\nagency = "Xã"', encoding="utf-8"
     )
     page = Page(1, "Đăng ký chở hàng trên đảo tại xã trong một ngày.", Method.OCR, 0.97)
-    kept = ward / "data" / "documents" / f"{hashlib.sha256(b'a scan').hexdigest()}-{READER}.json"
-    kept.parent.mkdir()
-    kept.write_bytes(msgspec.json.encode(Reading("x", (page,), None, 1.0)))
+    key = hashlib.sha256(b"a scan").hexdigest()
+    keep_reading(ward / "data" / "documents", key, Reading("x", (page,), None, 1.0))
     question = ("ask", "đăng ký chở hàng trên đảo", "--json")
     assert json.loads(run(ward / "data", *question, **home).stdout)["citations"] == []
     listed = run(ward / "data", "knowledge", "approve", **home)

@@ -3,18 +3,17 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import msgspec
 import pdf_files
 import pytest
 from PIL import Image
 
 from assistant.errors import DocumentError, KnowledgeError
 from assistant.knowledge.official import (
-    READER,
     Side,
     add_official,
     approve,
     document_id,
+    keep_reading,
     list_officials,
     read_officials,
     read_side,
@@ -43,9 +42,7 @@ def scanned(folder: Path, kept: Path, text: str = SPELLED) -> Path:
     path.write_bytes(text.encode())
     write_side(path, SIDE)
     pages = (Page(1, "Trang đầu nói về lệ phí.", Method.PLAIN, 1.0), Page(2, text, Method.OCR, 0.97))
-    kept.mkdir(exist_ok=True)
-    key = hashlib.sha256(path.read_bytes()).hexdigest()
-    (kept / f"{key}-{READER}.json").write_bytes(msgspec.json.encode(Reading("x", pages, None, 1.0)))
+    keep_reading(kept, hashlib.sha256(path.read_bytes()).hexdigest(), Reading("x", pages, None, 1.0))
     return path
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import httpx
-import msgspec
 import pdf_files
 import pytest
 from conftest import served, some_guides, violations
@@ -22,7 +21,7 @@ from assistant.errors import PausedError
 from assistant.journal import Kind, load_journal
 from assistant.knowledge import pages
 from assistant.knowledge.health import Concern
-from assistant.knowledge.official import READER, Side, read_side, write_side
+from assistant.knowledge.official import Side, keep_reading, read_side, write_side
 from assistant.knowledge.overlay import KINDS
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
@@ -74,10 +73,7 @@ def scanned(settings: Settings) -> Path:
     Image.new("RGB", (600, 800), "white").save(path)
     write_side(path, Side("Thông báo giờ làm việc", "UBND phường", date="2026-11-01"))
     read = pages.Reading("x", (pages.Page(1, SCAN, pages.Method.OCR, 0.97),), None, 1.0)
-    kept = settings.data / "documents"
-    kept.mkdir(parents=True)
-    key = hashlib.sha256(path.read_bytes()).hexdigest()
-    (kept / f"{key}-{READER}.json").write_bytes(msgspec.json.encode(read))
+    keep_reading(settings.data / "documents", hashlib.sha256(path.read_bytes()).hexdigest(), read)
     return path
 
 

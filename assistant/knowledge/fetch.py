@@ -104,7 +104,7 @@ def _load_part(path: Path) -> _Part:
     part = _Part(path)
     try:
         url, validator = msgspec.json.decode(part.notes.read_bytes(), type=tuple[str, str])
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, ValueError):
         part.discard()
         return part
     return replace(part, url=url, validator=validator)
