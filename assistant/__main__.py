@@ -1027,6 +1027,24 @@ def bench_fuzz(
         raise typer.Exit(1)
 
 
+@bench_app.command("faults")
+def bench_faults(
+    only: Annotated[list[str] | None, typer.Option(help="Only these kinds; may be repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Inject faults (kills, damaged files, full disks, a wrong clock …) and tell what comes of each."""
+    from assistant.evaluation.faults.table import as_row, as_text, strike
+
+    with _progress() as progress:
+        rows = list(strike(_settings(), only or (), progress))
+    if as_json:
+        _print_json(as_row(rows))
+    else:
+        print(as_text(rows))
+    if any(row.well is False for row in rows):
+        raise typer.Exit(1)
+
+
 @voice_app.command("prepare")
 def voice_prepare() -> None:
     """Read every step of the guides aloud beforehand, so that nobody waits for it."""

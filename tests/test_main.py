@@ -534,3 +534,14 @@ def test_scale_needs_procedures(tmp_path: Path) -> None:
     done = run(tmp_path, "bench", "scale", str(tmp_path), "--sections", "10")
     assert done.returncode == 1
     assert "no *.jsonl" in done.stderr
+
+
+def test_what_the_disk_refuses_is_told_in_a_sentence(ward: Path) -> None:
+    (ward / "data" / "local").mkdir(parents=True)
+    (ward / "data" / "local" / "official").write_text("a file where the folder should be")
+    document = pdf_files.clean(ward / "a.pdf")
+    told = ("--title", "A", "--agency", "B")
+    done = run(ward / "data", "knowledge", "add", str(document), *told, ASSISTANT_HOME=str(ward / "home"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Máy chưa đọc hay ghi được tệp.")
+    assert "official" in done.stderr

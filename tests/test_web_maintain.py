@@ -248,6 +248,9 @@ def test_a_pause_outlasts_a_restart(tmp_path: Path, desk: Office) -> None:
         next(Attended(desk.loading, again, None).stream("đổi thẻ"))
     with pytest.raises(PausedError):
         Attended(desk.loading, again, None).open_guide("can-cuoc-cap-doi")
+    for damage in (b"\xff\xfe", b"", b"\0\0\0"):  # does not switch it on; people read the usual words
+        (tmp_path / "data" / "notice.txt").write_bytes(damage)
+        assert Pause(tmp_path / "data" / "notice.txt").notice == ""
     again.end()
     assert Pause(tmp_path / "data" / "notice.txt").notice is None
 
