@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ HUNG = -signal.SIGALRM  # status of one that did not end in time
 _RULES, _GUIDE = "Answer in one short sentence.", "The sky is blue. Grass is green."
 PROMPT = Prompt(_RULES, _GUIDE, "What colour is the sky?", "guide")
 _SECONDS = 120
+_HEAVY = ("httpx2", "huggingface_hub", "sklearn.linear_model", "sqlalchemy", "tomlkit", "rich.console")
 _TICK = 0.002
 
 
@@ -57,6 +60,7 @@ class Ended:
     out: str
     errors: str
     seconds: float
+    peak_mb: int  # of it and of what it started
 
     @property
     def crashed(self) -> bool:
@@ -84,19 +88,19 @@ class Nursery:
             env=os.environ | alone | {"PYTHONPATH": str(CHECKOUT)},
         )
 
-    def _told(self, order: Mapping[str, Any]) -> int:
+    def _told(self, order: Mapping[str, Any]) -> list[int]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
         self.process.stdin.flush()
-        return int(self.process.stdout.readline())
+        return [int(number) for number in self.process.stdout.readline().split()]
 
     def start(self, chore: Chore, *, stopped: bool = False) -> int:
         """The process of a chore that has begun, or that waits for SIGCONT before its first step."""
         self._count += 1
         out = self._folder / f"{self._count}.out"
         began = time.monotonic()
-        pid = self._told({"start": asdict(chore), "out": str(out), "stopped": stopped})
+        (pid,) = self._told({"start": asdict(chore), "out": str(out), "stopped": stopped})
         self._started[pid] = out, began
         while stopped and state_of(pid) != "T":
             time.sleep(_TICK)
@@ -105,12 +109,12 @@ class Nursery:
     def wait(self, pid: int, seconds: float = _SECONDS) -> Ended:
         """How it ended; it is killed when it takes longer."""
         out, began = self._started.pop(pid)
-        status = self._told({"wait": pid, "seconds": seconds})
+        status, peak = self._told({"wait": pid, "seconds": seconds})
         errors = out.with_suffix(".err")
         texts = [path.read_text("utf-8", "replace") if path.exists() else "" for path in (out, errors)]
         for path in (out, errors):
             path.unlink(missing_ok=True)
-        return Ended(status, texts[0], texts[1], time.monotonic() - began)
+        return Ended(status, texts[0], texts[1], time.monotonic() - began, peak)
 
     def run(self, chore: Chore, seconds: float = _SECONDS) -> Ended:
         """Do it, and how it ended."""
@@ -136,9 +140,8 @@ def state_of(pid: int) -> str:
 
 def cli(*arguments: str) -> None:
     """A command of the program; it prints by itself."""
-    from assistant.__main__ import main
-
-    main(list(arguments))
+    sys.argv[1:] = arguments
+    runpy.run_module("assistant", run_name="__main__")
 
 
 def change_contact(path: str, value: str) -> None:
@@ -254,14 +257,16 @@ _CHORES: Mapping[str, Callable[..., str | None]] = {
 
 def main() -> None:
     """Fork a child for each chore that is ordered, until the other side has gone."""
-    import assistant.__main__
     import assistant.loading
     import assistant.web.pause  # noqa: F401 (imported once, and not by every child)
+
+    for name in _HEAVY:
+        import_module(name)
 
     for line in sys.stdin:
         order = json.loads(line)
         if "wait" in order:
-            _tell(_ended(order["wait"], order["seconds"]))
+            _tell(*_ended(order["wait"], order["seconds"]))
             continue
         pid = os.fork()
         if pid == 0:
@@ -269,21 +274,22 @@ def main() -> None:
         _tell(pid)
 
 
-def _tell(number: int) -> None:
-    sys.stdout.write(f"{number}\n")
+def _tell(*numbers: int) -> None:
+    sys.stdout.write(" ".join(map(str, numbers)) + "\n")
     sys.stdout.flush()
 
 
-def _ended(pid: int, seconds: float) -> int:
+def _ended(pid: int, seconds: float) -> tuple[int, int]:
+    """The exit code, or minus the signal, and the peak of its memory in MB."""
     until = time.monotonic() + seconds
     while True:
-        found, status = os.waitpid(pid, os.WNOHANG)
+        found, status, used = os.wait4(pid, os.WNOHANG)
         if found:
-            return os.waitstatus_to_exitcode(status)
+            return os.waitstatus_to_exitcode(status), used.ru_maxrss >> 10
         if time.monotonic() > until:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-            return HUNG
+            return HUNG, 0
         time.sleep(_TICK)
 
 

@@ -83,7 +83,7 @@ def _swept(ground: Ground, killing: Killing, progress: Progress) -> Row:
         found = _held(killing, folder)
         held[found] += 1
         left = max(left, len(strays(folder)))
-        if number % _AGAIN == 0 or found not in ("old", "new"):
+        if found != "new" and (number % _AGAIN == 0 or found != "old"):
             again = ground.nursery.run(killing.chore(folder))
             worst = max(worst, again.seconds)
             if again.status or (now := _held(killing, folder)) != "new":

@@ -445,13 +445,18 @@ def _killed(ground: Ground, assistant: Assistant, worker: WorkerModel, progress:
         seen.append("card" if card and all(one.card for one in rest) else "no card")
         if seen[-1] != "card" or took > 2:
             wrong.append(f"{how.name}: {seen[-1]} after {took:.1f} s")
-        while not worker.ready and time.monotonic() - began < 2 * _BACK:
-            time.sleep(0.02)
-        back = time.monotonic() - began
+        back = _until_back(worker, pid, began)
         worst = max(worst, back)
         if back > _BACK:
             wrong.append(f"{how.name}: back after {back:.0f} s")
     return _row("model killed in mid-answer", seen, wrong, "nothing", worst)
+
+
+def _until_back(worker: WorkerModel, before: int, began: float) -> float:
+    """Wait until there is another process than before: seconds since it began."""
+    while worker.pid in (before, None) and time.monotonic() - began < 2 * _BACK:
+        time.sleep(0.02)
+    return time.monotonic() - began
 
 
 def _starved(
@@ -473,11 +478,7 @@ def _starved(
         began = time.monotonic()
         if worker.pid == pid:  # it has managed with what it has
             os.kill(pid, signal.SIGKILL)
-            while worker.pid == pid:
-                time.sleep(0.02)
-        while not worker.ready and time.monotonic() - began < 2 * _BACK:
-            time.sleep(0.02)
-        worst = max(worst, time.monotonic() - began)
+        worst = max(worst, _until_back(worker, pid, began))
     for memory in (150, 250):
         try:
             WorkerModel(replace(options, memory=memory << 20)).close()
@@ -504,13 +505,17 @@ def long_document(ground: Ground, progress: Progress) -> Iterator[Row]:
     added = ground.nursery.run(
         ground.command(data, "knowledge", "add", str(path), "--title", "L", "--agency", "A"), 600
     )
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
     found, _ = _asked(ground, data)
     what = f"{len(reading.pages)} pages read" if reading.pages else f"quarantined: {reading.reason}"
     wrong = [f"{found} afterwards"] if found != "card" else []
     wrong += [added.last_words] if added.crashed else []
     wrong += [f"{took:.0f} s"] if took > 30 else []
-    seen = [f"{what} in {took:.0f} s", f"added in {added.seconds:.0f} s", f"{peak} MB at most", found]
+    seen = [
+        f"{what} in {took:.0f} s",
+        f"added in {added.seconds:.0f} s",
+        f"{added.peak_mb} MB at most",
+        found,
+    ]
     yield _row(f"PDF of {pages} pages", seen, wrong, "nothing" if added.status else "the document", took)
 
 
