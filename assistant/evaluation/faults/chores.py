@@ -39,7 +39,8 @@ HUNG = -signal.SIGALRM  # status of one that did not end in time
 _RULES, _GUIDE = "Answer in one short sentence.", "The sky is blue. Grass is green."
 PROMPT = Prompt(_RULES, _GUIDE, "What colour is the sky?", "guide")
 _SECONDS = 120
-_HEAVY = ("httpx2", "huggingface_hub", "sklearn.linear_model", "sqlalchemy", "tomlkit", "rich.console")
+_HEAVY = ("httpx2", "huggingface_hub", "sklearn.linear_model", "sqlalchemy", "tomlkit", "assistant.loading")
+_PAGES = ("assistant.web.pause",)
 _TICK = 0.002
 
 
@@ -76,13 +77,14 @@ class Ended:
 class Nursery:
     """The process that forks, and the children it has forked."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, pages: bool = True) -> None:
+        """Without `pages` it has not imported Gradio, which takes longest."""
         self._folder = folder
         self._count = 0
         self._started: dict[int, tuple[Path, float]] = {}
         alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # threads do not survive fork
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "assistant.evaluation.faults.chores"],
+            [sys.executable, "-m", "assistant.evaluation.faults.chores", *(_PAGES if pages else ())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | alone | {"PYTHONPATH": str(CHECKOUT)},
@@ -257,10 +259,7 @@ _CHORES: Mapping[str, Callable[..., str | None]] = {
 
 def main() -> None:
     """Fork a child for each chore that is ordered, until the other side has gone."""
-    import assistant.loading
-    import assistant.web.pause  # noqa: F401 (imported once, and not by every child)
-
-    for name in _HEAVY:
+    for name in (*_HEAVY, *sys.argv[1:]):  # once, and not by every child
         import_module(name)
 
     for line in sys.stdin:

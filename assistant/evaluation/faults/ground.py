@@ -105,7 +105,7 @@ def ground(settings: Settings, *, short: bool = False) -> Iterator[Ground]:
             progress=lambda _: None,
         )
         assistant = assistant_of(small, current_index(small, None, lambda _: None, strict=True))
-        nursery = Nursery(folder)
+        nursery = Nursery(folder, pages=not short)
         try:
             for id_, known in sorted(assistant.guides.items()):
                 answer = assistant.answer(known.questions[0])
