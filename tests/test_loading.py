@@ -215,6 +215,9 @@ def test_where_knowledge_cannot_be_read_the_old_index_serves(settings: Settings,
     load_assistant(settings)
     path = settings.knowledge / name
     path.unlink()
+    path.mkdir()
+    assert "vneid-cai-dat" in load_assistant(settings).searcher.index.guides
+    path.rmdir()
     path.symlink_to("/proc/self/mem")  # reading it is an input/output error
     (settings.data / "index" / "CURRENT").unlink()
     (settings.data / "index" / "CURRENT").symlink_to("/proc/self/mem")
