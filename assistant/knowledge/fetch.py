@@ -354,7 +354,7 @@ def load_records(folder: Path) -> dict[str, Record]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Record])
     except FileNotFoundError:
         return {}
-    except msgspec.DecodeError as error:
+    except (OSError, ValueError) as error:
         raise FetchError(f"{path} is damaged ({error}); delete it to fetch everything again") from error
 
 

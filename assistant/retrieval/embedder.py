@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -168,6 +169,8 @@ def _read_vectors(path: Path) -> dict[bytes, Vectors]:
             return dict(zip((key.tobytes() for key in kept["keys"]), kept["vectors"], strict=True))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         LOG.warning("%s is damaged (%s): its texts are embedded anew", path, error)
+        if path.is_dir():
+            shutil.rmtree(path)
         return {}
 
 

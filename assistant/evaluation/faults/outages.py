@@ -145,7 +145,8 @@ def _cannot_write(
     now = {path: path.read_bytes() for path in _files(data) if "journal" not in path.parts}
     if changed := {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}:
         wrong.append(f"changed on the disk: {sorted(str(path.relative_to(data)) for path in changed)}")
-    return _row(fault, [*seen, *told], wrong, "what was there", None)
+    row = _row(fault, [*seen, *told], wrong, "what was there", None)
+    return replace(row, runs=len(chores) + len(seen) + 1)
 
 
 def _writes_again(ground: Ground, fault: str, data: Path) -> Row:
