@@ -107,7 +107,7 @@ def ground(settings: Settings, *, short: bool = False) -> Iterator[Ground]:
         assistant = assistant_of(small, current_index(small, None, lambda _: None, strict=True))
         nursery = Nursery(folder, pages=not short)
         try:
-            for id_, known in sorted(assistant.guides.items()):
+            for id_, known in sorted(assistant.guides.items(), key=lambda each: len(each[1].steps)):
                 answer = assistant.answer(known.questions[0])
                 if answer.status is Status.ANSWERED and answer.card and answer.card.document_id == id_:
                     question = known.questions[0]

@@ -38,7 +38,7 @@ _CALLS = (
 )
 _CALL = re.compile(r"^(?:(?P<thread>\d+)\s+)?(?P<name>\w+)\((?P<told>.*)")
 _WRITES = ("O_WRONLY", "O_RDWR", "O_CREAT")
-_FEW = 6  # kill points of each chore in a short run
+_FEW = 3  # kill points of each chore in a short run
 _AGAIN = 8  # of the kill points, every so many-th, after which the chore is done again
 
 Progress = Callable[[str], None]
@@ -115,7 +115,7 @@ def _points(ground: Ground, killing: Killing, folder: Path) -> list[tuple[str, i
     if _held(killing, folder) != "new":
         raise EvaluationError(f"{killing.fault} does not what it should: {_held(killing, folder)}")
     counts: Counter[tuple[str, str]] = Counter()
-    found = {}
+    found: dict[tuple[str, int], None] = {}
     for line in log.read_text("utf-8", "replace").splitlines():
         if not (call := _CALL.match(line)):
             continue

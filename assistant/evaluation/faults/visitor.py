@@ -148,6 +148,14 @@ class Visitor:
                 self._asking.close()
                 return
 
+    def is_answered(self, question: str, document: str) -> bool:
+        """Whether the answer shows the card of a guide, read to its end."""
+        try:
+            return any([document in piece for piece in self.ask(question)])
+        except (OSError, http.client.HTTPException):
+            self._asking.close()
+            return False
+
     def close(self) -> None:
         """Leave."""
         self._asking.close()
