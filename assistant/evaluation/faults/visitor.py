@@ -19,7 +19,7 @@ from typing import Any
 from assistant.config import CHECKOUT
 from assistant.errors import EvaluationError
 
-_PATIENCE = 60.0  # seconds for a server to come up, or to answer
+_PATIENCE = 180.0  # seconds for a server to come up, or to answer, on a machine that is busy
 _MODEL = "assistant.models.worker"
 
 
