@@ -79,7 +79,7 @@ def unreadable(path: Path) -> None:
 
 
 WAYS = (cut, flip, flip_low, zero_tail, empty, folder_instead, unreadable)
-_SHORT, _FEW = (flip, unreadable), 2  # ways, and files of a kind, of a short run
+_SHORT, _FEW = (flip, unreadable), 1  # ways, and files of a kind, of a short run
 
 
 @dataclass(frozen=True, slots=True)
