@@ -22,7 +22,7 @@ from pathlib import Path
 from assistant.config import Settings, load_settings
 from assistant.datatypes import Answer
 from assistant.errors import EvaluationError, ModelError
-from assistant.evaluation.faults.chores import Chore, Ended, change_contact, note, switch_off
+from assistant.evaluation.faults.chores import Chore, Ended, change_contact, note, state_of, switch_off
 from assistant.evaluation.faults.ground import Ground, Row, is_root, serving, strays
 from assistant.evaluation.faults.visitor import Server, Visitor, free_port, served
 from assistant.knowledge.reading import read_document
@@ -328,7 +328,7 @@ def sigterm(ground: Ground, progress: Progress) -> Iterator[Row]:
             return
         name = "SIGTERM while the model writes" if writes else "SIGTERM right after a question"
         seen, wrong, worst = [], [], 0.0
-        for number in range(1 if ground.short else 5):
+        for number in range(5):
             progress(f"{name}: {number + 1}")
             card, code, took, orphan = _ended_in_mid_answer(ground, writes=writes)
             seen.append("card" if card else "no card yet; the page says that the machine is away")
@@ -350,11 +350,13 @@ def _ended_in_mid_answer(ground: Ground, *, writes: bool) -> tuple[bool, int, fl
             "ASSISTANT_MODELS_STATES": "0",
         }
     server = Server(environment, ground.folder / "end.log", port=free_port())
-    with served(server), closing(Visitor(server)) as visitor:
+    with served(server), ExitStack() as leaving:
         if writes:
             _until_model_answers(ground, server)
-        else:  # the index is loaded
-            list(visitor.ask(ground.question))
+        else:  # until the index is loaded
+            with closing(Visitor(server)) as first:
+                first.is_answered(ground.question, ground.document)
+        visitor = leaving.enter_context(closing(Visitor(server)))
         child = server.child_of_model()
         pieces: list[str] = []
         enough = threading.Event()
@@ -373,7 +375,10 @@ def _ended_in_mid_answer(ground: Ground, *, writes: bool) -> tuple[bool, int, fl
             enough.wait(60)
         code, took = server.stop()
         reader.join(10)
-        left = child is not None and Path(f"/proc/{child}").exists()
+        until = time.monotonic() + _END
+        while child is not None and state_of(child) not in ("", "Z") and time.monotonic() < until:
+            time.sleep(0.02)
+        left = child is not None and state_of(child) not in ("", "Z")
     return any(ground.document in piece for piece in pieces), code, took, left
 
 
