@@ -81,14 +81,15 @@ def main(arguments: list[str] | None = None) -> None:
     except QuestionError as error:
         _complain(error)
         sys.exit(2)
-    except AssistantError as error:
+    except (AssistantError, OSError) as error:  # the disk is full, or cannot be read or written
         _complain(error)
         sys.exit(1)
 
 
-def _complain(error: AssistantError) -> None:
+def _complain(error: AssistantError | OSError) -> None:
     """The Vietnamese sentence for the kind of error, then what exactly was wrong."""
-    sentence = _ui().get("errors", {}).get(type(error).__name__, "")
+    name = "OSError" if isinstance(error, OSError) else type(error).__name__
+    sentence = _ui().get("errors", {}).get(name, "")
     print("\n".join(filter(None, (sentence, f"{type(error).__name__}: {error}"))), file=sys.stderr)
 
 
@@ -1041,6 +1042,24 @@ def bench_fuzz(
     else:
         print(as_text(report))
     if not report.passed:
+        raise typer.Exit(1)
+
+
+@bench_app.command("faults")
+def bench_faults(
+    only: Annotated[list[str] | None, typer.Option(help="Only these kinds; may be repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Inject faults (kills, damaged files, full disks, a wrong clock …) and tell what comes of each."""
+    from assistant.evaluation.faults.table import as_row, as_text, strike
+
+    with _progress() as progress:
+        rows = list(strike(_settings(), only or (), progress))
+    if as_json:
+        _print_json(as_row(rows))
+    else:
+        print(as_text(rows))
+    if any(row.well is False for row in rows):
         raise typer.Exit(1)
 
 

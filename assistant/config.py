@@ -238,7 +238,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment over file; the file lies where ASSISTANT_DATA says."""
         data = Path(os.environ.get("ASSISTANT_DATA") or CHECKOUT / ".data")
-        toml = TomlConfigSettingsSource(settings_cls, data / "assistant.toml")
+        file = data / "assistant.toml"
+        if file.is_dir():  # would be passed over, and with it all that an operator has set
+            raise IsADirectoryError(f"{file} is a folder")
+        toml = TomlConfigSettingsSource(settings_cls, file)
         return init_settings, env_settings, toml
 
 

@@ -135,7 +135,7 @@ class Journal:
         query = sa.select(*columns).where(table.c.minute >= datetime.combine(since, time()))
         with self._transaction(reads=True) as connection:
             rows = connection.execute(query.order_by(table.c.minute, table.c.id)).all()
-        return [Entry(minute, Kind(kind), *rest) for minute, kind, *rest in rows]
+            return [Entry(minute, Kind(kind), *rest) for minute, kind, *rest in rows]
 
     def forget(self, before: date | None = None, *, holding: str = "") -> int:
         """Delete all entries, or those before a day, or those whose text holds some words; tells how many.
@@ -233,7 +233,7 @@ class Journal:
         try:
             with self._opened().execution_options(reads=reads).begin() as connection:
                 yield connection
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, ValueError) as error:  # damage may look like a day that is none
             # Without the statement and the row, which hold the question.
             cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
             raise JournalError(f"{self.place}: {cause}") from None

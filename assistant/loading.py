@@ -104,9 +104,9 @@ def current_index(
 ) -> Index:
     """The index on disk if it is of today's knowledge and this embedder, else a new one.
 
-    Where knowledge is broken an earlier index goes on serving, unless `strict`: then documents that were
-    not read yet are read, too. With `any_vectors` an index of another embedder will do: its words are the
-    same.
+    Where knowledge is broken, or a new index cannot be written, an earlier one goes on serving, unless
+    `strict`: then documents that were not read yet are read, too. With `any_vectors` an index of another
+    embedder will do: its words are the same.
     """
     root = settings.data / "index"
     officials = load_officials(settings, read_new=True, progress=progress) if strict else None
@@ -125,12 +125,10 @@ def current_index(
         with _written_to(settings):
             before = go_back(root, inputs, None if any_vectors else (wanted,))
         return before or build_index(settings, embedder, index, officials, progress)
-    except KnowledgeError as error:
+    except (KnowledgeError, ConfigError) as error:
         if strict:
             raise
-        LOG.warning(
-            "knowledge is broken, the index of %s serves on: %s", f"{index.manifest.built:%d/%m/%Y}", error
-        )
+        LOG.warning("the index of %s serves on: %s", f"{index.manifest.built:%d/%m/%Y}", error)
         return index
 
 

@@ -190,3 +190,9 @@ def test_lists_in_variables_are_json(data: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_model_is_wanted_where_one_is_named(data: Path, content: str, wanted: bool) -> None:
     (data / "assistant.toml").write_text(content)
     assert load_settings().models.wanted is wanted
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(data: Path) -> None:
+    (data / "assistant.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"assistant\.toml is a folder"):
+        load_settings()

@@ -238,6 +238,19 @@ def test_kept_vectors_that_are_damaged_are_made_anew(tmp_path: Path, damage: byt
     assert again.texts == TEXTS
 
 
+def test_a_folder_in_the_place_of_kept_vectors_is_removed(tmp_path: Path) -> None:
+    remembering = RememberingEmbedder(FakeEmbedder(), tmp_path)
+    remembering.embed_passages(TEXTS)
+    remembering.keep()
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    path.mkdir()
+    again = RememberingEmbedder(FakeEmbedder(), tmp_path)
+    again.embed_passages(TEXTS)
+    again.keep()
+    assert path.is_file()
+
+
 # A real model
 
 

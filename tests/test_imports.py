@@ -18,7 +18,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8"), path) for name, path 
 
 # A module imports only from lines above it; a package without modules listed is one line.
 ORDER = """
-datatypes errors toml config
+datatypes errors files toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pictures
 knowledge.pages knowledge.outline knowledge.typeset knowledge.flatten knowledge.ocr knowledge.pdf
@@ -71,7 +71,10 @@ OWNERS = {
     "gradio": "assistant.web",
     "fastapi": "assistant.web",
 }
-WRITERS = dict.fromkeys(("docx", "fpdf"), {"assistant.evaluation.splitting"})  # of files that are read back
+WRITERS = {  # of files that are read back
+    "docx": {"assistant.evaluation.splitting"},
+    "fpdf": {"assistant.evaluation.splitting", "assistant.evaluation.faults.outages"},
+}
 MAX_REACH = 24
 VIETNAMESE = re.compile(
     r"[àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ]", re.IGNORECASE
@@ -170,7 +173,9 @@ def test_only_the_command_line_can_ask_the_network() -> None:
     importers = {name for name in FILES if inside(name) & {"assistant.knowledge.hosts"}}
     assert importers == {"assistant.knowledge.fetch", "assistant.__main__"}
     for module in ("assistant.knowledge.fetch", "assistant.models.catalogue"):
-        assert {name for name in FILES if inside(name) & {module}} == {"assistant.__main__"}
+        importers = {name for name in FILES if inside(name) & {module}}
+        # `bench faults` kills downloads from a server of its own on 127.0.0.1.
+        assert {name for name in importers if ".evaluation.faults." not in name} == {"assistant.__main__"}
 
 
 def test_servers_of_models_are_asked_only_where_they_are_configured() -> None:

@@ -405,3 +405,13 @@ def test_the_product_hides_numbers_and_names(tmp_path: Path) -> None:
     journal.flush()
     assert "An" not in journal.read()[0].question
     journal.close()
+
+
+def test_damage_in_an_entry_is_told(open_journal: Callable[..., Journal]) -> None:
+    journal = open_journal()
+    journal.asked(answer("x"))
+    journal.flush()
+    with sqlite3.connect(journal.path) as file:
+        file.execute("UPDATE entry SET minute = '2026-13-45 8'")
+    with pytest.raises(JournalError, match=r"journal\.sqlite"):
+        journal.read()

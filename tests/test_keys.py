@@ -95,3 +95,17 @@ def test_a_key_is_not_replaced_and_what_is_none_is_told(tmp_path: Path) -> None:
         is_signed(b"", b"", tmp_path / "maker.pem")
     with pytest.raises(BundleError, match="can be read"):
         sign(b"", tmp_path / "gone.pem")
+
+
+def test_a_damaged_key_is_made_anew(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    other = key.read_bytes()
+    before = fingerprint(cert)
+    for damage in (b"", other[:100]):
+        key.write_bytes(damage)
+        certificate(tmp_path)
+        assert fingerprint(cert) != before
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    key.write_bytes(other)  # of another certificate
+    certificate(tmp_path)
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)

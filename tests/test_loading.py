@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 import shutil
 from contextlib import closing
 from dataclasses import replace
@@ -190,3 +191,34 @@ def test_a_data_folder_that_cannot_be_written_is_told_before_anything_is_built(t
     with pytest.raises(ConfigError, match=r"ASSISTANT_DATA = .*data cannot be written"):
         build_index(load_settings({"data": tmp_path / "data"}), None, None, Officials((), ()), said.append)
     assert said == []
+
+
+def test_where_a_new_index_cannot_be_written_the_old_one_serves(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_assistant(settings)
+    (settings.knowledge / "guides" / "vneid" / "vneid-cai-dat.md").unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))  # as on a full disk
+    try:
+        assert "vneid-cai-dat" in load_assistant(settings).searcher.index.guides
+        with pytest.raises(ConfigError, match="cannot be written"):
+            current_index(settings, None, lambda _: None, strict=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "serves on" in caplog.text
+    assert [path.name for path in (settings.data / "index").iterdir() if path.name[0] == "."] == []
+
+
+@pytest.mark.parametrize("name", ["guides/vneid/vneid-cai-dat.md", "facts.toml"])
+def test_where_knowledge_cannot_be_read_the_old_index_serves(settings: Settings, name: str) -> None:
+    load_assistant(settings)
+    path = settings.knowledge / name
+    path.unlink()
+    path.mkdir()
+    assert "vneid-cai-dat" in load_assistant(settings).searcher.index.guides
+    path.rmdir()
+    path.symlink_to("/proc/self/mem")  # reading it is an input/output error
+    (settings.data / "index" / "CURRENT").unlink()
+    (settings.data / "index" / "CURRENT").symlink_to("/proc/self/mem")
+    assert "vneid-cai-dat" in load_assistant(settings).searcher.index.guides

@@ -11,7 +11,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pdf_files
 import pytest
 from conftest import some_guides
@@ -22,7 +21,7 @@ from assistant.__main__ import main
 from assistant.config import CHECKOUT, load_settings
 from assistant.datatypes import Answer, Status
 from assistant.journal import load_journal
-from assistant.knowledge.official import READER
+from assistant.knowledge.official import keep_reading
 from assistant.knowledge.pages import Method, Page, Reading
 from assistant.retrieval.index import load
 from assistant.web.password import is_right
@@ -388,9 +387,8 @@ def test_pages_read_from_pictures_wait_for_a_person(ward: Path) -> None:
         'title = "Đăng ký chở hàng trên đảo"\nagency = "Xã"', encoding="utf-8"
     )
     page = Page(1, "Đăng ký chở hàng trên đảo tại xã trong một ngày.", Method.OCR, 0.97)
-    kept = ward / "data" / "documents" / f"{hashlib.sha256(b'a scan').hexdigest()}-{READER}.json"
-    kept.parent.mkdir()
-    kept.write_bytes(msgspec.json.encode(Reading("x", (page,), None, 1.0)))
+    key = hashlib.sha256(b"a scan").hexdigest()
+    keep_reading(ward / "data" / "documents", key, Reading("x", (page,), None, 1.0))
     question = ("ask", "đăng ký chở hàng trên đảo", "--json")
     assert json.loads(run(ward / "data", *question, **home).stdout)["citations"] == []
     listed = run(ward / "data", "knowledge", "approve", **home)
@@ -544,3 +542,14 @@ def test_scale_needs_procedures(tmp_path: Path) -> None:
     done = run(tmp_path, "bench", "scale", str(tmp_path), "--sections", "10")
     assert done.returncode == 1
     assert "no *.jsonl" in done.stderr
+
+
+def test_what_the_disk_refuses_is_told_in_a_sentence(ward: Path) -> None:
+    (ward / "data" / "local").mkdir(parents=True)
+    (ward / "data" / "local" / "official").write_text("a file where the folder should be")
+    document = pdf_files.clean(ward / "a.pdf")
+    told = ("--title", "A", "--agency", "B")
+    done = run(ward / "data", "knowledge", "add", str(document), *told, ASSISTANT_HOME=str(ward / "home"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Máy chưa đọc hay ghi được tệp.")
+    assert "official" in done.stderr

@@ -3,18 +3,17 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import msgspec
 import pdf_files
 import pytest
 from PIL import Image
 
 from assistant.errors import DocumentError, KnowledgeError
 from assistant.knowledge.official import (
-    READER,
     Side,
     add_official,
     approve,
     document_id,
+    keep_reading,
     list_officials,
     read_officials,
     read_side,
@@ -43,9 +42,7 @@ def scanned(folder: Path, kept: Path, text: str = SPELLED) -> Path:
     path.write_bytes(text.encode())
     write_side(path, SIDE)
     pages = (Page(1, "Trang đầu nói về lệ phí.", Method.PLAIN, 1.0), Page(2, text, Method.OCR, 0.97))
-    kept.mkdir(exist_ok=True)
-    key = hashlib.sha256(path.read_bytes()).hexdigest()
-    (kept / f"{key}-{READER}.json").write_bytes(msgspec.json.encode(Reading("x", pages, None, 1.0)))
+    keep_reading(kept, hashlib.sha256(path.read_bytes()).hexdigest(), Reading("x", pages, None, 1.0))
     return path
 
 
@@ -199,3 +196,57 @@ def test_documents_are_listed_without_what_they_say(folder: Path, kept: Path) ->
     assert len({listed.digest, told.digest, changed.digest}) == 3
     assert "quyet-dinh.pdf" in str(changed.problems[0])
     assert "is not read yet" in str(changed.problems[0])
+
+
+# Damage
+
+
+def unreadable(path: Path) -> None:
+    """Reading it is an input/output error, as on a bad spot of a disk."""
+    path.unlink()
+    path.symlink_to("/proc/self/mem")
+
+
+def test_what_was_read_and_has_changed_on_the_disk_is_read_anew(
+    tmp_path: Path, folder: Path, kept: Path
+) -> None:
+    source = pdf_files.clean(tmp_path / "a.pdf", ["Công dân nộp lệ phí 50.000 đồng tại Công an cấp xã."])
+    add_official(source, SIDE, folder, kept, progress=lambda _: None)
+    (path,) = kept.glob("*.json")
+    for damage in (b"90.000", b"50.\xff00", b""):
+        path.write_bytes(path.read_bytes().replace(b"50.000", damage))
+        (file,) = read_officials([folder], kept).files
+        assert "50.000" in file.reading.pages[0].text
+    path.unlink()
+    path.mkdir()
+    assert len(read_officials([folder], kept).files) == 1
+
+
+def test_what_cannot_be_read_stops_no_other_and_costs_nothing_that_was_read(
+    tmp_path: Path, folder: Path, kept: Path
+) -> None:
+    scanned(folder, kept)
+    add_official(pdf_files.clean(tmp_path / "khac.pdf"), SIDE, folder, kept, progress=lambda _: None)
+    unreadable(folder / "khac.pdf")
+    assert [file.id for file in read_officials([folder], kept).files] == ["quyet-dinh"]
+    assert len(list(kept.glob("*.json"))) == 2
+    (problem,) = list_officials([folder], kept).problems
+    assert problem.message == "cannot be read: Input/output error"
+    side = folder / "quyet-dinh.pdf.toml"
+    side.unlink()
+    side.mkdir()
+    assert len(read_officials([folder], kept).problems) == 2
+    assert len(list_officials([folder], kept).problems) == 2
+
+
+def test_an_addition_that_was_broken_off_is_finished_and_never_half(folder: Path, kept: Path) -> None:
+    path = scanned(folder, kept)
+    new = folder / ".new-quyet-dinh.pdf"
+    new.write_text("Công dân nộp hồ sơ tại Công an cấp huyện.")
+    assert read_officials([folder], kept).files[0].side == SIDE  # what it is was not written yet
+    write_side(new, Side("Bản mới", "Bộ Công an"))
+    new.replace(path)  # killed between the two names
+    (problem,) = read_officials([folder], kept, read_new=False).problems
+    assert problem.message.startswith("is not read yet")
+    assert read_side(path).title == "Bản mới"
+    assert not list(folder.glob(".new-*"))

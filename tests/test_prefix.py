@@ -168,3 +168,13 @@ def test_what_is_asked_for_is_counted_over_starts_and_damage_starts_anew(tmp_pat
     assert times_asked(tmp_path) == {}
     count_asked(tmp_path, "a")
     assert times_asked(tmp_path) == {"a": 1}
+
+
+def test_what_is_remembered_and_was_damaged_is_forgotten(tmp_path: Path) -> None:
+    count_asked(tmp_path, "can-cuoc")
+    file = tmp_path / "asked.json"
+    for damage in (b'{"can-cu\xefc":1}', b"\0" * 8, b"", b"[]"):
+        file.write_bytes(damage)
+        assert times_asked(tmp_path) == {}
+    count_asked(tmp_path, "can-cuoc")
+    assert times_asked(tmp_path) == {"can-cuoc": 1}

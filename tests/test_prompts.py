@@ -205,8 +205,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["replies.toml", "choices.toml", "answer.md"])
-def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+def test_a_missing_or_damaged_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
+    with pytest.raises(KnowledgeError, match=name):
+        load_replies(folder)
+    (folder / name).write_bytes(b"\xff")  # damaged: no letters at all
     with pytest.raises(KnowledgeError, match=name):
         load_replies(folder)
 

@@ -327,6 +327,23 @@ def test_guides_are_reached_by_taps(page: Page, fake: FakeAssistant, tile: str, 
 
 
 @pytest.mark.browser
+def test_while_the_machine_starts_anew_people_are_told_to_wait(
+    profile: BrowserContext, fake: FakeAssistant
+) -> None:
+    loading = LoadingAssistant()  # what is asked of it is never answered, as by a server that has gone
+    with served(create_app(loading, UI, SCENES)) as address:
+        page = open_page(profile, address)
+        page.route("**/suc-khoe", lambda route: route.abort())
+        page.get_by_role("button", name="Tài khoản VNeID").click()
+        expect(page.locator("#pending")).to_have_text(UI["own"]["away"])
+        page.unroute("**/suc-khoe")
+        page.wait_for_function("!document.documentElement.hasAttribute('data-away')")  # begins anew
+        expect(page.locator("#pending")).to_be_hidden()
+        loading.load(lambda: fake, UI["operator"])
+        page.close()
+
+
+@pytest.mark.browser
 def test_a_tap_waits_for_the_assistant_to_load(profile: BrowserContext, fake: FakeAssistant) -> None:
     loading = LoadingAssistant()
     with served(create_app(loading, UI, SCENES)) as address:

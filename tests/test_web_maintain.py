@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import httpx
-import msgspec
 import pdf_files
 import pytest
 from conftest import served, some_guides, violations
@@ -23,7 +22,7 @@ from assistant.errors import PausedError
 from assistant.journal import Journal, Kind, Server, load_journal
 from assistant.knowledge import pages
 from assistant.knowledge.health import Concern
-from assistant.knowledge.official import READER, Side, read_side, write_side
+from assistant.knowledge.official import Side, keep_reading, read_side, write_side
 from assistant.knowledge.overlay import KINDS
 from assistant.loading import load_assistant
 from assistant.toml import read_toml
@@ -75,10 +74,7 @@ def scanned(settings: Settings) -> Path:
     Image.new("RGB", (600, 800), "white").save(path)
     write_side(path, Side("Thông báo giờ làm việc", "UBND phường", date="2026-11-01"))
     read = pages.Reading("x", (pages.Page(1, SCAN, pages.Method.OCR, 0.97),), None, 1.0)
-    kept = settings.data / "documents"
-    kept.mkdir(parents=True)
-    key = hashlib.sha256(path.read_bytes()).hexdigest()
-    (kept / f"{key}-{READER}.json").write_bytes(msgspec.json.encode(read))
+    keep_reading(settings.data / "documents", hashlib.sha256(path.read_bytes()).hexdigest(), read)
     return path
 
 
@@ -268,6 +264,9 @@ def test_a_pause_outlasts_a_restart(tmp_path: Path, desk: Office) -> None:
         next(Attended(desk.loading, again, None).stream("đổi thẻ"))
     with pytest.raises(PausedError):
         Attended(desk.loading, again, None).open_guide("can-cuoc-cap-doi")
+    for damage in (b"\xff\xfe", b"", b"\0\0\0"):  # does not switch it on; people read the usual words
+        (tmp_path / "data" / "notice.txt").write_bytes(damage)
+        assert Pause(tmp_path / "data" / "notice.txt").notice == ""
     again.end()
     assert Pause(tmp_path / "data" / "notice.txt").notice is None
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -208,6 +209,22 @@ def test_closing_ends_the_child(smollm_path: Path) -> None:
     assert pid is not None
     model.close()
     assert not runs(pid)
+
+
+def test_without_handles_there_is_no_model_and_later_there_is(worker: WorkerModel, smollm_path: Path) -> None:
+    pid = worker.pid
+    assert pid is not None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4, hard))  # those that are open stay
+    try:
+        with pytest.raises(ModelError, match="no process can be started"):
+            WorkerModel(options(smollm_path))
+        os.kill(pid, signal.SIGKILL)
+        assert until(lambda: not worker.ready)
+        time.sleep(0.2)  # the first try to start it again is in vain
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert until(lambda: worker.ready and worker.pid != pid)
 
 
 # Reading beforehand

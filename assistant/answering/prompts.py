@@ -148,7 +148,7 @@ def load_replies(folder: Path) -> Replies:
     try:
         rules = (folder / "answer.md").read_text(encoding="utf-8").strip()
         return msgspec.convert(tables | {"rules": rules}, Replies)
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise KnowledgeError([Problem(folder / "answer.md", 0, f"cannot be read: {error}")]) from error
     except msgspec.ValidationError as error:
         raise KnowledgeError([Problem(path, 0, str(error))]) from error

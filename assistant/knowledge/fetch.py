@@ -104,7 +104,7 @@ def _load_part(path: Path) -> _Part:
     part = _Part(path)
     try:
         url, validator = msgspec.json.decode(part.notes.read_bytes(), type=tuple[str, str])
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, ValueError):
         part.discard()
         return part
     return replace(part, url=url, validator=validator)
@@ -354,7 +354,7 @@ def load_records(folder: Path) -> dict[str, Record]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Record])
     except FileNotFoundError:
         return {}
-    except msgspec.DecodeError as error:
+    except (OSError, ValueError) as error:
         raise FetchError(f"{path} is damaged ({error}); delete it to fetch everything again") from error
 
 

@@ -88,9 +88,12 @@ class GuideFile:
 
 
 def guide_paths(*roots: Path) -> Iterator[Path]:
-    """Every guide under the roots, sorted, so that a build is the same on every machine."""
+    """Every guide under the roots, sorted, so that a build is the same on every machine.
+
+    What has the name and is no file is a damaged guide, and told when it is read.
+    """
     for root in roots:
-        yield from sorted(path for path in root.rglob("*.md") if path.is_file())
+        yield from sorted(root.rglob("*.md"))
 
 
 def read_guide_file(path: Path) -> GuideFile:

@@ -3,15 +3,18 @@
 Shipped ones lie in `knowledge/official/`, the ward's own in `official/` of the overlay. Beside `X.pdf` stands
 `X.pdf.toml` with title, agency, date, url and what it supersedes. What was read is kept by the file's sha256,
 so that a file is read once; text from OCR is held back until a person has approved it.
+
+A document and its side file change together: both are laid beside the old ones as `.new-…`, the side file
+last, and then take their names; whoever looks in between finishes that.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date as Day
 from pathlib import Path
@@ -21,6 +24,7 @@ import msgspec
 
 from assistant.datatypes import Document, OfficialText, Period, Source
 from assistant.errors import DocumentError, KnowledgeError, Problem
+from assistant.files import write_whole
 from assistant.knowledge.outline import document_sections
 from assistant.knowledge.pages import Method, Page, Reading
 from assistant.knowledge.reading import read_document
@@ -29,6 +33,7 @@ from assistant.toml import read_toml
 
 READER = 2  # raise when documents are read in another way: all are read anew
 SIDE = ".toml"
+_NEW = ".new-"
 _UNREAD = "is not read yet; run `assistant index build`"
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 Progress = Callable[[str], None]
@@ -105,6 +110,7 @@ def official_paths(*roots: Path) -> list[Path]:
     """Every document under the roots, sorted; the last root wins where two have the same id."""
     found: dict[str, Path] = {}
     for root in roots:
+        _finish(root)
         for path in sorted(root.rglob("*")):
             hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
             if path.is_file() and path.suffix != SIDE and not hidden:
@@ -127,13 +133,20 @@ def list_officials(roots: Sequence[Path], kept: Path) -> Listing:
     """The documents under the roots and whether what they say is among what is `kept`."""
     rows, problems = [], []
     for path in official_paths(*roots):
-        key, side = _sha256(path), path.with_name(path.name + SIDE)
+        side = path.with_name(path.name + SIDE)
+        told = ""
+        try:
+            key = _sha256(path)
+            told = side.read_text("utf-8", "replace")
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            problems.append(_unreadable(path, error))
+            continue
         is_read = _kept_path(kept, key).exists()
         if not is_read:
             problems.append(Problem(path, 0, _UNREAD))
-        rows.append(
-            (document_id(path), key, side.read_text("utf-8", "replace") if side.exists() else "", is_read)
-        )
+        rows.append((document_id(path), key, told, is_read))
     digest = hashlib.sha256(msgspec.json.encode((READER, rows))).hexdigest()
     return Listing(digest, tuple(problems))
 
@@ -146,11 +159,11 @@ def read_officials(
     With `read_new` off a file that was not read yet is a problem: reading may take minutes.
     """
     files, problems = [], []
-    used = set()
+    used, all_read = set(), True
     for path in official_paths(*roots):
-        key = _sha256(path)
-        used.add(key)
         try:
+            key = _sha256(path)
+            used.add(key)
             side = read_side(path)
             reading = _kept_reading(kept, key)
             if reading is None and not read_new:
@@ -158,15 +171,19 @@ def read_officials(
                 continue
             if reading is None:
                 reading = _read(path, kept / key, progress)
-                _keep(kept, key, reading)
+                keep_reading(kept, key, reading)
         except KnowledgeError as error:
             problems.extend(error.problems)
+            continue
+        except OSError as error:
+            problems.append(_unreadable(path, error))
+            all_read = False
             continue
         if reading.quarantined:
             problems.append(Problem(path, 0, f"is quarantined: {reading.reason}"))
         else:
             files.append(OfficialFile(path, side, replace(reading, file=str(path))))
-    if read_new:
+    if read_new and all_read:
         _drop_others(kept, used)
     return Officials(tuple(files), tuple(problems))
 
@@ -181,15 +198,25 @@ def add_official(path: Path, side: Side, folder: Path, kept: Path, *, progress: 
     if reading.quarantined:
         raise DocumentError(f"{path} is not taken: {reading.reason}")
     folder.mkdir(parents=True, exist_ok=True)
+    _finish(folder)  # what an earlier addition has left must not be mixed with this one
     target = folder / f"{document_id(path)}{path.suffix.lower()}"
     if key == (_sha256(target) if target.exists() else None):
         side = replace(side, approved=read_side(target).approved)
-    _keep(kept, key, reading)
-    write_side(target, side)  # first: a document is never there without it
-    fresh = target.with_name(f".{target.name}-{os.getpid()}")
-    shutil.copyfile(path, fresh)
-    fresh.replace(target)
+    keep_reading(kept, key, reading)
+    fresh = target.with_name(_NEW + target.name)
+    write_whole(fresh, path.read_bytes())
+    write_side(fresh, side)
+    _finish(folder)
     return OfficialFile(target, side, replace(reading, file=str(target)))
+
+
+def _finish(folder: Path) -> None:
+    """Give a document and its side file, both whole, their names; perhaps for one who was stopped."""
+    with suppress(OSError):  # another did it first, or the disk cannot be written: then both are the old ones
+        for side in folder.glob(f"{_NEW}*{SIDE}"):
+            for path in (side.with_name(side.name.removesuffix(SIDE)), side):
+                if path.exists():
+                    path.replace(path.with_name(path.name.removeprefix(_NEW)))
 
 
 def approve(file: OfficialFile, pages: Iterable[int] | None = None) -> OfficialFile:
@@ -245,24 +272,25 @@ def write_side(path: Path, side: Side) -> None:
 
     names = {"starts": "from", "ends": "until"}
     told = {names.get(key, key): value for key, value in asdict(side).items() if value}
-    target = path.with_name(path.name + SIDE)
-    fresh = target.with_name(f".{target.name}-{os.getpid()}")
-    fresh.write_text(tomli_w.dumps(told), encoding="utf-8")
-    fresh.replace(target)
+    write_whole(path.with_name(path.name + SIDE), tomli_w.dumps(told).encode())
 
 
 def _kept_reading(kept: Path, key: str) -> Reading | None:
+    """What was read before; None where it is missing or damaged: then the document is read anew."""
     try:
-        return msgspec.json.decode(_kept_path(kept, key).read_bytes(), type=Reading)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None  # a damaged one is read anew
+        digest, _, data = _kept_path(kept, key).read_bytes().partition(b"\n")
+        whole = digest.decode() == hashlib.sha256(data).hexdigest()  # a flipped bit is another figure
+        return msgspec.json.decode(data, type=Reading) if whole else None
+    except (OSError, ValueError):
+        return None
 
 
-def _keep(kept: Path, key: str, reading: Reading) -> None:
-    kept.mkdir(parents=True, exist_ok=True)
-    fresh = kept / f".{key}-{os.getpid()}"
-    fresh.write_bytes(msgspec.json.encode(reading))
-    fresh.replace(_kept_path(kept, key))
+def keep_reading(kept: Path, key: str, reading: Reading) -> None:
+    """Keep what was read of the document with this sha256."""
+    data, path = msgspec.json.encode(reading), _kept_path(kept, key)
+    if path.is_dir():
+        shutil.rmtree(path)
+    write_whole(path, f"{hashlib.sha256(data).hexdigest()}\n".encode() + data)
 
 
 def _kept_path(kept: Path, key: str) -> Path:
@@ -281,7 +309,11 @@ def _read(path: Path, pictures: Path, progress: Progress) -> Reading:
 def _drop_others(kept: Path, used: set[str]) -> None:
     for path in kept.glob("[!.]*"):
         if path.name.removesuffix(".json").split("-")[0] not in used:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _unreadable(path: Path, error: OSError) -> Problem:
+    return Problem(path, 0, f"cannot be read: {error.strerror}")
 
 
 def _sha256(path: Path) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.datatypes import Contact
+from assistant.files import write_whole
 from assistant.text.normalize import fold
 from assistant.toml import read_toml
 
@@ -65,10 +65,7 @@ def own_contacts(path: Path) -> list[str]:
 
 def write(path: Path, text: str) -> None:
     """Put the text in the place of the file; one or the other is there, whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, text.encode())
 
 
 def _document(path: Path) -> tomlkit.TOMLDocument:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import msgspec
 
 from assistant.errors import KnowledgeError, Problem, WeightsError
+from assistant.files import write_whole
 from assistant.toml import read_toml
 
 CATALOGUE = Path(__file__).with_suffix(".toml")
@@ -244,9 +245,7 @@ def _keep(part: Path, file: WeightsFile, digest: str, whose: str) -> None:
 def _record(weights: Weights, folder: Path) -> None:
     digests = {file.path: file.sha256 or _digest(folder / file.path) for file in weights.files}
     record = _Record(weights.repo, weights.revision, digests)
-    part = folder / f"{_RECORD}{_PART}"
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
-    part.replace(folder / _RECORD)
+    write_whole(folder / _RECORD, msgspec.json.format(msgspec.json.encode(record), indent=1))
 
 
 def _known(folder: Path) -> dict[str, str]:
@@ -259,7 +258,7 @@ def _read_record(folder: Path) -> _Record:
     path = folder / _RECORD
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Record)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError) as error:
         raise WeightsError(f"{path} cannot be read ({error}); delete it and pull again") from error
 
 

@@ -168,13 +168,16 @@ def _read(path: Path, kind: type[T]) -> T:
     """What is remembered; nothing where the file is missing or damaged."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError):  # of msgspec, or of letters that are none
         return kind()
 
 
 def _write(path: Path, value: object) -> None:
     part = path.with_suffix(f".{os.getpid()}.part")
-    with suppress(OSError):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(msgspec.json.encode(value))
         part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()

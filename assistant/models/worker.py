@@ -115,16 +115,20 @@ class _Child:
     """A child process and what has been asked of it."""
 
     def __init__(self, options: WorkerOptions) -> None:
+        """Raises ModelError where the machine has no handle, process or memory left for it."""
         self.options = options
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (needed as long as the child)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "assistant.models.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
-            start_new_session=True,  # Ctrl+C is for the parent to act on
-        )
+        try:
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (needed as long as the child)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "assistant.models.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+                start_new_session=True,  # Ctrl+C is for the parent to act on
+            )
+        except OSError as error:
+            raise ModelError(f"no process can be started for the model {options.path}: {error}") from error
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self._orders, self._reports = self.process.stdin, self.process.stdout
@@ -156,7 +160,7 @@ class _Child:
         frame = _receive(self._reports)
         try:
             return None if frame is None else msgspec.msgpack.decode(frame, type=_Report)
-        except msgspec.MsgspecError:  # out of its mind; the one who listens ends it
+        except ValueError:  # out of its mind; the one who listens ends it
             return None
 
     def listen(self) -> None:
@@ -308,8 +312,8 @@ class WorkerModel:
         for pause in chain(_PAUSES, repeat(_PAUSES[-1])):
             if self._closed.wait(pause):
                 return
-            child = _Child(self._options)
             try:
+                child = _Child(self._options)
                 child.wait_until_loaded()
             except ModelError as error:
                 LOG.warning("the model cannot be started again: %s", error)

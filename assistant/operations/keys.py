@@ -43,7 +43,7 @@ def certificate(data: Path, host: str = "") -> tuple[Path, Path]:
     folder, key = cert.parent, cert.with_name("key.pem")
     names = names_of_this_machine(host)
     try:
-        if not (key.is_file() and _holds(cert, names)):
+        if not (_holds(cert, names) and _belongs_to(key, cert)):
             folder.mkdir(parents=True, exist_ok=True)
             _make_certificate(cert, key, names)
     except OSError as error:
@@ -90,6 +90,17 @@ def _holds(cert: Path, names: Sequence[str]) -> bool:
     held = {*told.get_values_for_type(x509.DNSName), *map(str, told.get_values_for_type(x509.IPAddress))}
     ends = loaded.not_valid_after_utc - timedelta(days=_RENEWED)
     return held >= set(names) and loaded.not_valid_before_utc <= datetime.now(UTC) < ends
+
+
+def _belongs_to(key: Path, cert: Path) -> bool:
+    """Whether the key can be read and is that of the certificate."""
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError):
+        return False
+    return private.public_key() == _loaded(cert).public_key()
 
 
 def _make_certificate(cert: Path, key: Path, names: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -149,10 +150,14 @@ class RememberingEmbedder:
     def _write(self, vectors: Mapping[bytes, Vectors]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_name(f".{self._path.stem}")
-        with fresh.open("wb") as file:
-            keys = np.frombuffer(b"".join(vectors), np.uint8).reshape(-1, hashlib.sha256().digest_size)
-            np.savez(file, keys=keys, vectors=np.stack(list(vectors.values())))
-        fresh.replace(self._path)
+        keys = np.frombuffer(b"".join(vectors), np.uint8).reshape(-1, hashlib.sha256().digest_size)
+        try:
+            with fresh.open("wb") as file:
+                np.savez(file, keys=keys, vectors=np.stack(list(vectors.values())))
+            fresh.replace(self._path)
+        except OSError:  # a full disk
+            fresh.unlink(missing_ok=True)
+            raise
 
 
 def _read_vectors(path: Path) -> dict[bytes, Vectors]:
@@ -164,6 +169,8 @@ def _read_vectors(path: Path) -> dict[bytes, Vectors]:
             return dict(zip((key.tobytes() for key in kept["keys"]), kept["vectors"], strict=True))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         LOG.warning("%s is damaged (%s): its texts are embedded anew", path, error)
+        if path.is_dir():
+            shutil.rmtree(path)
         return {}
 
 

@@ -13,6 +13,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -131,7 +132,10 @@ class KnowledgePaths:
         for path in self.files():
             if not path.exists():
                 raise KnowledgeError([Problem(path, 0, "is missing; restore it from the project")])
-            total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+            try:
+                total.update(path.name.encode() + b"\0" + bytes.fromhex(_sha256(path)))
+            except OSError as error:
+                raise KnowledgeError([Problem(path, 0, f"cannot be read: {error.strerror}")]) from error
         return total.hexdigest()
 
 
@@ -330,6 +334,19 @@ def save(index: Index, root: Path) -> Index:
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}"
     building = root / f".building-{name}"
     building.mkdir()
+    try:
+        manifest = _write(index, building)
+        building.rename(root / name)
+    except OSError:  # a full disk: what was written takes up the room that is wanted
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    _point_to(root, name)
+    _clean(root, name)
+    return replace(index, manifest=manifest)
+
+
+def _write(index: Index, building: Path) -> Manifest:
+    """Write all files of a generation, the manifest last, and force them to the disk."""
     encode = msgspec.json.encode
     (building / "corpus.json").write_bytes(encode(index.corpus))
     (building / "guides.json").write_bytes(encode(tuple(index.guides.values())))
@@ -352,10 +369,7 @@ def save(index: Index, root: Path) -> Index:
         _sync(path)
     (building / "manifest.json").write_bytes(msgspec.json.format(encode(manifest)))
     _sync(building / "manifest.json")
-    building.rename(root / name)
-    _point_to(root, name)
-    _clean(root, name)
-    return replace(index, manifest=manifest)
+    return manifest
 
 
 def load(root: Path) -> Index:
@@ -398,8 +412,10 @@ def current_folder(root: Path) -> Path:
 
 
 def _candidates(root: Path) -> list[Path]:
-    pointer = root / "CURRENT"
-    current = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
+    try:
+        current = (root / "CURRENT").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:  # missing, or on a bad spot of the disk
+        current = ""
     return [root / name for name in sorted(generations(root), key=lambda name: name != current)]
 
 
@@ -455,9 +471,10 @@ def _clean(root: Path, current: str) -> None:
     ]  # before the listing: another build may end now
     keep = [current, *(name for name in generations(root) if name != current)][:_KEEP]
     for path in found:
-        running = path.name.startswith(".") and time.time() - path.stat().st_mtime < _ABANDONED
-        if path.name not in keep and not running:
-            shutil.rmtree(path)
+        with suppress(FileNotFoundError):  # another build has ended, or has removed it, too
+            running = path.name.startswith(".") and time.time() - path.stat().st_mtime < _ABANDONED
+            if path.name not in keep and not running:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _point_to(root: Path, name: str) -> None:

@@ -5,7 +5,6 @@ The notice is kept in a file, so that a restart does not switch it on.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from html import escape
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 
 from assistant.datatypes import Answer, Guide
 from assistant.errors import PausedError
+from assistant.files import write_whole
 from assistant.journal import Journal
 from assistant.web.look import page_style
 from assistant.web.waiting import Answering
@@ -29,17 +29,16 @@ class Pause:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self.notice: str | None = path.read_text(encoding="utf-8")
-        except (FileNotFoundError, UnicodeDecodeError):
+            self.notice: str | None = path.read_text(encoding="utf-8").strip("\0")
+        except FileNotFoundError:
             self.notice = None
+        except (OSError, UnicodeDecodeError):  # what a maintainer switched off no damage switches on
+            self.notice = ""
 
     def begin(self, notice: str) -> None:
         """Switch off. Raises OSError where that cannot be kept; it is off all the same."""
         self.notice = notice.strip()[:LONGEST_NOTICE]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_name(f".{self.path.name}-{os.getpid()}")
-        fresh.write_text(self.notice, encoding="utf-8")
-        fresh.replace(self.path)
+        write_whole(self.path, self.notice.encode())
 
     def end(self) -> None:
         """Switch on again. Raises OSError where that cannot be kept; it is on all the same."""

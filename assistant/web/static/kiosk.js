@@ -67,6 +67,16 @@
   };
   // That the machine searches, where it takes long: it may still be loading.
   const wait = () => { clearTimeout(pending); pending = setTimeout(() => root.setAttribute('data-pending', ''), 500); };
+  // The machine starts anew, and knows nothing of what was asked: say so until it is there again.
+  setInterval(async () => {
+    const told = root.hasAttribute('data-away');
+    if (!told && !root.hasAttribute('data-pending')) return;
+    const there = await fetch('/suc-khoe', { cache: 'no-store' }).then(() => true, () => false);
+    if (there && told) location.reload();
+    if (there || told) return;
+    root.setAttribute('data-away', '');
+    byId('pending').querySelector('section').textContent = KIOSK.own.away;
+  }, 2000);
   addEventListener('keydown', (event) => { if (event.key === 'Enter' && event.target.closest?.('#box') && event.target.value.trim()) wait(); });
   // A hand that trembles taps twice; the second tap would fall on what the first has brought.
   let meantAt = 0;

@@ -1,0 +1,1 @@
+"""Real faults injected into the real program: `assistant bench faults`."""
