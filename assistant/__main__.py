@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -792,6 +793,39 @@ def _evaluate_models(questions: Sequence[ExpectedAnswer], paths: Sequence[Path],
             rows[str(wanted.path) if model.name in rows else model.name] = report.row()
     if as_json:
         _print_json({"models": rows})
+    else:
+        print(as_text(rows))
+
+
+@evaluate_app.command("attacks")
+def evaluate_attacks(
+    folder: Annotated[Path, typer.Argument(help="A folder with open/ and held/, a file for each category.")],
+    half: Annotated[str | None, typer.Option(help="Only one half: open or held.")] = None,
+    with_model: Annotated[bool, typer.Option("--with-model", help="With the configured model.")] = False,
+    obeying: Annotated[
+        bool, typer.Option("--obeying", help="With a model that does whatever it is told.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Attack the product: how often it shows or does what an attacker wants, and refuses a harmless question.
+
+    Of the held half only the ids of what failed are told.
+    """
+    from assistant.evaluation.attacks import HALVES, as_row, as_text, model_named, read_attacks, run
+
+    if half is not None and half not in HALVES:
+        raise typer.BadParameter(f"{half!r} is none of {', '.join(HALVES)}", param_hint="--half")
+    settings = _settings()
+    assistant = _load(settings, with_model=with_model and not obeying)
+    if with_model or obeying:
+        assistant = replace(assistant, model=model_named(obeying, assistant.model))
+    rows = {}
+    with _progress() as progress:
+        for one in [half] if half else [name for name in HALVES if (folder / name).is_dir()]:
+            found = run(assistant, settings, read_attacks(folder, one), progress)
+            rows[one] = as_row(found, texts=one == "open")
+    if as_json:
+        _print_json({"halves": rows})
     else:
         print(as_text(rows))
 
