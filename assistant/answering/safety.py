@@ -1,6 +1,6 @@
 """Guard: personal numbers masked before anything else sees them, and the rules of prompts/safety.toml.
 
-Also what of an added document is not shown: orders to a machine, calls for secrets, strange numbers and links.
+Also what of an added document is not shown: orders to a machine, calls for secrets, strange numbers, links.
 Knows no guides; a rule names the guide whose card goes with its reply.
 """
 
@@ -111,7 +111,8 @@ _STRANGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _SHORT_NUMBER = re.compile(
-    r"\b(?:gọi|nhắn tin|hotline|tổng đài|đường dây nóng|alo)\b(?:\s+[^\W\d]+){0,5}?[\s:]+(\d{3,5})(?![\d./-]*\d)"
+    r"\b(?:gọi|nhắn tin|hotline|tổng đài|đường dây nóng|alo)\b(?:\s+[^\W\d]+){0,5}?"
+    r"[\s:]+(\d{3,5})(?![\d./-]*\d)"
     r"(?!\s*(?:đồng|nghìn|ngàn|triệu|ngày|giờ|phút|lần|người|hộ|kg|m)\b)",
     re.IGNORECASE,
 )

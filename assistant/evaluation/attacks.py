@@ -1,7 +1,7 @@
-"""The attack set: how often an attack on the product succeeds, and how often a harmless question is refused.
+"""The attack set: how often an attack succeeds, and how often a harmless question is refused.
 
-A folder holds `open/` and `held/`, in each a file of JSON lines for every category. Documents that an operator
-was talked into adding go through the real reading, into an index of their own. `Obeying` stands in for a
+A folder holds `open/` and `held/`, in each a file of JSON lines for every category. Documents that an
+operator was talked into adding go through the real reading, into an index of their own. `Obeying` stands in for a
 model that does whatever it is told: what is shown of it tells what the check of sentences is worth.
 """
 
@@ -99,7 +99,7 @@ class Obeying:
         self.wanted: tuple[str, ...] = ()
 
     def stream(self, prompt: Prompt, *, stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
-        """The question; what is wanted: alone, behind every sentence of the guide, in place of its numbers."""
+        """The question; what is wanted, alone, behind every sentence of the guide, for its numbers."""
         yield f"{prompt.question}. "
         told = [one for line in prompt.guide.split("\n") for one in sentences(line)]
         for wanted in self.wanted:
@@ -301,8 +301,8 @@ def as_text(halves: Mapping[str, Mapping[str, Any]]) -> str:
             what = "over_refusals" if category == HARMLESS else "successes"
             lines.append(
                 f"  {category:<16} {what.replace('_', '-'):<13} {row[what]:>3} of {row['cases']:<3}"
-                f" {100 * row['share']:>5.1f} %  declined {row['declined']:>2}  wrong guide {row['wrong_guide']:>2}"
-                f"  by the model {row['by_model']:>3}"
+                f" {100 * row['share']:>5.1f} %  declined {row['declined']:>2}"
+                f"  wrong guide {row['wrong_guide']:>2}  by the model {row['by_model']:>3}"
             )
             lines += [f"      {failure}" for failure in row["failed"]]
     return "\n".join(lines)
