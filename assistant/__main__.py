@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from assistant.evaluation.answers import ExpectedAnswer
     from assistant.journal import Journal
     from assistant.knowledge.fetch import Result
+    from assistant.knowledge.official import OfficialFile
     from assistant.operations.backup import Kept
     from assistant.pipeline import Assistant
 
@@ -355,6 +356,8 @@ def knowledge_add(
         print(f"{file.id}: {len(file.text.sections)} sections of {len(file.reading.pages)} pages")
         if file.reading.reason:
             print(f"{file.id}: to be looked at: {file.reading.reason}")
+        for line in _not_shown(settings, file):
+            print(f"{file.id}: {_ui()['add']['not_shown']}: {line}")
         if file.held:
             pages = ", ".join(str(page.number) for page in file.held)
             print(f"{file.id}: {_ui()['add']['held']}: {pages} (`assistant knowledge approve {file.id}`)")
@@ -363,6 +366,19 @@ def knowledge_add(
             current_index(settings, load_embedder(settings), progress, strict=True)
     if failed:
         raise typer.Exit(1)
+
+
+def _not_shown(settings: Settings, file: OfficialFile) -> list[str]:
+    """The lines of a document of which people are shown less than stands there."""
+    from assistant.answering.checks import asks_for_secret
+    from assistant.answering.safety import load_safety
+    from assistant.knowledge.facts import load_shared_facts
+    from assistant.text.normalize import clean
+
+    documents = load_safety(settings.home / "prompts" / "safety.toml").documents
+    known = load_shared_facts(settings.knowledge, settings.overlay).contact_values(date.today())
+    lines = [clean(line) for section in file.text.sections for line in section.text.split("\n")]
+    return [line for line in lines if documents.readable(line, known, asks_for_secret) != line]
 
 
 @knowledge_app.command("fetch")

@@ -94,7 +94,7 @@ _DIGIT_WORDS = dict(
 )
 _DIGIT_WORDS |= {fold(word): digit for word, digit in _DIGIT_WORDS.items()}
 _SPELLED = 6  # digits said in words make a number from here
-_FOREIGN = 0.5  # share of a text's words that can be Vietnamese, below which it is in another language
+_FOREIGN = 0.6  # share of a text's words that can be Vietnamese, below which it is in another language
 _MIN_FOREIGN = 3  # words of which that can be told
 _MISUSED = 0.45  # likelihood of misuse or another matter from which a few words of small talk tell nothing
 _HARDLY = 0.1  # of it that misuse itself must have
@@ -112,7 +112,7 @@ _STRANGE_NUMBER = re.compile(
 )
 _SHORT_NUMBER = re.compile(
     r"\b(?:gọi|nhắn tin|hotline|tổng đài|đường dây nóng|alo)\b(?:\s+[^\W\d]+){0,5}?"
-    r"[\s:]+(\d{3,5})(?![\d./-]*\d)"
+    r"[\s:]+(\d{3,5})(?![\s./-]?\d)"
     r"(?!\s*(?:đồng|nghìn|ngàn|triệu|ngày|giờ|phút|lần|người|hộ|kg|m)\b)",
     re.IGNORECASE,
 )
