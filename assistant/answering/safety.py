@@ -98,6 +98,7 @@ _FOREIGN = 0.6  # share of a text's words that can be Vietnamese, below which it
 _MIN_FOREIGN = 3  # words of which that can be told
 _MISUSED = 0.45  # likelihood of misuse or another matter from which a few words of small talk tell nothing
 _HARDLY = 0.1  # of it that misuse itself must have
+_RATHER = 0.75  # as a share of what the likeliest small talk has
 # What an added document may call a number or an address. Amounts, dates and numbers of laws are none.
 _STRANGE_LINK = re.compile(
     r"\S+@[\w-]+(?:\.[\w-]+)+|(?:https?|hxxps?|ftp)://\S+|\bwww\.\S+|(?<!\S)@\w{4,}"
@@ -182,9 +183,10 @@ class DocumentRules:
 
         def number(match: re.Match[str]) -> str:
             digits = re.sub(r"\D", "", match[0])
-            is_known = digits in numbers or _DATE.fullmatch(match[0]) or _PUBLIC.fullmatch(match[0].lower())
-            is_known = is_known and not digits.startswith(("18", "19")) or digits in numbers
-            return match[0] if is_known or _AMOUNT.match(sentence, match.end()) else self.number
+            is_public = bool(_DATE.fullmatch(match[0]) or _PUBLIC.fullmatch(match[0].lower()))
+            is_public = is_public and not digits.startswith(("18", "19"))  # hotlines must be in the contacts
+            stays = is_public or digits in numbers or _AMOUNT.match(sentence, match.end())
+            return match[0] if stays else self.number
 
         text = _STRANGE_NUMBER.sub(number, _STRANGE_LINK.sub(link, _spelled_out(sentence)))
         return _SHORT_NUMBER.sub(
@@ -229,10 +231,15 @@ class SafetyRules:
         least = self.perhaps if is_foreign(" ".join(words)) else self.sure
         return likeliest if self._danger(acts) >= least else None
 
-    def misused(self, acts: Mapping[str, float]) -> bool:
-        """Whether the machine is perhaps told to do what it is not for, so that small talk is no answer."""
-        acting = sum(acts.get(rule.act, 0.0) for rule in self.rules if rule.act and rule.guide is None)
-        return acting >= _HARDLY and acting + acts.get(OUTSIDE, 0.0) >= _MISUSED
+    def misused(self, acts: Mapping[str, float], talk: float) -> bool:
+        """Whether the machine is perhaps told to do what it is not for, so that small talk is no answer.
+
+        `talk` is the likelihood of the likeliest small talk.
+        """
+        declining = [rule.act for rule in self.rules if rule.act and rule.status is Status.OUT_OF_SCOPE]
+        misuse = sum(acts.get(act, 0.0) for act in declining)
+        no_talk = self._danger(acts) + acts.get(OUTSIDE, 0.0)
+        return misuse >= max(_HARDLY, _RATHER * talk) and no_talk >= _MISUSED
 
     def _danger(self, acts: Mapping[str, float]) -> float:
         """The likelihood of all dangerous acts together."""
@@ -285,10 +292,8 @@ def load_safety(path: Path) -> SafetyRules:
         never = [rule.id for rule in rules + notices if not (rule.all or rule.masked or rule.act)]
         if never:
             raise KeyError(f"`all`, `masked` or `act` of {', '.join(never)}")
-        phrased = {
-            key: value if isinstance(value, str) else tuple(phrase_of(text) for text in value)
-            for key, value in tables["documents"].items()
-        }
+        told = tables["documents"]
+        phrases = (tuple(map(phrase_of, told[name])) for name in ("machine", "orders", "always"))
         return SafetyRules(
             str(tables["mask"]),
             float(tables["sure"]),
@@ -296,7 +301,7 @@ def load_safety(path: Path) -> SafetyRules:
             words,
             rules,
             notices,
-            DocumentRules(**phrased),
+            DocumentRules(str(told["number"]), str(told["link"]), *phrases),
         )
     except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         raise KnowledgeError([Problem(path, 0, f"missing or of another type: {error}")]) from error

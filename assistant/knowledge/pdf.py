@@ -207,7 +207,7 @@ def _draw(page: PageObject) -> _Drawing:
         nonlocal forms
         resources, outside = inside[-1]
         if not ink.shows(operator, operands, _times(user, outside), text):
-            operands[-1:] = [ArrayObject() if operator == b"TJ" else TextStringObject()]
+            operands[-1:] = [ArrayObject() if operator == b"TJ" else TextStringObject("")]
         if operator != b"Do" or not operands:
             return
         item = _resource(resources, operands[0])
