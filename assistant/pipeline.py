@@ -120,7 +120,8 @@ class Assistant:
                 decision, reading = self.retrieve(reading, previous)
                 decision = with_officials(decision, reading, self.searcher, today)
                 declines = decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE)
-                if declines and not (leant or self._misused(reading)):
+                talk = self.replies.likeliest_talk(reading.acts)
+                if declines and not (leant or self.safety.misused(reading.acts, talk)):
                     answer = self.chat(reading, today, unanswered=True)
                 answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
@@ -227,9 +228,6 @@ class Assistant:
         if reply is None:
             return None
         return Answer(reading.question, Status.ANSWERED, self._writer(today).plain(reply))
-
-    def _misused(self, reading: Reading) -> bool:
-        return self.safety.misused(reading.acts, self.replies.likeliest_talk(reading.acts))
 
     # 3. Retrieve and 4. decide
 
@@ -380,7 +378,7 @@ class Assistant:
         if alone is not None and alone.alone is not None and reading.intent is not Intent.CONTACT:
             status = Status.SAFETY if alone.masked else Status.ANSWERED
             return Answer(reading.question, status, writer.plain(alone.alone))
-        if asked_for or (reading.intent is Intent.CONTACT and not self._misused(reading)):
+        if reading.intent is Intent.CONTACT or asked_for:
             return self._hotlines(reading, asked_for or self.replies.hotlines.contacts, writer)
         if decision.status is Status.CLARIFY:
             guides = [self.searcher.index.guides[hit.section.document_id] for hit in decision.hits]
