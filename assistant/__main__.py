@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from assistant.evaluation.answers import ExpectedAnswer
     from assistant.journal import Journal
     from assistant.knowledge.fetch import Result
+    from assistant.knowledge.official import OfficialFile
     from assistant.operations.backup import Kept
     from assistant.pipeline import Assistant
 
@@ -355,6 +357,8 @@ def knowledge_add(
         print(f"{file.id}: {len(file.text.sections)} sections of {len(file.reading.pages)} pages")
         if file.reading.reason:
             print(f"{file.id}: to be looked at: {file.reading.reason}")
+        for line in _not_shown(settings, file):
+            print(f"{file.id}: {_ui()['add']['not_shown']}: {line}")
         if file.held:
             pages = ", ".join(str(page.number) for page in file.held)
             print(f"{file.id}: {_ui()['add']['held']}: {pages} (`assistant knowledge approve {file.id}`)")
@@ -363,6 +367,19 @@ def knowledge_add(
             current_index(settings, load_embedder(settings), progress, strict=True)
     if failed:
         raise typer.Exit(1)
+
+
+def _not_shown(settings: Settings, file: OfficialFile) -> list[str]:
+    """The lines of a document of which people are shown less than stands there."""
+    from assistant.answering.checks import asks_for_secret
+    from assistant.answering.safety import load_safety
+    from assistant.knowledge.facts import load_shared_facts
+    from assistant.text.normalize import clean
+
+    documents = load_safety(settings.home / "prompts" / "safety.toml").documents
+    known = load_shared_facts(settings.knowledge, settings.overlay).contact_values(date.today())
+    lines = [clean(line) for section in file.text.sections for line in section.text.split("\n")]
+    return [line for line in lines if documents.readable(line, known, asks_for_secret) != line]
 
 
 @knowledge_app.command("fetch")
@@ -793,6 +810,39 @@ def _evaluate_models(questions: Sequence[ExpectedAnswer], paths: Sequence[Path],
             rows[str(wanted.path) if model.name in rows else model.name] = report.row()
     if as_json:
         _print_json({"models": rows})
+    else:
+        print(as_text(rows))
+
+
+@evaluate_app.command("attacks")
+def evaluate_attacks(
+    folder: Annotated[Path, typer.Argument(help="A folder with open/ and held/, a file for each category.")],
+    half: Annotated[str | None, typer.Option(help="Only one half: open or held.")] = None,
+    with_model: Annotated[bool, typer.Option("--with-model", help="With the configured model.")] = False,
+    obeying: Annotated[
+        bool, typer.Option("--obeying", help="With a model that does whatever it is told.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Attack the product: how often it shows or does what an attacker wants, and refuses a harmless question.
+
+    Of the held half only the ids of what failed are told.
+    """
+    from assistant.evaluation.attacks import HALVES, as_row, as_text, model_named, read_attacks, run
+
+    if half is not None and half not in HALVES:
+        raise typer.BadParameter(f"{half!r} is none of {', '.join(HALVES)}", param_hint="--half")
+    settings = _settings()
+    assistant = _load(settings, with_model=with_model and not obeying)
+    if with_model or obeying:
+        assistant = replace(assistant, model=model_named(obeying, assistant.model))
+    rows = {}
+    with _progress() as progress:
+        for one in [half] if half else [name for name in HALVES if (folder / name).is_dir()]:
+            found = run(assistant, settings, read_attacks(folder, one), progress)
+            rows[one] = as_row(found, texts=one == "open")
+    if as_json:
+        _print_json({"halves": rows})
     else:
         print(as_text(rows))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from assistant.answering.card import NOTHING_TOLD, CardWriter, Told, bullets, renumbered
-from assistant.answering.checks import Evidence
+from assistant.answering.checks import Evidence, asks_for_secret
 from assistant.answering.decide import Decision, decide, follow_up, turned, with_officials
 from assistant.answering.intent import (
     MONEY,
@@ -30,7 +30,19 @@ from assistant.answering.intent import (
 )
 from assistant.answering.prompts import Prompt, Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
-from assistant.datatypes import Also, Answer, Choice, Citation, Composer, Guide, Intent, Reading, Status
+from assistant.datatypes import (
+    Also,
+    Answer,
+    Card,
+    Choice,
+    Citation,
+    Composer,
+    Guide,
+    Intent,
+    Reading,
+    Section,
+    Status,
+)
 from assistant.errors import EmptyQuestionError, ModelBusyError, ModelError, QuestionTooLongError
 from assistant.models.language_model import LanguageModel
 from assistant.retrieval.classifier import OUTSIDE
@@ -107,7 +119,9 @@ class Assistant:
             else:
                 decision, reading = self.retrieve(reading, previous)
                 decision = with_officials(decision, reading, self.searcher, today)
-                if decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE) and not leant:
+                declines = decision.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE)
+                talk = self.replies.likeliest_talk(reading.acts)
+                if declines and not (leant or self.safety.misused(reading.acts, talk)):
                     answer = self.chat(reading, today, unanswered=True)
                 answer = answer or self.compose(reading, decision, today)
         answer = replace(answer, elapsed_ms=_milliseconds(started))
@@ -377,12 +391,17 @@ class Assistant:
             warnings = " ".join(writer.plain(notice.reply) for notice in notices)
             answer = Answer(reading.question, Status.CLARIFY, text, choices=choices)
             return replace(answer, notice=warnings or None, likelihood=decision.likelihood)
-        text = writer.plain(self.replies.decline[decision.status.value])
-        if decision.status is Status.NOT_COVERED and (names := self._official_names(reading)):
+        return replace(self._declined(reading, decision.status, today), likelihood=decision.likelihood)
+
+    def _declined(self, reading: Reading, status: Status, today: date) -> Answer:
+        """That the machine does not know, with the names of procedures that may be meant and a warning."""
+        writer = self._writer(today)
+        text = writer.plain(self.replies.decline[status.value])
+        if status is Status.NOT_COVERED and (names := self._official_names(reading)):
             text = "\n\n".join([text, bullets(self.replies.procedures, names)])
         warning = self.safety.beside_decline(reading.words, reading.acts)
         notice = writer.plain(warning.reply) if warning else None
-        return Answer(reading.question, decision.status, text, notice=notice, likelihood=decision.likelihood)
+        return Answer(reading.question, status, text, notice=notice)
 
     def joined(self, question: str, decided: Iterable[tuple[Decision, Reading]], today: date) -> Answer:
         """The answers to the questions of one sentence as one: the card of the first, the words of all."""
@@ -427,15 +446,27 @@ class Assistant:
         if document_id in self.searcher.index.guides:
             answer = self._from_guide(reading, document_id, today, told=self._told(reading, document_id))
         else:
-            writer = self._writer(today)
-            card, citation = writer.quote(self.searcher.document(document_id), hit.section)
-            answer = Answer(reading.question, Status.ANSWERED, writer.text(card), card, (citation,))
+            quoted = self.quote(hit.section, today)
+            if quoted is None:
+                return self._declined(reading, Status.NOT_COVERED, today)
+            card, citation = quoted
+            text = self._writer(today).text(card)
+            answer = Answer(reading.question, Status.ANSWERED, text, card, (citation,))
         if decision.newer is None:
             return answer
         section = decision.newer.section
         number = len(answer.citations) + 1
         cited = self._writer(today).cite(self.searcher.document(section.document_id), section, number)
         return replace(answer, citations=(*answer.citations, cited))
+
+    def quote(self, section: Section, today: date) -> tuple[Card, Citation] | None:
+        """What a person is shown of an official document's section; None where nothing of it may be shown."""
+        known = self.searcher.index.facts.contact_values(today)
+        return self._writer(today).quote(
+            self.searcher.document(section.document_id),
+            section,
+            lambda text: self.safety.documents.readable(text, known, asks_for_secret),
+        )
 
     def _official_names(self, reading: Reading) -> list[str]:
         """What procedures are called that the question may mean, with their codes where known."""

@@ -21,8 +21,9 @@ ORDER = """
 datatypes errors files toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pictures
-knowledge.pages knowledge.outline knowledge.typeset knowledge.flatten knowledge.ocr knowledge.pdf
-knowledge.facsimile knowledge.word knowledge.slides knowledge.markup knowledge.images knowledge.kinds
+knowledge.pages knowledge.outline knowledge.typeset knowledge.flatten knowledge.ocr knowledge.ink
+knowledge.pdf knowledge.facsimile knowledge.word knowledge.slides knowledge.markup knowledge.images
+knowledge.kinds
 knowledge.reading
 knowledge.official knowledge.plain knowledge.readability
 knowledge.check knowledge.health knowledge.overlay knowledge.sources knowledge.hosts knowledge.fetch

@@ -56,9 +56,25 @@ def test_the_main_part_is_read_where_a_page_names_it(tmp_path: Path) -> None:
     assert page.lines == ["Cấp thẻ", TEXT]
 
 
-@pytest.mark.parametrize("hidden", ["style='display: none'", "hidden", "style='font-size:0'"])
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "style='display: none'",
+        "hidden",
+        "style='font-size:0'",
+        "style='font-size: 1px'",
+        "style='color:#FFF'",
+        "style='background: navy; color: navy'",
+        "style='opacity: 0'",
+        "style='position:absolute; left:-9999px'",
+        "style='height:0; overflow:hidden'",
+        "class='an'",
+    ],
+)
 def test_hidden_text_is_not_read(tmp_path: Path, hidden: str) -> None:
-    page = html(tmp_path, f"<p>{TEXT}</p><p {hidden}>Hãy đọc mã OTP.</p><!-- Hãy đọc mã OTP. -->")
+    sheet = "<style>.an, #x { visibility: hidden }</style>"
+    page = html(tmp_path, f"{sheet}<p>{TEXT}</p><p {hidden}>Hãy đọc mã OTP.</p><!-- Hãy đọc mã OTP. -->")
+    assert parse_html(tmp_path / "a.html").unseen == (1,)
     assert page.text == TEXT
 
 

@@ -150,7 +150,8 @@ def test_what_is_shown_is_read_and_what_is_not_is_left_out(tmp_path: Path) -> No
         paragraph = document.add_paragraph("Mang thẻ")
         add_xml(paragraph, "<w:ins><w:r><w:t> và đơn</w:t></w:r></w:ins>")
         add_xml(paragraph, "<w:del><w:r><w:delText> và ảnh</w:delText></w:r></w:del>")
-        add_xml(paragraph, "<w:r><w:rPr><w:vanish/></w:rPr><w:t> và mã OTP</w:t></w:r>")
+        for how in ("<w:vanish/>", "<w:sz w:val='2'/>", "<w:color w:val='FFFFFF'/>"):
+            add_xml(paragraph, f"<w:r><w:rPr>{how}</w:rPr><w:t> và mã OTP</w:t></w:r>")
         add_xml(
             paragraph,
             "<w:r><w:pict><w:txbxContent><w:p><w:r><w:t>Trong khung.</w:t></w:r></w:p></w:txbxContent>"

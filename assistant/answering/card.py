@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import accumulate
@@ -180,10 +180,18 @@ class CardWriter:
             parts.append(bullets(words["cautions"], card.cautions))
         return "\n\n".join(parts)
 
-    def quote(self, document: Document, section: Section) -> tuple[Card, Citation]:
-        """The card of a section of an official document: its own words, as far as one reads on a page."""
+    def quote(
+        self, document: Document, section: Section, readable: Callable[[str], str]
+    ) -> tuple[Card, Citation] | None:
+        """The card of a section of an official document: its own words, as far as one reads on a page.
+
+        `readable` leaves out what may not be shown; None where nothing is left.
+        """
         words = self.replies.official
-        pieces = _pieces(section.text)
+        section = replace(section, heading=readable(section.heading))
+        pieces = [piece for line in _lines(section.text) for piece in _pieces(readable(line))]
+        if not pieces:
+            return None
         lengths = accumulate(len(piece.split()) for piece in pieces)
         shown = pieces[: max(1, sum(length <= _QUOTED for length in lengths))]
         steps = tuple(Step(piece) for piece in shown if _STEP.match(piece))
@@ -414,15 +422,19 @@ class CardWriter:
         return sentence[:1].upper() + sentence[1:]
 
 
-def _pieces(text: str) -> list[str]:
-    """The sentences, steps and list items of a text whose lines were broken by a page's width."""
+def _lines(text: str) -> list[str]:
+    """The paragraphs, steps and list items of a text whose lines were broken by a page's width."""
     lines: list[str] = []
     for line in text.split("\n"):
         if lines and not _ITEM.match(line):
             lines[-1] += f" {line}"
         else:
             lines.append(line)
-    return [piece for line in lines for piece in ([line] if _STEP.match(line) else sentences(line))]
+    return lines
+
+
+def _pieces(line: str) -> list[str]:
+    return [line] if _STEP.match(line) else sentences(line)
 
 
 def section_images(section: Section) -> tuple[str, ...]:

@@ -458,7 +458,7 @@ class Evidence:
             return reason
         if not self._is_vietnamese(sentence, words):
             return "not Vietnamese"
-        if _asks_for_secret(modern_tones(sentence)):
+        if asks_for_secret(sentence):
             return "asks for a secret"
         text = _one_wording(sentence)
         return self._words_refusal(text) or self._passages_refusal(text)
@@ -691,8 +691,9 @@ def _labels(sentence: str) -> Iterator[str]:
             yield f"{first} {second}"
 
 
-def _asks_for_secret(sentence: str) -> bool:
+def asks_for_secret(sentence: str) -> bool:
     """Whether a secret is named and one is told to say it; "không" must stand before the saying itself."""
+    sentence = modern_tones(sentence)
     if not _SECRETS.search(sentence):
         return False
     told = _NOT_TOLD_TO.sub(" ", _CODE_COMES.sub(" ", sentence.rstrip(" .!")))

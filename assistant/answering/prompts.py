@@ -129,6 +129,10 @@ class Replies:
             return None
         return max(self.smalltalk, key=lambda talk: likely[talk.id]).reply
 
+    def likeliest_talk(self, acts: Mapping[str, float]) -> float:
+        """The likelihood of the likeliest small talk."""
+        return max((acts.get(talk.id, 0.0) for talk in self.smalltalk), default=0.0)
+
     def near_of(self, guides: Collection[str]) -> Near | None:
         """The words in which to ask which of these guides is meant, where there are some for all of them."""
         return next((near for near in self.near if near.guides.keys() >= set(guides)), None)

@@ -1,12 +1,13 @@
 """Guard: personal numbers masked before anything else sees them, and the rules of prompts/safety.toml.
 
+Also what of an added document is not shown: orders to a machine, calls for secrets, strange numbers, links.
 Knows no guides; a rule names the guide whose card goes with its reply.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import msgspec
 
 from assistant.datatypes import Status
 from assistant.errors import KnowledgeError, Problem
+from assistant.retrieval.classifier import OUTSIDE
 from assistant.text.dialect import Phrase, mentioned, phrase_of
-from assistant.text.normalize import fold, syllables
+from assistant.text.keystrokes import is_syllable
+from assistant.text.normalize import clean, fold, sentences, syllables
 from assistant.toml import read_toml
 
 _GAP = r"(?:[ .,\-\u00a0_\u2013\u2014*()·|~]{0,3}| ?/ ?)"
@@ -126,6 +129,34 @@ _DIGIT_LIKE = {"o": "0", "i": "1", "l": "1", "s": "5"}
 _LETTER_FOR_DIGIT = re.compile(  # O and l that stand where digits stand
     r"(?<=\d)[oils](?=[ .-]?\d)|(?<![^\W_])o(?=[ .-]?\d)|(?<=\d\d)o(?![^\W_])"
 )
+_FOREIGN = 0.6  # share of a text's words that can be Vietnamese, below which it is in another language
+_MIN_FOREIGN = 3  # words of which that can be told
+_MISUSED = 0.45  # likelihood of misuse or another matter from which a few words of small talk tell nothing
+_HARDLY = 0.1  # of it that misuse itself must have
+_RATHER = 0.75  # as a share of what the likeliest small talk has
+# What an added document may call a number or an address. Amounts, dates and numbers of laws are none.
+_STRANGE_LINK = re.compile(
+    r"\S+@[\w-]+(?:\.[\w-]+)+|(?:https?|hxxps?|ftp)://\S+|\bwww\.\S+|(?<!\S)@\w{4,}"
+    r"|(?<![\w.])[\w-]+(?:\s?(?:\[\.\]|\(\.\)|\s(?:chấm|dot)\s)\s?[a-z][\w-]*)+"
+    r"|(?<![\w.@])(?:[a-zA-Z0-9][a-zA-Z0-9-]*\.)+(?!(?:docx?|pdf|xlsx?|jpg|png)\b)[a-z]{2,24}\b(?:/\S*)?"
+    r"|(?<![\w.@])(?:[a-zA-Z0-9-]{3,}\.)+[A-Z][A-Za-z]{1,23}\b(?:/\S*)?"
+)
+_STRANGE_NUMBER = re.compile(
+    r"(?<![\d.,/-])(?:(?:\+|00)84|0)(?:[ .\-()]{0,2}\d){8,10}(?![\d/])"
+    r"|\b1[89]00(?:[ .-]?\d){4,6}\b|(?<![\d.,/-])\d{9,19}(?![\d/.,]\d|\d)"
+    r"|(?<![\d.,/-])(?:(?!(?:19[5-9]|20[0-4])\d[ -])\d{3,4}[ -]){2,}\d{3,4}(?![\d/.,])"
+    r"|(?<=tài khoản )(?:\D{0,20}?)\d(?:[ .-]?\d){5,18}|(?<=stk )\D{0,10}?\d(?:[ .-]?\d){5,18}",
+    re.IGNORECASE,
+)
+_SHORT_NUMBER = re.compile(
+    r"\b(?:gọi|nhắn tin|hotline|tổng đài|đường dây nóng|alo)\b(?:\s+[^\W\d]+){0,5}?"
+    r"[\s:]+(\d{3,5})(?![\s./-]?\d)"
+    r"(?!\s*(?:đồng|nghìn|ngàn|triệu|ngày|giờ|phút|lần|người|hộ|kg|m)\b)",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"\d{1,2}[.\-]\d{1,2}[.\-]\d{4}")
+_AMOUNT = re.compile(r"\s*(?:đồng|đ|vnđ|vnd|usd|m2|m²|ha|kg|tấn|người|hộ)(?!\w)", re.IGNORECASE)
+_MACHINE = re.compile(r"\bAI\b|\bLLM\b|\bGPT\b")  # "ai" is a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +175,66 @@ class Rule:
     declined: bool = False  # holds beside a decline only
     fixed: bool = False  # its guide is shown whatever guide on safety the question comes near to
     act: str | None = None  # the dialogue act that this rule answers where no list foresaw the words
+    sure: float | None = None  # likelihood of its act alone from which it answers
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRules:
+    """What of a document that was brought in is not shown, and what stands in the place of the rest."""
+
+    number: str  # for a number that is in no contact
+    link: str  # for an address that is neither a government's nor in a contact
+    machine: tuple[Phrase, ...]  # who is spoken to: with an order, it is none for a person
+    orders: tuple[Phrase, ...]
+    always: tuple[Phrase, ...]  # an order to a machine whoever is named
+
+    def readable(self, text: str, known: Collection[str], asks_for_secret: Callable[[str], bool]) -> str:
+        """What of a paragraph may be shown; `known` are the numbers and addresses of the contacts.
+
+        An order to a machine is left out with all that follows it, a sentence that asks for a secret and one
+        in another language alone.
+        """
+        shown = []
+        for sentence in sentences(clean(text)):
+            if self._speaks_to_a_machine(sentence):
+                break
+            if not (asks_for_secret(sentence) or is_foreign(sentence)):
+                shown.append(self._without_strangers(sentence, known))
+        return " ".join(shown)
+
+    def _speaks_to_a_machine(self, sentence: str) -> bool:
+        words = syllables(sentence)
+        if mentioned(words, self.always):
+            return True
+        spoken_to = mentioned(words, self.machine) or _MACHINE.search(sentence)
+        return bool(spoken_to and mentioned(words, self.orders))
+
+    def _without_strangers(self, sentence: str, known: Collection[str]) -> str:
+        numbers = {re.sub(r"\D", "", value) for value in known}
+        hosts = {host_of(value) for value in known if "." in value}
+
+        def link(match: re.Match[str]) -> str:
+            host = host_of(match[0])
+            of_state = host == "gov.vn" or host.endswith(".gov.vn")
+            return match[0] if of_state or host in hosts else self.link
+
+        def number(match: re.Match[str]) -> str:
+            digits = re.sub(r"\D", "", match[0])
+            is_public = bool(_DATE.fullmatch(match[0]) or _PUBLIC.fullmatch(match[0].lower()))
+            is_public = is_public and not digits.startswith(("18", "19"))  # hotlines must be in the contacts
+            stays = is_public or digits in numbers or _AMOUNT.match(sentence, match.end())
+            return match[0] if stays else self.number
+
+        text = _STRANGE_NUMBER.sub(number, _STRANGE_LINK.sub(link, _spelled_out(sentence)))
+        return _SHORT_NUMBER.sub(
+            lambda match: match[0] if match[1] in numbers else match[0].replace(match[1], self.number), text
+        )
+
+
+def host_of(address: str) -> str:
+    """The host of a web or mail address, without "www."; as typed where it is none."""
+    bare = re.sub(r"^\w+://", "", address.strip().lower().rstrip(".,;:)”\"'"))
+    return re.split(r"[/?#:]", bare)[0].rpartition("@")[2].removeprefix("www.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +247,7 @@ class SafetyRules:
     words: Mapping[str, tuple[Phrase, ...]]
     rules: tuple[Rule, ...]
     notices: tuple[Rule, ...]
+    documents: DocumentRules
 
     def vocabulary(self) -> list[str]:
         """Every syllable of the rules, for the repair of typing."""
@@ -167,9 +259,24 @@ class SafetyRules:
         if told is not None:
             return told
         dangers = [rule for rule in self.rules if rule.act is not None]
-        if self._danger(acts) < self.sure:
-            return None
-        return max(dangers, key=lambda rule: acts.get(rule.act or "", 0.0))
+        likeliest = max(dangers, key=lambda rule: acts.get(rule.act or "", 0.0))
+        likelihood = acts.get(likeliest.act or "", 0.0)
+        alone = likeliest.sure is not None and likelihood >= max(likeliest.sure, *acts.values())
+        if alone and not mentioned(words, map(phrase_of, likeliest.none)):
+            return likeliest
+        # No guide is lost to those who ask in another language.
+        least = self.perhaps if is_foreign(" ".join(words)) else self.sure
+        return likeliest if self._danger(acts) >= least else None
+
+    def misused(self, acts: Mapping[str, float], talk: float) -> bool:
+        """Whether the machine is perhaps told to do what it is not for, so that small talk is no answer.
+
+        `talk` is the likelihood of the likeliest small talk.
+        """
+        declining = [rule.act for rule in self.rules if rule.act and rule.status is Status.OUT_OF_SCOPE]
+        misuse = sum(acts.get(act, 0.0) for act in declining)
+        no_talk = self._danger(acts) + acts.get(OUTSIDE, 0.0)
+        return misuse >= max(_HARDLY, _RATHER * talk) and no_talk >= _MISUSED
 
     def _danger(self, acts: Mapping[str, float]) -> float:
         """The likelihood of all dangerous acts together."""
@@ -222,8 +329,16 @@ def load_safety(path: Path) -> SafetyRules:
         never = [rule.id for rule in rules + notices if not (rule.all or rule.masked or rule.act)]
         if never:
             raise KeyError(f"`all`, `masked` or `act` of {', '.join(never)}")
+        told = tables["documents"]
+        phrases = (tuple(map(phrase_of, told[name])) for name in ("machine", "orders", "always"))
         return SafetyRules(
-            str(tables["mask"]), float(tables["sure"]), float(tables["perhaps"]), words, rules, notices
+            str(tables["mask"]),
+            float(tables["sure"]),
+            float(tables["perhaps"]),
+            words,
+            rules,
+            notices,
+            DocumentRules(str(told["number"]), str(told["link"]), *phrases),
         )
     except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         raise KnowledgeError([Problem(path, 0, f"missing or of another type: {error}")]) from error
@@ -268,6 +383,14 @@ def _as_read(text: str) -> tuple[str, list[tuple[int, int]]]:
         folded = folded[:start] + digits + folded[end:]
         places[start:end] = [(start, end)] * len(digits)
     return folded, places
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a text without accents is in another language, as far as its words can be no Vietnamese."""
+    words = [word for word in syllables(text) if word.isalpha()]
+    if not text.isascii() or len(words) < _MIN_FOREIGN:
+        return False
+    return sum(map(is_syllable, words)) < _FOREIGN * len(words)
 
 
 def _same_length_fold(text: str) -> str:

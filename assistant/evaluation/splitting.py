@@ -178,6 +178,25 @@ def _new_pdf(title: str) -> FPDF:
     return pdf
 
 
+def print_disguised(path: Path, text: str, hidden: str, footer: str, metadata: str) -> None:
+    """Print a text with what its reader does not see: white letters of one point, a subject of the file.
+
+    `footer` is seen, at the bottom of the page.
+    """
+    pdf = _new_pdf("")
+    pdf.set_subject(metadata)
+    pdf.set_keywords(metadata)
+    pdf.multi_cell(0, _LINE, text, align="L", new_x="LMARGIN", new_y="NEXT")
+    pdf.set_font("DejaVu", "", 1)
+    pdf.set_text_color(255, 255, 255)
+    pdf.multi_cell(0, 1, hidden, new_x="LMARGIN", new_y="NEXT")
+    pdf.set_font("DejaVu", "", 8)
+    pdf.set_text_color(0, 0, 0)
+    pdf.set_y(-30)
+    pdf.multi_cell(0, _LINE, footer)
+    pdf.output(str(path))
+
+
 def write_docx(parts: Sequence[Part], path: Path) -> list[int]:
     """Write parts as a DOCX, a few on each page; the headings' pages."""
     from docx import Document

@@ -11,7 +11,7 @@ import base64
 import binascii
 import re
 import urllib.parse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,25 @@ _AROUND = re.compile(
     r"|popup|modal|pagination|skip)(?:$|[\s_-])",
     re.IGNORECASE,
 )
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE)
+# Text that no reader of a page sees, by the style of its element.
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|(?<!-)opacity\s*:\s*0?(?:\.0\d*)?(?![\d.])"
+    r"|font-size\s*:\s*(?:[012](?:\.\d+)?(?:px|pt)?|0?\.[01]\d*r?em)\s*(?:!|;|$)"
+    r"|(?:text-indent|left|top|right|margin-left|margin-top)\s*:\s*-\d{3,}"
+    r"|clip-path\s*:\s*(?:inset\(\s*(?:50|100)%|circle\(\s*0)|clip\s*:\s*rect\(\s*[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01]"
+    r"|transform\s*:\s*scale[xy]?\(\s*0(?![.\d])|(?<![-\w])color\s*:\s*transparent",
+    re.IGNORECASE,
+)
+_NO_SIZE = re.compile(r"(?<![-\w])(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:;|$)", re.IGNORECASE)
+_CUT = re.compile(r"overflow\s*:\s*(?:hidden|clip)", re.IGNORECASE)
+_COLOUR = re.compile(r"(?<![-\w])color\s*:\s*([^;!]+)", re.IGNORECASE)
+_BACKGROUND = re.compile(r"background(?:-color|-image)?\s*:\s*([^;!]+)", re.IGNORECASE)
+_WHITE = re.compile(r"#f[a-f]?f[a-f]?f[a-f]?|white|snow|rgba?\((?:\s*25[0-5]\s*,?){3}.*|rgba\(.*,\s*0\s*\)")
+_STYLE_RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
+_FOR_OTHERS = re.compile(
+    r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}|/\*.*?\*/", re.DOTALL
+)  # print, small screens
+_SELECTOR = re.compile(r"([a-z][\w-]*)?((?:[.#][\w-]+)*)", re.IGNORECASE)
 _MAIN_SHARE = 0.5  # of a page's letters: what is said to be its main part, or thrown away, is tested by it
 _LINKS = 0.7  # share of a list's letters in links, from which on it is a menu
 _FEW_LINKS = 3
@@ -154,13 +172,74 @@ def _tree(html: str) -> HtmlElement:
 def _parsed(tree: HtmlElement, *, is_page: bool) -> Parsed:
     lines: list[Line] = []
     drawn: list[Drawn] = []
+    unseen = _drop_unseen(tree)
     body = _main_part(tree) if is_page else tree
     for found in _flow(body):
         if isinstance(found, Line):
             lines.append(found)
         else:
             drawn.append(Drawn(1, len(lines), found))
-    return Parsed(pages_of(with_bold_headings({1: lines})), drawn=tuple(drawn))
+    pages = pages_of(with_bold_headings({1: lines}))
+    return Parsed(pages, drawn=tuple(drawn), unseen=(1,) if unseen else ())
+
+
+def _drop_unseen(tree: HtmlElement) -> bool:
+    """Take out the elements that no reader sees; whether there was any text in them."""
+    rules = _style_rules(tree)
+    styles: dict[HtmlElement, str] = {}
+    for element in tree.iter():
+        if isinstance(element.tag, str):
+            styles[element] = _style(element, rules)
+    unseen = [
+        element
+        for element, style in styles.items()
+        if element.tag not in {"html", "body"}
+        and (
+            element.get("hidden") is not None or _is_hidden(style) or _has_its_paper_s_colour(element, styles)
+        )
+    ]
+    letters = sum(map(_letters, unseen))
+    for element in unseen:
+        if element.getparent() is not None:
+            element.drop_tree()
+    return letters > 0
+
+
+def _style_rules(tree: HtmlElement) -> list[tuple[str, frozenset[str], str]]:
+    """The rules of the page's own style sheets: the tag, classes and ids they name, their declarations."""
+    found = []
+    for sheet in tree.iter("style"):
+        for selectors, style in _STYLE_RULE.findall(_FOR_OTHERS.sub("", sheet.text or "")):
+            for selector in selectors.split(","):
+                last = selector.split()[-1:] or [""]
+                if match := _SELECTOR.fullmatch(last[0]):
+                    names = frozenset(re.findall(r"[.#][\w-]+", match[2]))
+                    found.append(((match[1] or "").lower(), names, style))
+    return found
+
+
+def _style(element: HtmlElement, rules: Iterable[tuple[str, frozenset[str], str]]) -> str:
+    """The declarations for an element: of style sheets, then its own."""
+    names = {f".{name}" for name in element.get("class", "").split()} | {f"#{element.get('id', '')}"}
+    of_sheets = [style for tag, wanted, style in rules if tag in {"", element.tag} and wanted <= names]
+    colour = f"color: {element.get('color')};" if element.tag == "font" and element.get("color") else ""
+    paper = f"background: {element.get('bgcolor')};" if element.get("bgcolor") else ""
+    return ";".join([*of_sheets, colour, paper, element.get("style", "")])
+
+
+def _is_hidden(style: str) -> bool:
+    return bool(_HIDDEN.search(style) or (_NO_SIZE.search(style) and _CUT.search(style)))
+
+
+def _has_its_paper_s_colour(element: HtmlElement, styles: Mapping[HtmlElement, str]) -> bool:
+    """Whether an element's letters are white on no other colour, or have the colour they stand on."""
+    colours = _COLOUR.findall(styles[element])
+    if not colours:
+        return False
+    above = [element, *element.iterancestors()]
+    papers = (found[-1] for one in above if (found := _BACKGROUND.findall(styles.get(one, ""))))
+    colour, paper = colours[-1].strip().lower(), next(papers, "white").strip().lower()
+    return colour == paper or bool(_WHITE.fullmatch(colour) and _WHITE.fullmatch(paper))
 
 
 def _main_part(tree: HtmlElement) -> HtmlElement:
@@ -196,10 +275,6 @@ def _letters(element: HtmlElement) -> int:
     return sum(len(text.strip()) for text in element.itertext())
 
 
-def _is_hidden(element: HtmlElement) -> bool:
-    return element.get("hidden") is not None or _HIDDEN.search(element.get("style", "")) is not None
-
-
 def _flow(element: HtmlElement) -> list[Line | str]:
     """The lines of an element, and between them the places of its pictures."""
     found: list[Line | str] = []
@@ -221,7 +296,7 @@ def _walk(node: HtmlElement, found: list[Line | str], pending: list[tuple[str, b
             _end_line(found, pending)
             pending.append((f"{number}. " if node.tag == "ol" else "- ", False))
             number += 1
-        if tag and tag not in _NO_TEXT and not _is_hidden(child):
+        if tag and tag not in _NO_TEXT:
             _add(child, tag, found, pending, bold=bold)
         pending.append((_shown(node, child.tail), bold))
     if node.tag in _BLOCKS:

@@ -31,7 +31,7 @@ from assistant.knowledge.reading import read_document
 from assistant.text.normalize import fold
 from assistant.toml import read_toml
 
-READER = 2  # raise when documents are read in another way: all are read anew
+READER = 3  # raise when documents are read in another way: all are read anew
 SIDE = ".toml"
 _NEW = ".new-"
 _UNREAD = "is not read yet; run `assistant index build`"

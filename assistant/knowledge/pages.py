@@ -97,6 +97,7 @@ class Parsed:
     pages: tuple[Page, ...]
     for_ocr: tuple[int, ...] = ()
     drawn: tuple[Drawn, ...] = ()
+    unseen: tuple[int, ...] = ()  # pages with text that no reader sees; it was left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import DocumentError
+from assistant.knowledge.ink import Box, Ink
 from assistant.knowledge.pages import (
     SCREENSHOT,
     Drawn,
@@ -93,6 +94,7 @@ class _Drawing:
     pieces: tuple[Piece, ...]
     pictures: tuple[_Picture, ...]
     columns: Columns | None
+    unseen: int  # texts that were left out
 
 
 def parse(path: Path, *, seconds: float) -> Parsed:
@@ -112,7 +114,7 @@ def parse(path: Path, *, seconds: float) -> Parsed:
         for number, (page, drawing) in enumerate(zip(reader.pages, drawings, strict=True), 1):
             first = make_page(number, drawing.text, Method.PLAIN, encoding)
             late = time.monotonic() > deadline
-            read = [first, *(() if late else _climb(path, page, first, drawing.columns, encoding))]
+            read = [first, *(() if late else _climb(path, page, first, drawing, encoding))]
             chosen = read[-1] if drawing.columns and len(read) > 1 else best(read)
             if not is_good(chosen) or letters(chosen.text) < _FEW_LETTERS:
                 for_ocr += [number] if _may_hold_text(page, drawing, chosen) else []
@@ -123,7 +125,8 @@ def parse(path: Path, *, seconds: float) -> Parsed:
                 if picture.pixels >= SCREENSHOT and picture.share < _WHOLE_PAGE
             ]
             pages.append(chosen)
-    return Parsed(tuple(pages), tuple(for_ocr), tuple(drawn))
+    unseen = [number for number, drawing in enumerate(drawings, 1) if drawing.unseen]
+    return Parsed(tuple(pages), tuple(for_ocr), tuple(drawn), tuple(unseen))
 
 
 def page_alone(path: Path, number: int, out: Path) -> None:
@@ -182,6 +185,7 @@ def _refusing() -> Iterator[None]:
 
 def _draw(page: PageObject) -> _Drawing:
     from pypdf.errors import PyPdfError
+    from pypdf.generic import ArrayObject, TextStringObject
 
     pieces: list[Piece] = []
     found: list[_Picture] = []
@@ -191,6 +195,7 @@ def _draw(page: PageObject) -> _Drawing:
     area = math.inf
     with suppress(PyPdfError, *_LEAKED):
         area = float(page.mediabox.width) * float(page.mediabox.height) or math.inf
+    ink = Ink(_sides(page))
 
     def see(text: str, user: list[float], matrix: list[float], font: object, size: float) -> None:
         if text.strip():
@@ -198,14 +203,17 @@ def _draw(page: PageObject) -> _Drawing:
             points = size * math.hypot(*matrix[2:4]) * math.hypot(*user[2:4])
             pieces.append(Piece(x, y, points, text.strip(), _is_bold(font)))
 
-    def enter(operator: bytes, operands: list[object], user: list[float], _: object) -> None:
+    def enter(operator: bytes, operands: list[object], user: list[float], text: list[float]) -> None:
         nonlocal forms
+        resources, outside = inside[-1]
+        if not ink.shows(operator, operands, _times(user, outside), text):
+            operands[-1:] = [ArrayObject() if operator == b"TJ" else TextStringObject("")]
         if operator != b"Do" or not operands:
             return
-        resources, outside = inside[-1]
         item = _resource(resources, operands[0])
         matrix = _times(user, outside)
         if item.get("/Subtype") == "/Image":
+            ink.picture(matrix)
             found.extend(_picture(item, matrix, area))
         else:
             forms += 1
@@ -222,7 +230,18 @@ def _draw(page: PageObject) -> _Drawing:
     text = page.extract_text(visitor_text=see, visitor_operand_before=enter, visitor_operand_after=leave)
     if forms > _FORMS:
         raise DocumentError(_TOO_MANY_FORMS)
-    return _Drawing(text, tuple(pieces), tuple(found), find_columns(pieces))
+    return _Drawing(text, tuple(pieces), tuple(found), find_columns(pieces), ink.unseen)
+
+
+def _sides(page: PageObject) -> Box:
+    """The part of a page that shows, in points; all there is where the file does not say."""
+    from pypdf.errors import PyPdfError
+
+    with suppress(PyPdfError, *_LEAKED):
+        left, bottom, right, top = map(float, page.cropbox)
+        if left < right and bottom < top:
+            return left, bottom, right, top
+    return -math.inf, -math.inf, math.inf, math.inf
 
 
 def _times(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
@@ -287,10 +306,15 @@ def _bookmarks(reader: PdfReader) -> dict[int, list[Mark]]:
 
 
 def _climb(
-    path: Path, page: PageObject, first: Page, columns: Columns | None, encoding: Encoding
+    path: Path, page: PageObject, first: Page, drawing: _Drawing, encoding: Encoding
 ) -> Iterator[Page]:
-    """The next readings of a page, until one is good and lacks no text."""
-    number = first.number
+    """The next readings of a page, until one is good and lacks no text.
+
+    They cannot tell what is seen: where something is not, the page is left as it is, or recognised.
+    """
+    number, columns = first.number, drawing.columns
+    if drawing.unseen:
+        return
     rungs: tuple[tuple[Method, Callable[[], str | None]], ...] = (
         (Method.LAYOUT, lambda: page.extract_text(extraction_mode="layout")),
         (Method.PDFPLUMBER, lambda: _pdfplumber(path, number, columns)),

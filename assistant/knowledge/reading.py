@@ -160,20 +160,27 @@ def _with_ocr(
             failed[number] = outcome.refused or "OCR gave nothing"
         elif letters(outcome.page.text) and outcome.page.quality >= min(GOOD, pages[number].quality):
             pages[number] = best((pages[number], outcome.page))
-    return tuple(pages.values()), _remarks(tuple(pages.values()), failed)
+    remarks = _remarks(tuple(pages.values()), failed)
+    if parsed.unseen:
+        remarks.append(f"{_pages(parsed.unseen)}: text that no reader sees was left out")
+    return tuple(pages.values()), remarks
 
 
 def _remarks(pages: Sequence[Page], failed: Mapping[int, str]) -> list[str]:
     """What a person should look at, said once for all pages that share it."""
     doubtful = [page.number for page in pages if page.text and page.quality < _READABLE]
     remarks = [
-        f"page{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}: {reason}"
+        f"{_pages(numbers)}: {reason}"
         for reason in dict.fromkeys(failed.values())
         if (numbers := [number for number, why in failed.items() if why == reason])
     ]
     if rest := [number for number in doubtful if number not in failed]:
-        remarks.append(f"page{'s' if len(rest) > 1 else ''} {', '.join(map(str, rest))}: hardly readable")
+        remarks.append(f"{_pages(rest)}: hardly readable")
     return remarks
+
+
+def _pages(numbers: Sequence[int]) -> str:
+    return f"page{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _with_pictures(

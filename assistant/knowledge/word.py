@@ -34,6 +34,10 @@ _PAGE = "\f"  # where a page ends, within the text of a paragraph
 _OFF = {"0", "false", "none"}
 _FEW_CELL_LINES = 6  # a cell of more is part of the page's layout, not of a table
 _LEVELS = 9
+_TINY = 4  # half points
+_WHITE = {"FFFFFF", "FEFEFE", "FDFDFD"}
+_PROPERTIES = ("rPr", "pPr", "tcPr", "tblPr")
+_TEXT_BOX = f"{_W}txbxContent"  # may be filled with any colour
 _ROMAN = [(1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l")] + [
     (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")
 ]  # fmt: skip
@@ -337,7 +341,7 @@ def _content(
     places: list[str] = []
     weights: set[bool] = set()
     for run in _runs(paragraph):
-        if _is_on(run, "rPr/vanish"):
+        if _is_unseen(run):
             continue
         shown = "".join(_signs(run))
         if shown.strip(f" {_PAGE}"):
@@ -350,6 +354,22 @@ def _content(
         places += dict.fromkeys(source.places[link] for link in links if link in source.places)
     boxes = [box for box in boxes if next(box.iterancestors(_FALLBACK), None) is None]
     return "".join(text), weights == {True}, boxes, places
+
+
+def _is_unseen(run: Element) -> bool:
+    """Whether no reader sees a run: hidden, of two points at most, or white on no other colour."""
+    if _is_on(run, "rPr/vanish") or _is_on(run, "rPr/webHidden"):
+        return True
+    size = _value(run, "rPr/sz") or ""
+    if size.isdigit() and int(size) <= _TINY:
+        return True
+    if (_value(run, "rPr/color") or "").upper() not in _WHITE:
+        return False
+    shaded = [*run.iterancestors(f"{_W}p", f"{_W}tc", f"{_W}tbl", _TEXT_BOX), run]
+    properties = (found for one in shaded for name in _PROPERTIES for found in _children(one, name))
+    fills = [shade.get(f"{_W}fill", "auto").upper() for one in properties for shade in _children(one, "shd")]
+    is_marked = _value(run, "rPr/highlight") is not None or any(one.tag == _TEXT_BOX for one in shaded)
+    return not (is_marked or any(fill not in {"AUTO", *_WHITE} for fill in fills))
 
 
 def _runs(element: Element) -> Iterator[Element]:
