@@ -34,7 +34,7 @@ models.language_model models.packing models.prefix models.mask models.llama mode
 models.worker models.remote models.catalogue
 pipeline loading
 coaching speech.speakable speech.speak speech.listen journal web
-operations.keys operations.bundle operations.doctor evaluation __main__
+operations.keys operations.materials operations.bundle operations.doctor evaluation __main__
 """
 PLACES = [f"assistant.{name}" for name in re.findall(r"\S+", ORDER)]
 # Slow to import: each is known to one module (of the web, to one package), which loads it when needed.

@@ -1,8 +1,8 @@
 """What an installation is made of: which files were locked, under which licences, and the list of it all.
 
-The locks (`locks/*.lock`) are pip's requirement files with the sha256 of every file that may be taken;
-`locks/build.lock` names what is built differently for each machine, by version alone. `locks/lock.sh` makes
-them.
+The locks (`locks/*.lock`, made by `locks/lock.sh`) are pip's requirement files with the sha256 of every file
+that may be taken. What is built differently from machine to machine, torch and llama-cpp-python, stands in
+pyproject.toml alone, by its version. `locks/licences.md` is what `assistant licences` tells.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, cast
 from assistant.errors import BundleError
 
 LOCKS = Path(__file__).with_name("locks")
-BUILT = LOCKS / "build.lock"
+BUILT = ("llama-cpp-python", "torch")
 UNKNOWN = "unknown"
 _PINNED = re.compile(r"([\w.-]+)(?:\[[\w,-]+\])?==([^\s;\\]+)\s*(;[^\\]+?)?\s*\\?$")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
@@ -143,12 +143,19 @@ def _licence(metadata: Message) -> str:
     return " OR ".join(dict.fromkeys(named)) or (first if len(first) <= _LONG else "") or UNKNOWN
 
 
-def licence_table(packages: Iterable[Package]) -> str:
-    """The packages and their licences as rows of a Markdown table."""
-    rows = sorted((normal(each.name), each.licence.replace("|", "/")) for each in packages)
-    return "\n".join(
-        ["| Package | Licence |", "|---|---|", *(f"| {name} | {licence} |" for name, licence in rows)]
-    )
+def licences(packages: Mapping[str, Package], locks: Iterable[Path]) -> str:
+    """What the locks and pyproject.toml pin, each with its licence and the lock it stands in, as Markdown.
+
+    Raises BundleError where one of them is not installed here: only what is there tells its licence.
+    """
+    found = {lock.name: path.stem for path in locks for lock in read_lock(path)} | dict.fromkeys(BUILT, "run")
+    if missing := sorted(found.keys() - packages.keys()):
+        raise BundleError(f"{', '.join(missing)} are not installed here; install every extra first")
+    rows = [
+        f"| {name} | {packages[name].licence.replace('|', '/')} | {lock} |"
+        for name, lock in sorted(found.items())
+    ]
+    return "\n".join(["| Package | Licence | Lock |", "|---|---|---|", *rows])
 
 
 def bill_of_materials(
