@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,17 +59,21 @@ def test_whatever_is_said_is_answered_or_refused(assistant: Assistant, text: str
     try_text(assistant, anonymous_of(assistant), evidence, text)
 
 
-SEPARATORS = st.text(" .,-–—*()·_\u00a0/:|+~=\t", max_size=3)
+COMMON = st.sampled_from(["", " ", ".", "-", ", ", " - ", "–", "*", "·", "_", "\u00a0", ")("])
+ODD = st.text(" /:|+~=\\;#", min_size=1, max_size=3)
 
 
-@given(st.lists(SEPARATORS, min_size=11, max_size=11), st.from_regex(r"0[0-9]{11}", fullmatch=True))
+@given(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.lists(COMMON, min_size=11, max_size=11), ODD)
 def test_no_number_of_an_identity_card_gets_through_whatever_separates_it(
-    between: list[str], number: str
+    number: str, between: list[str], odd: str
 ) -> None:
-    written = number[0] + "".join(gap + digit for gap, digit in zip(between, number[1:], strict=True))
-    for text in (written, f"số của tôi là {written} ạ", f"cccd:{written}/đổi thẻ"):
-        left = mask(text, "[…]")[0]
-        assert sum(character.isdigit() for character in left) < 6, left
+    spaced = number[0] + "".join(gap + digit for gap, digit in zip(between, number[1:], strict=True))
+    threes, fours = (odd.join(re.findall(rf"\d{{{size}}}", number)) for size in (3, 4))
+    for written in (number, spaced, odd.join(number), threes, fours):
+        for text in (written, f"số của tôi là {written} ạ", f"cccd:{written}; đổi thẻ"):
+            left = mask(text, "[…]")[0]
+            assert not re.search(r"\d.*\d", left), left
+    assert not re.search(r"\d", mask(f"(cccd/{number}/ngày cấp) -{number}-", "[…]")[0])
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

