@@ -22,7 +22,7 @@ datatypes errors toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pictures
 knowledge.pages knowledge.outline knowledge.typeset knowledge.flatten knowledge.ocr knowledge.pdf
-knowledge.facsimile knowledge.word knowledge.slides knowledge.markup knowledge.images knowledge.kinds
+knowledge.facsimile knowledge.kinds knowledge.word knowledge.slides knowledge.markup knowledge.images
 knowledge.reading
 knowledge.official knowledge.plain knowledge.readability
 knowledge.check knowledge.health knowledge.overlay knowledge.sources knowledge.hosts knowledge.fetch

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 from assistant.config import CHECKOUT
@@ -35,7 +36,8 @@ LOCK = {name: {lock.name: lock for lock in read_lock(LOCKS / f"{name}.lock")} fo
 HERE = installed()
 # Copyleft that reaches what imports it. That of the LGPL and the MPL reaches the package alone.
 STRONG = re.compile(r"\bA?GPL|Affero|(?<!Lesser )General Public", re.IGNORECASE)
-GPU = re.compile(r"nvidia-|cuda-|triton")  # come with torch where it is not the build for CPUs
+# Never locked: pip itself, and what comes with torch where it is not the build for CPUs.
+FREE = re.compile(r"pip$|nvidia-|cuda-|triton")
 # Their files say no licence; it was looked up by hand.
 SAID_ELSEWHERE: dict[str, str] = {}
 
@@ -43,6 +45,10 @@ SAID_ELSEWHERE: dict[str, str] = {}
 def asked_for(extra: str) -> list[Requirement]:
     rows = PROJECT["dependencies"] if extra == "run" else PROJECT["optional-dependencies"][extra]
     return [Requirement(row) for row in rows]
+
+
+def is_for_this_python(lock: Locked) -> bool:
+    return not lock.marker or Marker(lock.marker.strip("; ")).evaluate()
 
 
 def locked_for(extra: str) -> dict[str, Locked]:
@@ -71,7 +77,7 @@ def test_whatever_a_locked_package_needs_is_locked_too(extra: str) -> None:
             continue
         for row in requires(name) or ():
             needed = Requirement(row)
-            if GPU.match(needed.name) or (needed.marker and not needed.marker.evaluate({"extra": ""})):
+            if FREE.match(needed.name) or (needed.marker and not needed.marker.evaluate({"extra": ""})):
                 continue
             assert normal(needed.name) in (*locked, *BUILT), f"{name} needs {row}"
 
@@ -82,7 +88,7 @@ def test_what_is_installed_is_what_was_locked() -> None:
     other = {
         name: (HERE[name].version if name in HERE else None)
         for name, lock in locked.items()
-        if name not in HERE or HERE[name].version != lock.version
+        if is_for_this_python(lock) and (name not in HERE or HERE[name].version != lock.version)
     }
     assert other == {}, "run install.sh test, or lock.sh where the new version is meant"
 

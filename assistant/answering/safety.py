@@ -85,7 +85,9 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("account", re.compile(rf"(?<![\d.,/-])\d{{9,19}}(?![\d/]){_NOT_MONEY}")),
 )
 # File numbers of the portal and ids of procedures are public and stay.
-_PUBLIC = re.compile(r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|1[89]00[ .]?\d{4,6}|\d\.\d{6}")
+_PUBLIC = re.compile(
+    r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|(?<!\d)(?:1[89]00[ .]?\d{4,6}|\d\.\d{6})(?!\d)"
+)
 _DIGIT_WORDS = dict(
     zip(
         ["không", "một", "mốt", "hai", "ba", "bốn", "tư", "năm", "lăm", "sáu", "bảy", "tám", "chín", "linh"],

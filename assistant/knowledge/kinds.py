@@ -49,6 +49,17 @@ _MAIN = {
     b"wordprocessingml.document.main+xml": Kind.DOCX,
     b"presentationml.presentation.main+xml": Kind.PPTX,
 }
+# What readers of Office's archives raise for broken ones and for odd XML, beside errors of their own.
+BROKEN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+)
 _LOCKED = "it is locked with a password; save a copy without one"
 _AS_WHAT = "save it as DOCX or PDF and take that"
 _AGAIN = "get it again from where it came"

@@ -22,7 +22,7 @@ from assistant.errors import BundleError
 
 LOCKS = Path(__file__).with_name("locks")
 BUILT = ("llama-cpp-python", "torch")
-UNKNOWN = "unknown"
+UNKNOWN, ELSEWHERE = "unknown", "only with another Python"
 _PINNED = re.compile(r"([\w.-]+)(?:\[[\w,-]+\])?==([^\s;\\]+)\s*(;[^\\]+?)?\s*\\?$")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _LONG = 60  # characters; a licence field that is longer holds the licence itself
@@ -146,14 +146,16 @@ def _licence(metadata: Message) -> str:
 def licences(packages: Mapping[str, Package], locks: Iterable[Path]) -> str:
     """What the locks and pyproject.toml pin, each with its licence and the lock it stands in, as Markdown.
 
-    Raises BundleError where one of them is not installed here: only what is there tells its licence.
+    Raises BundleError where one of them is not installed: only what is there tells its licence. What is for
+    another Python alone is told as that.
     """
-    found = {lock.name: path.stem for path in locks for lock in read_lock(path)} | dict.fromkeys(BUILT, "run")
-    if missing := sorted(found.keys() - packages.keys()):
+    found = {lock.name: (path.stem, lock.marker) for path in locks for lock in read_lock(path)}
+    found |= dict.fromkeys(BUILT, ("run", ""))
+    if missing := sorted(name for name, (_, marker) in found.items() if not marker and name not in packages):
         raise BundleError(f"{', '.join(missing)} are not installed here; install every extra first")
     rows = [
-        f"| {name} | {packages[name].licence.replace('|', '/')} | {lock} |"
-        for name, lock in sorted(found.items())
+        f"| {name} | {packages[name].licence if name in packages else ELSEWHERE} | {lock} |"
+        for name, (lock, _) in sorted(found.items())
     ]
     return "\n".join(["| Package | Licence | Lock |", "|---|---|---|", *rows])
 
