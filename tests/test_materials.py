@@ -38,8 +38,8 @@ HERE = installed()
 STRONG = re.compile(r"\bA?GPL|Affero|(?<!Lesser )General Public", re.IGNORECASE)
 # Never locked: pip itself, and what comes with torch where it is not the build for CPUs.
 FREE = re.compile(r"pip$|nvidia-|cuda-|triton")
-# Their files say no licence; it was looked up by hand.
-SAID_ELSEWHERE: dict[str, str] = {}
+# Their metadata say nothing; what the licence beside them is.
+SAID_ELSEWHERE = {"axe-playwright-python": "MIT"}
 
 
 def asked_for(extra: str) -> list[Requirement]:
