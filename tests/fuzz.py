@@ -26,16 +26,24 @@ TARGETS = ("text", "documents", "files")
 Target = Callable[[bytes], None]
 
 
-def _text(_: Path, corpus: Path) -> Target:
+def _build_index(folder: Path) -> None:
+    """Before anything is instrumented, which makes it several times slower."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from assistant.config import CHECKOUT
+    from assistant.retrieval.index import KnowledgePaths, build, save
+
+    save(build(KnowledgePaths(CHECKOUT / "knowledge", CHECKOUT / "no-overlay")), folder)
+
+
+def _text(scratch: Path, corpus: Path) -> Target:
     from fuzz_targets import TODAY, anonymous_of, try_text
 
     from assistant.answering.checks import Evidence
-    from assistant.config import CHECKOUT, load_settings
+    from assistant.config import load_settings
     from assistant.loading import assistant_of
-    from assistant.retrieval.index import KnowledgePaths, build
+    from assistant.retrieval.index import load
 
-    settings = load_settings()
-    assistant = assistant_of(settings, build(KnowledgePaths(CHECKOUT / "knowledge", CHECKOUT / "no-overlay")))
+    assistant = assistant_of(load_settings(), load(scratch))
     evidence = Evidence(assistant.prompt("can-cuoc-cap-doi", TODAY).guide)
     anonymous = anonymous_of(assistant)
     asked = (text for guide in assistant.guides.values() for text in guide.questions[:3])
@@ -63,11 +71,12 @@ def _files(scratch: Path, corpus: Path) -> Target:
     return lambda data: try_file(scratch, names[data[0] % len(names)], data[1:]) if data else None
 
 
-def _fuzz(what: str, options: list[str], findings: Path) -> None:
+def _fuzz(what: str, options: list[str], findings: Path, scratch: Path) -> None:
     """The process that libFuzzer ends."""
     import atheris
 
-    scratch, corpus = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
+    corpus = scratch / "corpus"
+    corpus.mkdir()
     seen: set[str] = set()
     with atheris.instrument_imports(include=["assistant", "pypdf", "docx", "pptx", "markdown_it"]):
         target = {"text": _text, "documents": _documents, "files": _files}[what](scratch, corpus)
@@ -94,10 +103,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=date.today().toordinal())
     parser.add_argument("--findings", type=Path, default=None, help="a folder; a new one if none is given")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--inside", type=Path, default=None, help=argparse.SUPPRESS)
     given, options = parser.parse_known_args()
     if given.inside:
-        _fuzz(given.what, options, given.findings)
+        _fuzz(given.what, options, given.findings, given.inside)
         return
     findings = given.findings or Path(tempfile.mkdtemp(prefix="fuzz-"))
     findings.mkdir(parents=True, exist_ok=True)
@@ -109,13 +118,16 @@ def main() -> None:
             f"-artifact_prefix={findings}/",
         ),
     ]
-    command = [sys.executable, __file__, given.what, "--inside", "--findings", str(findings), *limits]
-    done = subprocess.run(
-        command,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as scratch:
+        if given.what == "text":
+            _build_index(Path(scratch))
+        inside = ["--inside", scratch, "--findings", str(findings), *limits]
+        done = subprocess.run(
+            [sys.executable, __file__, given.what, *inside],
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            capture_output=True,
+            check=False,
+        )
     told = done.stderr.decode("utf-8", "replace")
     (findings / "log.txt").write_text(told, "utf-8")
     tried = next((line for line in told.splitlines() if "number_of_executed_units" in line), "no figures")
