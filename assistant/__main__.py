@@ -1063,9 +1063,9 @@ def bundle_verify(
 @app.command("licences")
 def list_licences() -> None:
     """What is installed beside the product, and under which licences, as a table of Markdown."""
-    from assistant.operations.materials import LOCKS, installed, licences
+    from assistant.operations.materials import LICENCES, LOCKS, installed, licences
 
-    print(licences(installed(), sorted(LOCKS.glob("*.lock"))))
+    print(licences(installed(), sorted(LOCKS.glob("*.lock")), LICENCES.read_text(encoding="utf-8")))
 
 
 @app.command()

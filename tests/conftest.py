@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
-# The same examples in every run, however slow the machine; tests/fuzz.py looks for new ones.
+# The same examples in every run, however slow the machine; tests/fuzz_input.py looks for new ones.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("suite")
 

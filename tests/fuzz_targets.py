@@ -1,4 +1,4 @@
-"""What is tried with strange input, by the tests a little and by fuzz.py for as long as one likes.
+"""What is tried with strange input, by the tests a little and by fuzz_input.py for as long as one likes.
 
 A target takes any text or bytes. It may refuse them with an error of the product; every other exception, and
 every promise that is not kept, is a finding.

@@ -22,9 +22,11 @@ from assistant.errors import BundleError
 
 LOCKS = Path(__file__).with_name("locks")
 BUILT = ("llama-cpp-python", "torch")
-UNKNOWN, ELSEWHERE = "unknown", "only with another Python"
+LICENCES = LOCKS / "licences.md"
+UNKNOWN = "unknown"
 _PINNED = re.compile(r"([\w.-]+)(?:\[[\w,-]+\])?==([^\s;\\]+)\s*(;[^\\]+?)?\s*\\?$")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+_ROW = re.compile(r"^\| ([a-z0-9-]+) \| (.+?) \| \w+ \|$", re.MULTILINE)
 _LONG = 60  # characters; a licence field that is longer holds the licence itself
 _SPECIFICATION = "1.6"
 
@@ -143,20 +145,18 @@ def _licence(metadata: Message) -> str:
     return " OR ".join(dict.fromkeys(named)) or (first if len(first) <= _LONG else "") or UNKNOWN
 
 
-def licences(packages: Mapping[str, Package], locks: Iterable[Path]) -> str:
+def licences(packages: Mapping[str, Package], locks: Iterable[Path], before: str = "") -> str:
     """What the locks and pyproject.toml pin, each with its licence and the lock it stands in, as Markdown.
 
-    Raises BundleError where one of them is not installed: only what is there tells its licence. What is for
-    another Python alone is told as that.
+    What is not installed here keeps what the table told `before`. Raises BundleError where that told nothing.
     """
-    found = {lock.name: (path.stem, lock.marker) for path in locks for lock in read_lock(path)}
-    found |= dict.fromkeys(BUILT, ("run", ""))
-    if missing := sorted(name for name, (_, marker) in found.items() if not marker and name not in packages):
-        raise BundleError(f"{', '.join(missing)} are not installed here; install every extra first")
-    rows = [
-        f"| {name} | {packages[name].licence if name in packages else ELSEWHERE} | {lock} |"
-        for name, (lock, _) in sorted(found.items())
-    ]
+    told = dict(_ROW.findall(before)) | {name: package.licence for name, package in packages.items()}
+    found = {lock.name: path.stem for path in locks for lock in read_lock(path)} | dict.fromkeys(BUILT, "run")
+    if missing := sorted(found.keys() - told.keys()):
+        raise BundleError(
+            f"{', '.join(missing)} are not installed here; install them, then list the licences"
+        )
+    rows = (f"| {name} | {told[name]} | {lock} |" for name, lock in sorted(found.items()))
     return "\n".join(["| Package | Licence | Lock |", "|---|---|---|", *rows])
 
 

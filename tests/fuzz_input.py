@@ -1,9 +1,9 @@
 """Looks for input that breaks a target of fuzz_targets.py, guided by coverage, for some minutes.
 
     .venv/bin/pip install -e '.[fuzz]'
-    .venv/bin/python tests/fuzz.py text --minutes 10
-    .venv/bin/python tests/fuzz.py documents --minutes 10
-    .venv/bin/python tests/fuzz.py files --minutes 10
+    .venv/bin/python tests/fuzz_input.py text --minutes 10
+    .venv/bin/python tests/fuzz_input.py documents --minutes 10
+    .venv/bin/python tests/fuzz_input.py files --minutes 10
 
 A finding does not end the run: each kind, told by its exception and by where it was raised, is written to the
 folder of findings once. The last line says how many inputs were tried; the exit code is 1 where anything was
