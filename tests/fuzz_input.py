@@ -111,7 +111,14 @@ def main() -> None:
     findings = given.findings or Path(tempfile.mkdtemp(prefix="fuzz-"))
     findings.mkdir(parents=True, exist_ok=True)
     limits = [
-        *("-timeout=30", "-rss_limit_mb=2048", "-max_len=20000", "-verbosity=0", "-print_final_stats=1"),
+        *(
+            "-timeout=30",
+            "-report_slow_units=30",
+            "-rss_limit_mb=2048",
+            "-max_len=20000",
+            "-verbosity=0",
+            "-print_final_stats=1",
+        ),
         *(
             f"-max_total_time={round(60 * given.minutes)}",
             f"-seed={given.seed}",

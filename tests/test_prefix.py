@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import ModelError
+from assistant.models.packing import Bytes
 from assistant.models.prefix import (
-    Bytes,
     StateStore,
     count_asked,
     refuse_others,
