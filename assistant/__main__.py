@@ -1242,6 +1242,14 @@ def bundle_verify(
     print(_operator_words()["bundle"]["verified"].format(**told, models=about.get("models") or "-"))
 
 
+@app.command("licences")
+def list_licences() -> None:
+    """What is installed beside the product, and under which licences, as a table of Markdown."""
+    from assistant.operations.materials import LICENCES, LOCKS, installed, licences
+
+    print(licences(installed(), sorted(LOCKS.glob("*.lock")), LICENCES.read_text(encoding="utf-8")))
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,

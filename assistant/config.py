@@ -257,7 +257,7 @@ def load_settings(changes: Mapping[str, object] | None = None) -> Settings:
         raise ConfigError(f"{wrong} (in assistant.toml or an ASSISTANT_* variable)") from None
     except SettingsError as error:
         raise ConfigError(f'an ASSISTANT_* variable: {error}; lists are written ["…", "…"]') from None
-    except (ValueError, OSError) as error:  # TOML syntax, unreadable file
+    except (ValueError, OSError, RecursionError) as error:  # TOML syntax, unreadable file
         raise ConfigError(f"assistant.toml: {error}") from error
 
 

@@ -24,6 +24,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         raise KnowledgeError([Problem(path, int(line[1]) if line else 0, str(error))]) from error
+    except (ValueError, RecursionError) as error:  # of tomllib itself: a number too long, tables too deep
+        raise KnowledgeError([Problem(path, 0, f"cannot be read: {error}")]) from error
 
 
 def read_lines(path: Path) -> list[str]:

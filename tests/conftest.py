@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from assistant.answering.prompts import Prompt
 from assistant.config import CHECKOUT, load_settings
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
+# The same examples in every run, however slow the machine; tests/fuzz_input.py looks for new ones.
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
+settings.load_profile("suite")
 
 
 class FakeEmbedder:

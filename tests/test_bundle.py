@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ensurepip
+import json
 import os
 import shutil
 import subprocess
@@ -13,8 +14,17 @@ import pytest
 from assistant.__main__ import main
 from assistant.config import CHECKOUT
 from assistant.errors import BundleError
-from assistant.operations.bundle import MANIFEST, SIGNATURE, Contents, make, requirements_of, verify
+from assistant.operations.bundle import (
+    MANIFEST,
+    SIGNATURE,
+    Contents,
+    gather_wheels,
+    make,
+    requirements_of,
+    verify,
+)
 from assistant.operations.keys import make_signing_key, sign
+from assistant.operations.materials import Locked
 
 PROGRAM = """import os, sys, tinytool
 print(tinytool.NAME, *sys.argv[1:])
@@ -116,7 +126,10 @@ def test_a_bundle_holds_what_was_given_and_nothing_hidden(workshop: Path) -> Non
         "models/tiny/model.gguf",
         "index/CURRENT",
         "install.sh",
+        "sbom.cdx.json",
     } <= names
+    bill = json.loads((workshop / "bundle" / "sbom.cdx.json").read_bytes())
+    assert {each["name"] for each in bill["components"]} == {"pip", "tinytool", "tiny"}
     assert not [name for name in names if "pycache" in name or "/." in name]
 
 
@@ -254,6 +267,12 @@ def test_packages_that_cannot_be_had_are_told(workshop: Path, tmp_path: Path) ->
     )
     with pytest.raises(BundleError, match="absent==9"):
         make(tmp_path / "new", contents, workshop / "maker.pem")
+
+
+def test_a_wheel_that_is_not_the_locked_one_is_not_taken(workshop: Path, tmp_path: Path) -> None:
+    locked = [Locked("tinytool", "1.0", hashes=frozenset([64 * "0"]))]
+    with pytest.raises(BundleError, match=r"tinytool 1\.0 is not the one whose sha256 was locked"):
+        gather_wheels(tmp_path, ["tinytool"], workshop / "wheels", locked=locked)
 
 
 def test_what_runs_no_weights_of_the_bundle_is_left_out() -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterator
 from datetime import date
+from random import Random
 
 import pytest
 
@@ -381,6 +384,32 @@ def test_nearly_all_that_a_shipped_guide_says_passes(assistant: Assistant, clock
         refused += map(evidence.refusal, said)
     reasons = [reason for reason in refused if reason not in (None, "too short")]
     assert len(reasons) <= 0.01 * len(refused)
+
+
+def with_other_digits(sentence: str, told: str, random: Random) -> Iterator[str]:
+    """The sentence with one digit of one of its numbers changed to what the guide nowhere says."""
+    said = {match.lstrip("0") for match in re.findall(r"\d+", told)}
+    for match in re.finditer(r"\d", sentence):
+        other = random.choice([digit for digit in "123456789" if digit != match[0]])
+        changed = f"{sentence[: match.start()]}{other}{sentence[match.end() :]}"
+        number = next(n for n in re.finditer(r"\d+", changed) if n.start() <= match.start() < n.end())
+        if number[0].lstrip("0") not in said and int(number[0]) > 10:  # small ones are told in words, too
+            yield changed
+
+
+def test_no_sentence_passes_with_one_digit_changed(assistant: Assistant) -> None:
+    random = Random(20261127)
+    today, passed, tried = date(2026, 11, 22), [], 0
+    for id_ in random.sample(sorted(assistant.guides), 24):
+        evidence = Evidence(assistant.prompt(id_, today).guide)
+        for sentence in sentences(without_marks(evidence.text)):
+            if not re.search(r"\d", sentence) or evidence.refusal(sentence):
+                continue
+            for changed in with_other_digits(sentence, evidence.text, random):
+                tried += 1
+                passed += [] if evidence.refusal(changed) else [changed]
+    assert tried > 200
+    assert passed == []
 
 
 def test_no_sentence_of_one_guide_brings_its_figures_into_another(assistant: Assistant) -> None:

@@ -22,8 +22,8 @@ datatypes errors files toml config
 text.normalize text.keystrokes text.dialect text.spelling text.legacy
 knowledge.facts knowledge.sections knowledge.guides knowledge.pictures
 knowledge.pages knowledge.outline knowledge.typeset knowledge.flatten knowledge.ocr knowledge.ink
-knowledge.pdf knowledge.facsimile knowledge.word knowledge.slides knowledge.markup knowledge.images
-knowledge.kinds
+knowledge.pdf knowledge.facsimile knowledge.kinds knowledge.word knowledge.slides knowledge.markup
+knowledge.images
 knowledge.reading
 knowledge.official knowledge.plain knowledge.readability
 knowledge.check knowledge.health knowledge.overlay knowledge.sources knowledge.hosts knowledge.fetch
@@ -35,7 +35,8 @@ models.language_model models.packing models.prefix models.mask models.llama mode
 models.worker models.remote models.catalogue
 pipeline loading
 coaching speech.speakable speech.speak speech.listen journal web
-operations.keys operations.bundle operations.packs operations.doctor operations.backup evaluation __main__
+operations.keys operations.materials operations.bundle operations.packs operations.doctor
+operations.backup evaluation __main__
 """
 PLACES = [f"assistant.{name}" for name in re.findall(r"\S+", ORDER)]
 # Slow to import: each is known to one module (of the web, to one package), which loads it when needed.

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assistant.retrieval.keywords import KeywordIndex, document_terms, query_terms
-from assistant.text.normalize import syllables
+from assistant.text.normalize import fold, syllables
 
 TEXTS = (
     "đổi thẻ căn cước ở công an xã",
@@ -48,6 +50,14 @@ def test_finds_a_text_with_and_without_accents(keywords: KeywordIndex, query: st
 @pytest.mark.parametrize(("query", "expected"), [("bàn", TEXTS[5]), ("bán", TEXTS[4])])
 def test_an_accent_that_was_typed_counts(keywords: KeywordIndex, query: str, expected: str) -> None:
     assert best(keywords, query) == expected
+
+
+@given(st.text("abcdđeghinotuưăâ", min_size=1, max_size=7).filter(lambda word: "đ" in word))
+def test_a_word_with_đ_is_never_the_same_with_d_as_it_is_written(word: str) -> None:
+    keywords = KeywordIndex.build([word, word.replace("đ", "d")])
+    with_bar, without = keywords.scores([word])
+    assert with_bar > without > 0  # the folded terms are the same
+    assert len(set(keywords.scores([fold(word)]))) == 1 or not word.replace("đ", "d").isascii()
 
 
 def test_an_unaccented_word_finds_every_reading_alike(keywords: KeywordIndex) -> None:

@@ -101,3 +101,8 @@ def test_an_archive_that_is_no_document_is_refused(tmp_path: Path) -> None:
         archive.writestr("a.txt", TEXT)
     with pytest.raises(DocumentError, match="zip archive"):
         kind_of(tmp_path / "a.docx")
+
+
+def test_a_row_of_comments_is_looked_through_once(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_bytes(b"<!---->" * 500 + b"text")
+    assert kind_of(tmp_path / "a.html") is Kind.HTML

@@ -13,6 +13,7 @@ from gguf_files import write_mamba, write_qwen3
 from assistant.answering.prompts import Prompt
 from assistant.errors import ModelError
 from assistant.models.llama import LlamaModel, LlamaOptions, PromptTokens, Row, Tokens
+from assistant.models.turns import Turns
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +104,32 @@ def test_a_model_that_would_think_aloud_finds_an_empty_thought(
     thought = model.tokens("<think>", special=True)
     assert len(thought) == 1
     assert (thought[0] in question) == bool(ending)
+
+
+HOSTILE = {
+    "a string of 1 GB": "{{ 'a' * 1000000000 }}",
+    "loops without end": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "a program": "{{ cycler.__init__.__globals__.os.system('touch FILE') }}{{ ''.__class__.__mro__ }}",
+    "broken": "{% for {{",
+    "20 MB": "{{ messages }}" * 1_500_000,
+}
+
+
+@pytest.mark.parametrize("template", HOSTILE.values(), ids=HOSTILE)
+def test_the_template_of_a_file_is_never_run(
+    tmp_path: Path, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: object, **__: object) -> None:
+        pytest.fail("a template was compiled")
+
+    write_qwen3(tmp_path / "qwen3.gguf", template.replace("FILE", str(tmp_path / "touched")))
+    monkeypatch.setattr("jinja2.Environment.from_string", run)
+    monkeypatch.setattr("jinja2.Environment.compile", run)
+    model = LlamaModel(tmp_path / "qwen3.gguf", LlamaOptions(context=512, answer=4, threads=1))
+    written = text_of(model, all_of(model.prompt_tokens(SKY)))
+    assert written.endswith(f"<|im_start|>user\n{SKY.question}<|im_end|>\n<|im_start|>assistant\n")
+    assert "".join(Turns(model).stream(SKY)).isprintable()
+    assert not (tmp_path / "touched").exists()
 
 
 # States

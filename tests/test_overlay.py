@@ -4,6 +4,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from assistant.datatypes import Contact, Period, Source
 from assistant.errors import KnowledgeError
@@ -48,6 +50,22 @@ def test_a_new_entry_reads_back_and_leaves_the_rest_as_it_was(local: Path) -> No
     write(local / "contacts.toml", text)
     assert read(local)["mot-cua"] == CONTACT
     assert own_contacts(local / "contacts.toml") == ["cong-an", "mot-cua"]
+
+
+WRITTEN = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(WRITTEN, WRITTEN, WRITTEN.filter(bool), st.dates())
+def test_whatever_is_written_into_an_entry_reads_back(
+    local: Path, name: str, value: str, title: str, day: date
+) -> None:
+    contact = Contact("mot-cua", name, value, "phone", Source(0, title), value or None, Period(None, day))
+    for _ in range(2):  # new, then in the place of itself
+        write(local / "contacts.toml", with_contact(local / "contacts.toml", contact))
+        assert read(local)["mot-cua"] == contact
+    write(local / "contacts.toml", without_contact(local / "contacts.toml", "mot-cua"))
+    assert (local / "contacts.toml").read_text(encoding="utf-8").rstrip() == FILE.rstrip()
 
 
 def test_an_entry_is_changed_where_it_stands(local: Path) -> None:

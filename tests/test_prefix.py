@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from assistant.errors import ModelError
 from assistant.models.packing import Bytes
 from assistant.models.prefix import (
     StateStore,
     count_asked,
+    refuse_others,
     state_key,
     times_asked,
     weights_digest,
@@ -68,6 +73,18 @@ def test_a_damaged_state_is_as_if_it_were_not_there(tmp_path: Path, damage: Call
     path.write_bytes(damage(path.read_bytes()))
     assert store.find(key(1)) is None
     assert not path.exists()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 1063), st.integers(0, 20), st.binary(max_size=20))
+def test_a_state_is_what_was_saved_or_nothing(tmp_path: Path, at: int, gone: int, put: bytes) -> None:
+    store = StateStore(tmp_path, MANY)
+    store.save(key(1), state(1))
+    path = tmp_path / f"{key(1)}.state"
+    data = path.read_bytes()
+    path.write_bytes(data[:at] + put + data[at + gone :])
+    found = store.find(key(1))
+    assert found is None or (found.tobytes() == state(1).tobytes() and path.read_bytes() == data)
 
 
 def test_a_state_under_the_name_of_another_is_not_taken(tmp_path: Path) -> None:
@@ -158,6 +175,22 @@ def test_weights_are_digested_once_until_the_file_changes(tmp_path: Path) -> Non
 
 
 # Counting
+
+
+def test_weights_that_are_not_those_that_were_downloaded_are_refused(tmp_path: Path) -> None:
+    weights, states = tmp_path / "a.gguf", tmp_path / "states"
+    weights.write_bytes(b"GGUF weights")
+    refuse_others(weights, states)  # a file that somebody brought: nothing is known of it
+    record = {
+        "repo": "a/b",
+        "revision": "0",
+        "sha256": {"a.gguf": hashlib.sha256(b"GGUF weights").hexdigest()},
+    }
+    (tmp_path / "weights.json").write_text(json.dumps(record))
+    refuse_others(weights, states)
+    weights.write_bytes(b"GGUF Weights and more")
+    with pytest.raises(ModelError, match=r"a\.gguf is not the file that was downloaded"):
+        refuse_others(weights, states)
 
 
 def test_what_is_asked_for_is_counted_over_starts_and_damage_starts_anew(tmp_path: Path) -> None:

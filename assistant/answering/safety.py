@@ -48,6 +48,10 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     ("id", re.compile(rf"(?<![\d.,/-])0(?:{_GAP}\d){{11}}(?![\d/])")),
+    (  # in one, or with any sign between its digits or groups of three and more: no dates, no hours
+        "id",
+        re.compile(r"(?<!\d)(?!\d\d\W{1,3}\d\d?(?!\d))(?!0\W{1,3}\d\d)0(?:\W{0,3}\d){11}(?!\d)"),
+    ),
     (
         "phone",
         re.compile(
@@ -101,7 +105,7 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 # File numbers of the portal and ids of procedures are public and stay.
 _PUBLIC = re.compile(
-    r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|(?<!\d)1[89]00[ .]?\d{4,6}(?!\d)|(?<!\d)\d\.\d{6}(?!\d)"
+    r"\d{3}\.\d{2}\.\d{2}\.[a-z]\d{2}-\d{6}-\d{4}|(?<!\d)(?:1[89]00[ .]?\d{4,6}|\d\.\d{6})(?!\d)"
 )
 _DIGIT_WORDS = dict(
     zip(
@@ -225,7 +229,7 @@ class DocumentRules:
             stays = is_public or digits in numbers or _AMOUNT.match(sentence, match.end())
             return match[0] if stays else self.number
 
-        text = _STRANGE_NUMBER.sub(number, _STRANGE_LINK.sub(link, _spelled_out(sentence)))
+        text = _STRANGE_NUMBER.sub(number, _STRANGE_LINK.sub(link, _with_digits(sentence)))
         return _SHORT_NUMBER.sub(
             lambda match: match[0] if match[1] in numbers else match[0].replace(match[1], self.number), text
         )
@@ -422,6 +426,13 @@ def _spoken(text: str, folded: str) -> Iterator[tuple[int, int, str]]:
         else:
             run.append((start, end, digits or ""))
     yield from _number(run, least)
+
+
+def _with_digits(text: str) -> str:
+    """The text with numbers that are said in words as digits."""
+    for start, end, digits in reversed(list(_spoken(text, _same_length_fold(text)))):
+        text = text[:start] + digits + text[end:]
+    return text
 
 
 def _number(run: Sequence[tuple[int, int, str]], least: int) -> Iterator[tuple[int, int, str]]:

@@ -44,7 +44,7 @@ class SharedFacts:
         shares: dict[str, float] = {}
         for contact in self.contacts.values():
             name = {bare(word) for word in syllables(contact.name.split("(")[0])}
-            shares[contact.id] = len(name & said) / len(name)
+            shares[contact.id] = len(name & said) / (len(name) or 1)  # the ward may have named it "(…)"
         most = max(shares.values(), default=0.0)
         return [id_ for id_, share in shares.items() if share == most >= _NAMED]
 

@@ -112,9 +112,14 @@ def read_guide_file(path: Path) -> GuideFile:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise KnowledgeError([Problem(path, mark.line + 2 if mark else 1, str(error))]) from error
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # Of PyYAML itself: "2026-02-30" is no day, a tag stands before what it cannot mean, lists too deep.
+        raise KnowledgeError([Problem(path, 2, f"front matter cannot be read: {error}")]) from error
     if not isinstance(front, dict) or not isinstance(node, yaml.MappingNode):
         raise KnowledgeError([Problem(path, 2, "front matter must be `key: value` lines")])
-    front_lines = {key.value: key.start_mark.line + 2 for key, _ in node.value}
+    front_lines = {str(key.value): key.start_mark.line + 2 for key, _ in node.value}
+    if strange := [key for key in front if key not in front_lines]:
+        raise KnowledgeError([Problem(path, 2, f"front matter has a key that is no word: {strange[0]!r}")])
     return GuideFile(path, front, front_lines, _headed(path, lines, end + 1))
 
 

@@ -38,7 +38,10 @@ _NAMED = {
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEAD = 4096  # bytes
-_HTML = re.compile(rb"(?:\s|<\?xml[^>]*>|<!--.*?-->)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+# Atomic: a row of comments could else be taken apart in more ways than there is time for.
+_HTML = re.compile(
+    rb"(?:\s|<\?xml[^>]*>|(?><!--.*?-->))*+<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
 _PLAIN = (Kind.HTML, Kind.MARKDOWN, Kind.TEXT)
 _LARGEST_PLAIN = 10 << 20  # bytes; a book is 1 MB
 _MEMBERS, _UNPACKED, _XML = 10_000, 300 << 20, 40 << 20  # of a zip archive; bytes of all, of one XML
@@ -46,6 +49,17 @@ _MAIN = {
     b"wordprocessingml.document.main+xml": Kind.DOCX,
     b"presentationml.presentation.main+xml": Kind.PPTX,
 }
+# What readers of Office's archives raise for broken ones and for odd XML, beside errors of their own.
+BROKEN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+)
 _LOCKED = "it is locked with a password; save a copy without one"
 _AS_WHAT = "save it as DOCX or PDF and take that"
 _AGAIN = "get it again from where it came"

@@ -6,14 +6,13 @@ not see is left out: hidden slides, notes, running footers.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from assistant.errors import DocumentError
+from assistant.knowledge.kinds import BROKEN_ARCHIVE
 from assistant.knowledge.pages import Drawn, Line, Parsed, pages_of, table_lines
 
 if TYPE_CHECKING:
@@ -59,9 +58,7 @@ def _refusing() -> Iterator[None]:
 
     try:
         yield
-    except (
-        PythonPptxError, LxmlError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError
-    ) as error:  # fmt: skip
+    except (PythonPptxError, LxmlError, *BROKEN_ARCHIVE) as error:
         raise DocumentError(f"it is broken ({error}); get it again from where it came") from error
 
 

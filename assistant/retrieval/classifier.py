@@ -61,7 +61,7 @@ def load_utterances(path: Path) -> tuple[Utterance, ...]:
     for number, line in enumerate(read_lines(path), 1):
         try:
             found.append(msgspec.json.decode(line, type=Utterance))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise KnowledgeError([Problem(path, number, str(error))]) from error
     return tuple(found)
 

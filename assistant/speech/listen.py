@@ -29,7 +29,7 @@ LARGEST = 2 * RATE * LONGEST + 1_000  # bytes of a recording
 _PARTS = ("encoder", "decoder", "joiner")
 _PATIENCE = 10  # seconds that one waits for others to be heard
 _HOW = "`assistant models pull zipformer-vi` gets what is needed"
-_NOT_INSTALLED = "sherpa-onnx is not installed; install it with `pip install 'binh-dan-hoc-vu-so[listen]'`"
+_NOT_INSTALLED = "sherpa-onnx is not installed; run `sh assistant/operations/install.sh listen`"
 
 
 class Recogniser(Protocol):
