@@ -220,7 +220,7 @@ def attempt(assistant: Assistant, attack: Attack) -> Outcome:
 def quoted(assistant: Assistant, attack: Attack) -> Outcome:
     """What would be shown of the attack's document to whoever asks for any of its sections."""
     wanted = document_id(Path(attack.document.name)) if attack.document else ""
-    sections = [one for one in assistant.searcher.index.corpus.sections if one.document_id == wanted]
+    sections = [one for one in assistant.searcher.index.passages.sections if one.document_id == wanted]
     found = [assistant.quote(section, assistant.clock()) for section in sections]
     texts = ["\n".join(_strings(msgspec.to_builtins(one))) for one in found if one is not None]
     return Outcome(attack, tuple(_forbidden(attack.forbidden, texts)))
