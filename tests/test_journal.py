@@ -407,11 +407,12 @@ def test_the_product_hides_numbers_and_names(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_damage_in_an_entry_is_told(open_journal: Callable[..., Journal]) -> None:
+@in_a_file
+def test_damage_in_an_entry_is_told(place: Path, open_journal: Callable[..., Journal]) -> None:
     journal = open_journal()
     journal.asked(answer("x"))
     journal.flush()
-    with sqlite3.connect(journal.path) as file:
+    with sqlite3.connect(place) as file:
         file.execute("UPDATE entry SET minute = '2026-13-45 8'")
     with pytest.raises(JournalError, match=r"journal\.sqlite"):
         journal.read()

@@ -102,7 +102,8 @@ def test_a_model_whose_process_dies_is_missed_until_it_is_back(
 
 def test_a_journal_that_cannot_write_is_told_until_it_can(office: Office) -> None:
     asked = Answer("mất thẻ", Status.ANSWERED, "text")
-    in_the_way = office.journal.path.parent
+    assert isinstance(office.journal.place, Path)
+    in_the_way = office.journal.place.parent
     in_the_way.write_text("", encoding="utf-8")  # a file where the folder should be
     office.journal.asked(asked)
     office.journal.flush()
