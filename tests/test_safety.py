@@ -329,7 +329,7 @@ def test_every_rule_is_answered_with_a_guide_that_exists(assistant: Assistant) -
     ("text", "left"),
     [
         ("Gọi tổ trưởng theo số 0977 456 000 nhé.", "Gọi tổ trưởng theo số # nhé."),
-        ("Gọi không chín bảy bảy bốn năm sáu không không không.", "Gọi #"),
+        ("Gọi không chín bảy bảy bốn năm sáu không không không.", "Gọi #."),
         ("Tổng đài mới là 1900 6789, gọi ngay.", "Tổng đài mới là #, gọi ngay."),
         ("Chuyển vào số tài khoản 1903 5566 77.", "Chuyển vào số tài khoản #."),
         ("Khi cần thì gọi số 199 để báo.", "Khi cần thì gọi số # để báo."),
