@@ -145,7 +145,6 @@ def _kinds(ground: Ground) -> Iterator[Kind]:
         left="the damaged generation, until the next build",
     )
     yield Kind("guide", ground.home, _guides, partial(_asked_of, ground), answers)
-    yield Kind("prompts", ground.home, _prompts, partial(_asked_of, ground), answers, _EITHER)
     ward = copied(ground.data, ground.folder / "ward")
     shutil.copy(ground.home / "knowledge" / NAME, ward / "local" / NAME)
     yield Kind("the ward's contacts", ward, lambda data: [data / "local" / NAME], ground.ask, answers)
@@ -154,6 +153,7 @@ def _kinds(ground: Ground) -> Iterator[Kind]:
     yield Kind("assistant.toml", ward, lambda data: [data / "assistant.toml"], ground.ask, answers, _EITHER)
     if ground.short:
         return
+    yield Kind("prompts", ground.home, _prompts, partial(_asked_of, ground), answers, _EITHER)
     yield Kind("shared facts, words", ground.home, _shared, partial(_asked_of, ground), answers)
     yield from _small(ground)
     if ground.model is not None:

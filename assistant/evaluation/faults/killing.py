@@ -158,10 +158,10 @@ def _traced(pid: int, options: Sequence[str], *, threads: bool) -> Iterator[None
 
 
 def _killings(ground: Ground, hub: str) -> Iterator[Killing]:
-    for make in (_build, _contact, _states, _asked, _journal):
+    for make in (_build, _contact, _journal):
         yield make(ground)
     if not ground.short:
-        yield from (make(ground) for make in (_add, _approve, _notice))
+        yield from (make(ground) for make in (_add, _approve, _notice, _states, _asked))
     yield _pull(ground, hub)
 
 
