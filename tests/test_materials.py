@@ -33,7 +33,7 @@ from assistant.operations.materials import (
 )
 
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-NAMES = ("run", "test", "voice", "listen", "ocr")
+NAMES = ("run", "test", "voice", "listen", "ocr", "postgres")
 LOCK = {name: {lock.name: lock for lock in read_lock(LOCKS / f"{name}.lock")} for name in NAMES}
 HERE = installed()
 # Copyleft that reaches what imports it. That of the LGPL and the MPL reaches the package alone.

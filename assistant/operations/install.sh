@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what running needs; with "voice", "listen", "ocr" or "test" what these need on top. What is taken
+# Installs what running needs; with "voice", "listen", "ocr", "postgres" or "test" what these need on top. What is taken
 # stands in the locks: every version, and the sha256 of every file but those that differ from machine to
 # machine. The word "unlocked" takes what the ranges of pyproject.toml allow instead.
 # Made for a bare Debian: sh and apt are enough. Run it again whenever you like; it does only what is missing.
@@ -9,9 +9,9 @@ cd "$(dirname "$0")/../.." || exit 1
 extras="" locked=yes
 for word in "$@"; do
     case $word in
-        voice | listen | ocr | test) extras="$extras${extras:+,}$word" ;;
+        voice | listen | ocr | postgres | test) extras="$extras${extras:+,}$word" ;;
         unlocked) locked=no ;;
-        *) echo "usage: install.sh [voice] [listen] [ocr] [test] [unlocked]" >&2; exit 2 ;;
+        *) echo "usage: install.sh [voice] [listen] [ocr] [postgres] [test] [unlocked]" >&2; exit 2 ;;
     esac
 done
 mode=${extras:-run}

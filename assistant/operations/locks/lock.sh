@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 } >"$work/pyproject.toml"
 touch "$work/run" "$work/names"
 
-for what in run test voice listen ocr; do
+for what in run test voice listen ocr postgres; do
     extra=""
     [ $what = run ] || extra="--extra $what"
     [ ! -e $locks/$what.lock ] || cp $locks/$what.lock "$work/$what.out"
