@@ -15,9 +15,10 @@ from pdf_files import clean
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from assistant.answering.card import section_images
 from assistant.coaching.originals import Originals
 from assistant.config import CHECKOUT
-from assistant.datatypes import Document, OfficialText, Section, Source
+from assistant.datatypes import Card, Document, OfficialText, Section, Source
 from assistant.knowledge.images import save_picture
 from assistant.knowledge.pictures import NO_SCENES
 from assistant.pipeline import Assistant
@@ -175,10 +176,10 @@ def test_originals_with_the_passage_marked(address: str) -> None:
 
 
 def test_pictures_of_a_quoted_section_and_no_others(address: str, desk: Desk) -> None:
-    asked = desk.reference().answer("Hồ sơ trợ cấp đặc biệt của phường gồm đơn đề nghị gì?")
-    assert asked.card is not None
-    (image,) = asked.card.images
-    shown = Renderer(UI).facts(asked.card)
+    hit = desk.lookup.passage("quyet-dinh-12#1")
+    assert hit is not None
+    (image,) = section_images(hit.section)
+    shown = Renderer(UI).facts(Card("Quyết định 12 của phường", "", "", images=(image,)))
     assert f'src="/tra-cuu/hinh/{image}"' in shown
     assert 'alt="Hình 1/1 ở phần này của văn bản “Quyết định 12 của phường”"' in shown
     found = httpx.get(f"{address}/tra-cuu/hinh/{image}")
