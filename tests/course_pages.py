@@ -29,7 +29,8 @@ def some_course(folder: Path) -> tuple[Course, LoadingAssistant, Assistant]:
     """The course over three guides, loaded; a model is there once `complete` of the second has one."""
     home = some_guides(folder / "home", *GUIDES)
     shutil.copytree(CHECKOUT / "knowledge" / "lessons", home / "knowledge" / "lessons")
-    shutil.copy(CHECKOUT / "knowledge" / "scams.toml", home / "knowledge")
+    for name in ("scams.toml", "names.toml"):
+        shutil.copy(CHECKOUT / "knowledge" / name, home / "knowledge")
     assistant = load_assistant(load_settings({"home": home, "data": folder / "data"}))
     loading = LoadingAssistant()
     loading.loaded.set_result(assistant)
