@@ -1,8 +1,9 @@
-"""Puts a file in the place of another so that nobody, not even after a power cut, finds half of it."""
+"""Files that are put in the place of others so that nobody, after a power cut either, finds half of one."""
 
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import threading
 import time
@@ -43,3 +44,9 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a file, in hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from assistant.errors import FetchError
+from assistant.files import sha256_of
 from assistant.knowledge.hosts import Answer, BrokenOffError, Hosts, NotFetchedError, Outcome
 from assistant.knowledge.reading import read_document
 from assistant.knowledge.sources import Kind, ListedSource
@@ -163,7 +164,7 @@ def _fetch(
     file = folder / source.file
     path = folder / f"{source.id}.part"
     # Without the very file, "not modified" would leave us with nothing.
-    intact = before if before and file.exists() and _sha256(file) == before.sha256 else None
+    intact = before if before and file.exists() and sha256_of(file) == before.sha256 else None
     try:
         answer = _receive(hosts, source, path, intact)
         if answer.status == 304:
@@ -299,7 +300,7 @@ def _validator(answer: Answer) -> str:
 
 def _copy(source: ListedSource, answer: Answer, path: Path) -> Copy:
     """What there is to know of a finished download; raises NotFetchedError if it is another thing."""
-    sha256 = _sha256(path)
+    sha256 = sha256_of(path)
     text, words = sha256, 0
     if source.kind is Kind.PDF:
         with path.open("rb") as file:
@@ -369,8 +370,3 @@ def _copy_of(source: ListedSource, records: Mapping[str, Record]) -> Copy | None
     """The copy there is of a source, if the list still means the same address."""
     copy = records[source.id].copy if source.id in records else None
     return copy if copy and copy.asked == source.url else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -24,7 +24,7 @@ import msgspec
 
 from assistant.datatypes import Document, OfficialText, Period, Source
 from assistant.errors import DocumentError, KnowledgeError, Problem
-from assistant.files import write_whole
+from assistant.files import sha256_of, write_whole
 from assistant.knowledge.outline import document_sections
 from assistant.knowledge.pages import Method, Page, Reading
 from assistant.knowledge.reading import read_document
@@ -136,7 +136,7 @@ def list_officials(roots: Sequence[Path], kept: Path) -> Listing:
         side = path.with_name(path.name + SIDE)
         told = ""
         try:
-            key = _sha256(path)
+            key = sha256_of(path)
             told = side.read_text("utf-8", "replace")
         except FileNotFoundError:
             pass
@@ -162,7 +162,7 @@ def read_officials(
     used, all_read = set(), True
     for path in official_paths(*roots):
         try:
-            key = _sha256(path)
+            key = sha256_of(path)
             used.add(key)
             side = read_side(path)
             reading = _kept_reading(kept, key)
@@ -193,14 +193,14 @@ def add_official(path: Path, side: Side, folder: Path, kept: Path, *, progress: 
 
     Raises DocumentError for a file that cannot be read; then nothing is stored.
     """
-    key = _sha256(path)
+    key = sha256_of(path)
     reading = _read(path, kept / key, progress)
     if reading.quarantined:
         raise DocumentError(f"{path} is not taken: {reading.reason}")
     folder.mkdir(parents=True, exist_ok=True)
     _finish(folder)  # what an earlier addition has left must not be mixed with this one
     target = folder / f"{document_id(path)}{path.suffix.lower()}"
-    if key == (_sha256(target) if target.exists() else None):
+    if key == (sha256_of(target) if target.exists() else None):
         side = replace(side, approved=read_side(target).approved)
     keep_reading(kept, key, reading)
     fresh = target.with_name(_NEW + target.name)
@@ -314,8 +314,3 @@ def _drop_others(kept: Path, used: set[str]) -> None:
 
 def _unreadable(path: Path, error: OSError) -> Problem:
     return Problem(path, 0, f"cannot be read: {error.strerror}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import msgspec
 
 from assistant.errors import KnowledgeError, Problem, WeightsError
-from assistant.files import write_whole
+from assistant.files import sha256_of, write_whole
 from assistant.toml import read_toml
 
 CATALOGUE = Path(__file__).with_suffix(".toml")
@@ -137,7 +137,7 @@ def pull(weights: Weights, folder: Path, hub: str, progress: Progress = lambda _
             progress(f"downloading {file.path} of {weights.repo}")
             _download(weights, file, part, hub)
             progress(f"checking {file.path}")
-            _keep(part, file, _digest(part), f"{hub} serves")
+            _keep(part, file, sha256_of(part), f"{hub} serves")
         _record(weights, folder)
 
 
@@ -190,7 +190,7 @@ def _missing(weights: Weights, folder: Path, progress: Progress) -> list[Weights
     for file in weights.files:
         path, digest = folder / file.path, file.sha256 or known.get(file.path)
         progress(f"looking at {path}")
-        if digest is None or not path.is_file() or _digest(path) != digest:
+        if digest is None or not path.is_file() or sha256_of(path) != digest:
             missing.append(file)
     return missing
 
@@ -243,7 +243,7 @@ def _keep(part: Path, file: WeightsFile, digest: str, whose: str) -> None:
 
 
 def _record(weights: Weights, folder: Path) -> None:
-    digests = {file.path: file.sha256 or _digest(folder / file.path) for file in weights.files}
+    digests = {file.path: file.sha256 or sha256_of(folder / file.path) for file in weights.files}
     record = _Record(weights.repo, weights.revision, digests)
     write_whole(folder / _RECORD, msgspec.json.format(msgspec.json.encode(record), indent=1))
 
@@ -274,11 +274,6 @@ def _make_room(folder: Path, wanted: int) -> None:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -363,7 +358,7 @@ def verify(weights: Weights, folder: Path, progress: Progress = lambda _: None) 
         progress(f"reading {path}")
         if not path.is_file():
             return Verdict(weights.name, f"{path} is missing; pull it again")
-        if _digest(path) != digest:
+        if sha256_of(path) != digest:
             return Verdict(weights.name, f"{path} is damaged; pull it again")
     return Verdict(weights.name, "")
 

@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 
 from assistant.config import Settings
 from assistant.errors import AssistantError, BackupError, KnowledgeError
+from assistant.files import sha256_of
 from assistant.loading import check_everything, current_index, load_embedder
 
 _KIND = "tro-ly backup 1"
@@ -58,7 +59,7 @@ def back_up(settings: Settings, file: Path, progress: Progress = lambda _: None)
     try:
         with TemporaryDirectory(prefix="assistant-backup-") as folder:
             found = dict(_files(settings, Path(folder)))
-            lines = [f"{_digest(path)}  {name}" for name, path in found.items()]
+            lines = [f"{sha256_of(path)}  {name}" for name, path in found.items()]
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as out:
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
@@ -148,11 +149,6 @@ def _kept(made: str, names: Mapping[str, object]) -> Kept:
     return Kept(made, len(names), documents, _JOURNAL in names)
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 # What is put back
 
 
@@ -223,7 +219,7 @@ def _extract(file: Path, listed: Mapping[str, str], fresh: Mapping[str, Path], d
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with archive.open(name) as source, target.open("wb") as out:
                 shutil.copyfileobj(source, out, _CHUNK)
-            if _digest(target) != listed[name]:  # what lies there is what was compared
+            if sha256_of(target) != listed[name]:  # what lies there is what was compared
                 raise BackupError(f"{file} changed while it was read")
 
 

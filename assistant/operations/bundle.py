@@ -6,7 +6,6 @@ installs holds the maker's public key from elsewhere: what came on the stick can
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import BundleError
+from assistant.files import sha256_of
 from assistant.operations.keys import is_signed, sign
 from assistant.operations.materials import (
     LOCKS,
@@ -99,7 +99,7 @@ def seal(target: Path, about: Mapping[str, str], key: Path) -> None:
     """Let a folder tell what it is, list its files and sign the list. Raises BundleError or OSError."""
     lines = "".join(f"{name}={value}\n" for name, value in about.items())
     (target / ABOUT).write_text(lines, encoding="utf-8")
-    manifest = "".join(f"{_digest(path)}  {name}\n" for name, path in _files(target)).encode()
+    manifest = "".join(f"{sha256_of(path)}  {name}\n" for name, path in _files(target)).encode()
     (target / MANIFEST).write_bytes(manifest)
     (target / SIGNATURE).write_bytes(sign(manifest, key))
 
@@ -125,7 +125,7 @@ def verify(target: Path, public: Path, progress: Progress = lambda _: None) -> d
             progress(f"reading {name}")
             if name not in there:
                 raise BundleError(f"{target / name} is missing; copy the bundle again")
-            if _digest(there[name]) != digest:
+            if sha256_of(there[name]) != digest:
                 raise BundleError(f"{target / name} is not what was signed; do not install it")
         about = (target / ABOUT).read_text(encoding="utf-8")
     except OSError as error:
@@ -191,7 +191,7 @@ def _bill(target: Path, packages: Sequence[Package]) -> dict[str, Any]:
     for path in sorted((target / "models").rglob("*")):
         if path.is_file():
             model, _, name = path.relative_to(target / "models").as_posix().partition("/")
-            weights.setdefault(model, {})[name] = _digest(path)
+            weights.setdefault(model, {})[name] = sha256_of(path)
     made = datetime.now(UTC).isoformat(timespec="seconds")
     return bill_of_materials(
         project.get("name", "assistant"), project.get("version", "0"), made, packages, weights
@@ -244,8 +244,3 @@ def _listed(target: Path, manifest: bytes) -> dict[str, str]:
             raise BundleError(f"{target / MANIFEST} holds a line that no maker writes: {line!r}")
         listed[match[2]] = match[1]
     return listed
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -166,11 +165,6 @@ def strays(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if (path.name.startswith(".") and path.name != ".lock") or path.suffix == ".part"
     ]
-
-
-def sha256(path: Path) -> str:
-    """The digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def is_root() -> bool:
