@@ -205,6 +205,7 @@ def test_what_was_not_heard_is_said_kindly(page: Page, hearing: Hearing, says: s
     hearing.says = says
     page.locator("#listen").click()
     expect(page.locator("#listen")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(600)  # a recording without a sample is none
     page.locator("#listen").click()
     expect(page.locator("#say-listen")).to_have_text(WORDS["listen"][told], timeout=SOON)
     expect(page.locator("#box textarea")).to_have_value("")
