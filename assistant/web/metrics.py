@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 
-from assistant.datatypes import Answer, Composer, Guide, Status
+from assistant.datatypes import Answer, Composer, Status
 from assistant.web.logs import ANSWERS
 from assistant.web.vitals import Reason, Watch, free_bytes
-from assistant.web.waiting import Answering
+from assistant.web.waiting import Answering, Relay
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -31,12 +31,12 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 _FAILED = "failed"  # stands for the status of a question that ended in an error
 
 
-class Measured:
+class Measured(Relay):
     """An assistant whose answers are counted and timed."""
 
     def __init__(self, answering: Answering, note: Callable[[Answer | None, float, float], None]) -> None:
         """`note` takes the last answer, None after an error, and the seconds of the first and of the last."""
-        self.answering = answering
+        super().__init__(answering)
         self._note = note
 
     def stream(
@@ -50,28 +50,12 @@ class Measured:
         """The answer as it grows; noted when it ends, or when the person leaves."""
         begun, card, last = time.monotonic(), 0.0, None
         try:
-            for answer in self.answering.stream(
-                question, previous=previous, today=today, use_model=use_model
-            ):
+            for answer in super().stream(question, previous=previous, today=today, use_model=use_model):
                 card = card or time.monotonic() - begun
                 last = answer
                 yield answer
         finally:
             self._note(last, card, time.monotonic() - begun)
-
-    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
-        """The card of one guide."""
-        return self.answering.open_guide(document_id, today=today)
-
-    @property
-    def guides(self) -> Mapping[str, Guide]:
-        """Every guide by its id."""
-        return self.answering.guides
-
-    @property
-    def waiting(self) -> int:
-        """How many answers of the model must end before that of the one who asked last begins."""
-        return self.answering.waiting
 
 
 class Metrics:

@@ -11,12 +11,12 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
-from assistant.datatypes import Answer, Guide
+from assistant.datatypes import Answer
 from assistant.errors import PausedError
 from assistant.files import write_whole
 from assistant.journal import Journal
 from assistant.web.look import page_style
-from assistant.web.waiting import Answering
+from assistant.web.waiting import Answering, Relay
 
 AGAIN = 20  # seconds after which a page with the notice looks whether the assistant is back
 LONGEST_NOTICE = 300  # characters
@@ -60,11 +60,11 @@ class Pause:
         return given
 
 
-class Attended:
+class Attended(Relay):
     """An assistant that a maintainer can switch off, and whose journal, if any, notes what is asked."""
 
     def __init__(self, answering: Answering, pause: Pause, journal: Journal | None) -> None:
-        self.answering = answering
+        super().__init__(answering)
         self.pause = pause
         self.journal = journal
 
@@ -79,7 +79,7 @@ class Attended:
         """The answer as it grows; noted when it begins. Raises PausedError."""
         self.pause.check()
         noted = self.journal is None
-        for answer in self.answering.stream(question, previous=previous, today=today, use_model=use_model):
+        for answer in super().stream(question, previous=previous, today=today, use_model=use_model):
             if not noted and self.journal is not None:
                 self.journal.asked(answer)
                 noted = True
@@ -88,17 +88,7 @@ class Attended:
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of one guide. Raises PausedError."""
         self.pause.check()
-        return self.answering.open_guide(document_id, today=today)
-
-    @property
-    def guides(self) -> Mapping[str, Guide]:
-        """Every guide by its id."""
-        return self.answering.guides
-
-    @property
-    def waiting(self) -> int:
-        """How many answers of the model must end before that of the one who asked last begins."""
-        return self.answering.waiting
+        return super().open_guide(document_id, today=today)
 
 
 def notice_page(notice: str, words: Mapping[str, Any]) -> str:

@@ -41,6 +41,38 @@ class Answering(Protocol):
         """How many answers of the model must end before that of the one who asked last begins."""
 
 
+class Relay:
+    """Answers as another assistant does; what stands before one changes some of it."""
+
+    def __init__(self, answering: Answering) -> None:
+        self.answering = answering
+
+    def stream(
+        self,
+        question: str,
+        *,
+        previous: Sequence[str] = (),
+        today: date | None = None,
+        use_model: bool = True,
+    ) -> Iterator[Answer]:
+        """The answer as it grows."""
+        return self.answering.stream(question, previous=previous, today=today, use_model=use_model)
+
+    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
+        """The card of one guide."""
+        return self.answering.open_guide(document_id, today=today)
+
+    @property
+    def guides(self) -> Mapping[str, Guide]:
+        """Every guide by its id."""
+        return self.answering.guides
+
+    @property
+    def waiting(self) -> int:
+        """How many answers of the model must end before that of the one who asked last begins."""
+        return self.answering.waiting
+
+
 @dataclass
 class LoadingAssistant:
     """Stands in while the assistant loads in the background; a question waits for it."""
