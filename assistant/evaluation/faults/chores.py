@@ -152,6 +152,11 @@ def change_contact(path: str, value: str) -> None:
     write(Path(path), with_contact(Path(path), contact))
 
 
+def overwrite(path: str, text: str) -> None:
+    """A file written in place and never synced, as this program writes none."""
+    Path(path).write_text(text, "utf-8")
+
+
 def switch_off(path: str, notice: str) -> None:
     """What the maintainers' page does when the assistant is switched off."""
     from assistant.web.pause import Pause
@@ -242,6 +247,7 @@ _CHORES: Mapping[str, Callable[..., str | None]] = {
     for chore in (
         cli,
         change_contact,
+        overwrite,
         switch_off,
         read_notice,
         embed,

@@ -61,14 +61,14 @@ def rows(ground: Ground, progress: Progress) -> Iterator[Row]:
     if shutil.which("strace") is None:
         yield Row("killed at every write", 0, "strace is not installed", "", None, None)
         return
-    with _hub() as hub:
-        for killing in _killings(ground, hub):
+    with hub() as address:
+        for killing in killings(ground, address):
             yield _swept(ground, killing, progress)
 
 
 def _swept(ground: Ground, killing: Killing, progress: Progress) -> Row:
     folder = ground.folder / "run"
-    points = _points(ground, killing, folder)
+    points = points_of(ground, killing, folder)
     if ground.short:
         points = points[:: max(1, len(points) // _FEW)]
     held: Counter[str] = Counter()
@@ -76,17 +76,17 @@ def _swept(ground: Ground, killing: Killing, progress: Progress) -> Row:
     for number, (name, count) in enumerate(points):
         progress(f"{killing.fault}: {name} {count} ({number + 1} of {len(points)})")
         copied(killing.before, folder)
-        status = _killed(ground, killing.chore(folder), name, count, threads=killing.threads)
+        status = killed_at(ground, killing.chore(folder), name, count, threads=killing.threads)
         if status != -signal.SIGKILL:
             held["not hit"] += 1
             continue
-        found = _held(killing, folder)
+        found = held_by(killing, folder)
         held[found] += 1
         left = max(left, len(strays(folder)))
         if found != "new" and (number % _AGAIN == 0 or found != "old"):
             again = ground.nursery.run(killing.chore(folder))
             worst = max(worst, again.seconds)
-            if again.status or (now := _held(killing, folder)) != "new":
+            if again.status or (now := held_by(killing, folder)) != "new":
                 held[f"done again: {again.last_words or now}"] += 1
     torn = [what for what in held if what not in ("old", "new", "not hit")]
     seen = f"the old state {held['old']} times, the new one {held['new']} times"
@@ -96,14 +96,15 @@ def _swept(ground: Ground, killing: Killing, progress: Progress) -> Row:
     return Row(f"killed: {killing.fault}", runs, "; ".join([seen, *torn]), on_disk, round(worst, 1), well)
 
 
-def _held(killing: Killing, folder: Path) -> str:
+def held_by(killing: Killing, folder: Path) -> str:
+    """What a folder holds: "old", "new", or what is torn."""
     try:
         return killing.held(folder)
     except (AssistantError, OSError, ValueError, sqlite3.Error) as error:
         return f"torn: {type(error).__name__}: {error}"
 
 
-def _points(ground: Ground, killing: Killing, folder: Path) -> list[tuple[str, int]]:
+def points_of(ground: Ground, killing: Killing, folder: Path) -> list[tuple[str, int]]:
     """The calls that change the folder: their names, and which of their name they are."""
     copied(killing.before, folder)
     log = ground.folder / "calls"
@@ -112,8 +113,8 @@ def _points(ground: Ground, killing: Killing, folder: Path) -> list[tuple[str, i
         ended = ground.nursery.wait(pid)
     if ended.status:
         raise EvaluationError(f"{killing.fault} fails without a fault, too: {ended.errors}")
-    if _held(killing, folder) != "new":
-        raise EvaluationError(f"{killing.fault} does not what it should: {_held(killing, folder)}")
+    if held_by(killing, folder) != "new":
+        raise EvaluationError(f"{killing.fault} does not what it should: {held_by(killing, folder)}")
     counts: Counter[tuple[str, str]] = Counter()
     found: dict[tuple[str, int], None] = {}
     for line in log.read_text("utf-8", "replace").splitlines():
@@ -128,7 +129,7 @@ def _points(ground: Ground, killing: Killing, folder: Path) -> list[tuple[str, i
     return list(found)
 
 
-def _killed(ground: Ground, chore: Chore, name: str, count: int, *, threads: bool) -> int:
+def killed_at(ground: Ground, chore: Chore, name: str, count: int, *, threads: bool) -> int:
     """The status of a chore that is killed at the call of that name and number."""
     pid = ground.nursery.start(chore, stopped=True)
     inject = ["-o", os.devnull, "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={count}"]
@@ -157,7 +158,8 @@ def _traced(pid: int, options: Sequence[str], *, threads: bool) -> Iterator[None
 # The chores
 
 
-def _killings(ground: Ground, hub: str) -> Iterator[Killing]:
+def killings(ground: Ground, hub: str) -> Iterator[Killing]:
+    """The chores, where the files of models come from the hub of this address."""
     for make in (_build, _contact, _journal):
         yield make(ground)
     if not ground.short:
@@ -360,7 +362,7 @@ class _Hub(ThreadingHTTPServer):
 
 
 @contextmanager
-def _hub() -> Iterator[str]:
+def hub() -> Iterator[str]:
     """The address of a hub on this machine."""
     with _Hub(("127.0.0.1", 0), _Files) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

@@ -8,13 +8,14 @@ from typing import Any
 
 from assistant.config import Settings
 from assistant.errors import AssistantError, EvaluationError
-from assistant.evaluation.faults import damage, killing
+from assistant.evaluation.faults import damage, killing, power
 from assistant.evaluation.faults.ground import Ground, Row, ground
 from assistant.evaluation.faults.outages import OUTAGES
 
 Progress = Callable[[str], None]
 FAULTS: Mapping[str, Callable[[Ground, Progress], Iterator[Row]]] = {
     "killed": killing.rows,
+    "power": power.rows,
     "damaged": damage.rows,
     **OUTAGES,
 }
