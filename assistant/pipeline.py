@@ -161,6 +161,12 @@ class Assistant:
         answer = self._from_guide(chosen, document_id, today or self.clock())
         return replace(answer, elapsed_ms=_milliseconds(started))
 
+    def decline(self, question: str, *, today: date | None = None) -> Answer:
+        """That no guide answers, to a question of whose choices none was meant. Raises QuestionError."""
+        started = time.monotonic()
+        answer = self._declined(self.understand(question), Status.NOT_COVERED, today or self.clock())
+        return replace(answer, elapsed_ms=_milliseconds(started))
+
     @property
     def _glossary(self) -> Glossary:
         return self.searcher.index.glossary

@@ -118,6 +118,9 @@ class FakeAssistant:
         finally:
             self.closed.set()
 
+    def decline(self, question: str, *, today: date | None = None) -> Answer:
+        return Answer(question, Status.NOT_COVERED, "Chưa có trong hướng dẫn.")
+
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         self.opened.append(document_id)
         if document_id == GONE:

@@ -292,6 +292,10 @@ def test_a_crowd_leaves_the_card_and_a_sentence(page: Page) -> None:
 def test_choices_open_guides(page: Page, fake: FakeAssistant) -> None:
     ask(page, "việc nào")
     expect(page.locator("#stage .menu button")).to_have_text(["Việc thứ nhất", "Việc thứ hai"])
+    page.locator("#none").click()
+    expect(page.locator("#stage")).to_contain_text("Chưa có trong hướng dẫn.")
+    expect(page.locator("#none")).to_have_count(0)
+    ask(page, "việc nào")
     page.locator("#stage .menu button").nth(1).click()
     expect(page.locator(".head h2")).to_have_text("Bài hai")
     ask(page, "hết bao nhiêu tiền", "text=hết bao nhiêu tiền")

@@ -46,6 +46,9 @@ class OneGuide:
     ) -> Iterator[Answer]:
         yield Answer(question, Status.ANSWERED, CARD.lead, CARD)
 
+    def decline(self, question: str, *, today: date | None = None) -> Answer:
+        return Answer(question, Status.NOT_COVERED, "")
+
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         if document_id == "hong":
             raise IndexUnavailableError("no index")

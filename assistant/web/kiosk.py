@@ -65,6 +65,7 @@ class Kiosk:
         self.actions: dict[str, Callable[[Visit, str], Updates]] = {
             "topic": self.to_topic,
             "open": self.to_guide,
+            "none": self.to_none,
             "card": lambda visit, _: self._move(visit, "answer"),
             "coach": lambda visit, _: self._move(visit, "coach"),
             "step": self.to_step,
@@ -219,6 +220,12 @@ class Kiosk:
             return self._idle(visit) | self._say("gone")
         visit.take(answer, "")
         visit.remember(answer.card.title if answer.card else answer.question)
+        return self.show(visit)
+
+    def to_none(self, visit: Visit, _: str) -> Updates:
+        """None of the choices is what was asked for."""
+        if visit.asked:  # forgotten meanwhile otherwise
+            visit.take(self.assistant.decline(visit.asked), visit.asked)
         return self.show(visit)
 
     def to_step(self, visit: Visit, position: str) -> Updates:

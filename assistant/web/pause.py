@@ -90,6 +90,14 @@ class Attended(Relay):
         self.pause.check()
         return super().open_guide(document_id, today=today)
 
+    def decline(self, question: str, *, today: date | None = None) -> Answer:
+        """That no guide answers; noted, as a gap that a guide could fill. Raises PausedError."""
+        self.pause.check()
+        answer = super().decline(question, today=today)
+        if self.journal is not None:
+            self.journal.asked(answer)
+        return answer
+
 
 def notice_page(notice: str, words: Mapping[str, Any]) -> str:
     """What stands in for a page; it looks by itself whether the assistant is back."""

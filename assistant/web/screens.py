@@ -147,6 +147,7 @@ class Screens:
             [
                 self.render.head(answer, visit.asked, visit.turn),
                 _items((choice.document_id, choice.title) for choice in visit.choices),
+                self._none_of_them() if answer.status is Status.CLARIFY and visit.choices else "",
                 f'<div class="row">{self._voice(card.document_id)}{self._take_home(card)}</div>'
                 if card
                 else "",
@@ -155,6 +156,9 @@ class Screens:
                 self._all_tiles() if nothing else "",  # one obvious way on
             ]
         )
+
+    def _none_of_them(self) -> str:
+        return f'<div class="row">{button(self.ui["menu"]["none"], "stop", do="none", id_="none")}</div>'
 
     def _take_home(self, card: Card) -> str:
         """What brings the guide onto paper, or by a QR code onto a phone."""

@@ -32,6 +32,9 @@ class Answering(Protocol):
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of one guide; KeyError if there is no such guide."""
 
+    def decline(self, question: str, *, today: date | None = None) -> Answer:
+        """That no guide answers, to a question of whose choices none was meant."""
+
     @property
     def guides(self) -> Mapping[str, Guide]:
         """Every guide by its id."""
@@ -61,6 +64,10 @@ class Relay:
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card of one guide."""
         return self.answering.open_guide(document_id, today=today)
+
+    def decline(self, question: str, *, today: date | None = None) -> Answer:
+        """That no guide answers."""
+        return self.answering.decline(question, today=today)
 
     @property
     def guides(self) -> Mapping[str, Guide]:
@@ -106,6 +113,10 @@ class LoadingAssistant:
     def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
         """The card, once loaded. Raises what loading raised."""
         return self.ready.open_guide(document_id, today=today)
+
+    def decline(self, question: str, *, today: date | None = None) -> Answer:
+        """That no guide answers, once loaded. Raises what loading raised."""
+        return self.ready.decline(question, today=today)
 
     @property
     def guides(self) -> Mapping[str, Guide]:
