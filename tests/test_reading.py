@@ -102,6 +102,17 @@ def test_what_cannot_be_read_is_quarantined(tmp_path: Path, name: str, data: byt
     assert reason in (reading.reason or "")
 
 
+@pytest.mark.parametrize(("good", "bad"), [(b"/FlateDecode", b"/FlateDqcode"), (b" 635 635", b" 635/635")])
+def test_a_pdf_of_which_bytes_have_changed_is_told_as_broken(tmp_path: Path, good: bytes, bad: bytes) -> None:
+    path = pdf_files.clean(tmp_path / "a.pdf")
+    data = path.read_bytes()
+    assert good in data
+    path.write_bytes(data.replace(good, bad))
+    reading = read_document(path)
+    assert reading.status == "quarantined"
+    assert "it is broken" in (reading.reason or "")
+
+
 def test_a_missing_file_is_an_error() -> None:
     with pytest.raises(DocumentError, match="/nowhere/a.pdf"):
         read_document(Path("/nowhere/a.pdf"))

@@ -183,6 +183,17 @@ def _refusing() -> Iterator[None]:
         raise DocumentError(reason.format(str(error).strip().rstrip("."))) from error
 
 
+@contextmanager
+def _broken() -> Iterator[None]:
+    """Turns what pypdf lets through into an error of its own."""
+    from pypdf.errors import PdfReadError
+
+    try:
+        yield
+    except (NotImplementedError, *_LEAKED) as error:
+        raise PdfReadError(f"{type(error).__name__}: {error}") from error
+
+
 def _draw(page: PageObject) -> _Drawing:
     from pypdf.errors import PyPdfError
     from pypdf.generic import ArrayObject, TextStringObject
@@ -227,7 +238,8 @@ def _draw(page: PageObject) -> _Drawing:
         if operator == b"Do" and operands:
             inside.pop()
 
-    text = page.extract_text(visitor_text=see, visitor_operand_before=enter, visitor_operand_after=leave)
+    with _broken():
+        text = page.extract_text(visitor_text=see, visitor_operand_before=enter, visitor_operand_after=leave)
     if forms > _FORMS:
         raise DocumentError(_TOO_MANY_FORMS)
     return _Drawing(text, tuple(pieces), tuple(found), find_columns(pieces), ink.unseen)
@@ -394,5 +406,8 @@ def _may_hold_text(page: PageObject, drawing: _Drawing, read: Page) -> bool:
     nothing = letters(read.text) < _NO_LETTERS
     if any(p.pixels >= _LARGE_IMAGE and (nothing or p.share >= _PART_OF_PAGE) for p in drawing.pictures):
         return True
-    contents = page.get_contents() if nothing else None
-    return contents is not None and len(contents.get_data()) >= _DRAWN
+    if not nothing:
+        return False
+    with _broken():
+        contents = page.get_contents()
+        return contents is not None and len(contents.get_data()) >= _DRAWN
