@@ -959,7 +959,13 @@ def evaluate_weights(
 ) -> None:
     """Fit the weights of retrieval/search.py and answering/decide.py anew; prints them to be put there."""
     from assistant.evaluation.answers import HELD, read_questions
-    from assistant.evaluation.fitting import fit_certainty, fit_follow_up, fit_order, fit_search
+    from assistant.evaluation.fitting import (
+        fit_certainty,
+        fit_covered,
+        fit_follow_up,
+        fit_order,
+        fit_search,
+    )
     from assistant.retrieval.classifier import load_utterances
 
     settings = _settings()
@@ -970,6 +976,7 @@ def evaluate_weights(
     for fit in (
         fit_search(assistant, questions, utterances),
         fit_order(assistant, utterances),
+        fit_covered(assistant, questions, utterances),
         fit_follow_up(assistant, questions),
         fit_certainty(assistant, questions),
     ):

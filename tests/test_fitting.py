@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from assistant.answering.decide import WEIGHTS
 from assistant.datatypes import Status
 from assistant.evaluation.answers import ExpectedAnswer
-from assistant.evaluation.fitting import Example, fit_certainty, fit_follow_up, maximise
+from assistant.evaluation.fitting import Example, fit_certainty, fit_covered, fit_follow_up, maximise
 from assistant.pipeline import Assistant
+from assistant.retrieval.classifier import NOTHING, TASK, Utterance
+from assistant.retrieval.features import COVER_NAMES
+from assistant.retrieval.index import KnowledgePaths, build
+from assistant.retrieval.search import Searcher
 
 
 def example(features: list[list[float]], meant: int, weight: float = 1.0) -> Example:
@@ -49,6 +55,21 @@ def test_follow_ups_are_fitted_from_lines_of_a_question_set(assistant: Assistant
     assert first.weights.keys() == WEIGHTS.keys()
     assert first.right == 1.0
     assert first.examples == 3
+
+
+def test_what_is_asked_in_vain_tells_that_no_guide_answers(
+    assistant: Assistant, few_guides: KnowledgePaths
+) -> None:
+    vain = [f"{act} bằng lái tàu {what}" for act in ("đổi", "mất", "thi") for what in ("sông", "biển", "cá")]
+    with (few_guides.shipped / "utterances.jsonl").open("a", encoding="utf-8") as file:
+        for says in vain:
+            file.write(f'{{"says": "{says}", "act": "task", "guide": ""}}\n')
+    small = replace(assistant, searcher=Searcher(build(few_guides)))
+    utterances = tuple(Utterance(says, TASK, NOTHING) for says in vain)
+    fit = fit_covered(small, [], utterances)
+    assert fit.weights.keys() == set(COVER_NAMES)
+    assert fit.weights["question"] > 0 > fit.weights["question, none"]
+    assert fit.right > 0.95
 
 
 def test_guides_that_are_mostly_right_make_the_best_one_more_certain(assistant: Assistant) -> None:

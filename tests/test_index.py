@@ -32,6 +32,7 @@ from assistant.retrieval.search import Searcher
 
 FILES = [
     "acts.npz",
+    "asked.npz",
     "corpus.json",
     "facts.json",
     "glossary.json",

@@ -54,6 +54,11 @@ def test_what_may_be_meant_as_it_stands_is_left_alone(word: str) -> None:
     assert KeystrokeRepair(["thẻ", "mã", "xã", "vneid", "khoanh"])([word]) == [word]
 
 
+def test_marks_that_were_typed_tell_a_slip_from_a_tone_key() -> None:
+    repair = KeystrokeRepair(["mũ", "mức"])
+    assert repair(["mux", "mứx"]) == ["mũ", "mức"]
+
+
 def test_the_more_frequent_syllable_wins_a_slip() -> None:
     assert KeystrokeRepair(["nghị", "nghe", "nghị"])(["nghk"]) == ["nghi"]
 

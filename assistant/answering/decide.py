@@ -25,7 +25,7 @@ from assistant.text.dialect import Glossary, instead, mentioned, without
 from assistant.text.normalize import bare
 
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
-ANSWER_FROM = 0.75  # below this no guide is about the question
+ANSWER_FROM = 0.65  # below this no guide is about the question
 CLOSE = 0.9  # guides with this share of the best one's likelihood are equally likely
 CLOSE_WHEN_BOTH = 0.2  # where the question names two things of which it must mean one
 SURELY_OUTSIDE = 0.5  # likelihood of another matter that counts more than a word of the field
@@ -35,38 +35,40 @@ _TAP, _NOT_AMONG, _WRONG = 1.0, 3.0, 2.5  # costs: choosing, a choice in vain, a
 _COULD_BE = 0.1  # share of the best guide's likelihood from which another is worth offering
 # Slope and shift of the log-odds by which the best guide's likelihood is too small: the weights are fitted on
 # questions whose guide is hidden, too. Fitted by `assistant evaluate weights`.
-_CERTAINTY = (1.12, 0.92)
+_CERTAINTY = (1.26, 0.60)
 PASSAGE_FROM = 0.63  # score of a section from which it is about the question
 PASSAGE_SURELY = 0.85  # the same where a guide answers already
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py).
 WEIGHTS = {
-    "in view": 0.36,
-    "in view, nothing named": 1.41,
-    "in view, much said": -2.06,
-    "in view, turned away": -0.74,
-    "in view, pointed at": -0.27,
-    "in view, left": -0.42,
-    "in view, a topic named": -0.85,
-    "in view, a detail asked": 0.14,
-    "in view, likely alone": -1.17,
-    "likely alone": 2.70,
-    "likely alone, much said": 1.64,
-    "likeliest alone": 1.53,
-    "likely together": 2.55,
-    "likeliest together": 1.39,
-    "asked": 1.16,
-    "said": 0.03,
-    "in view, said": -0.11,
-    "in view, asked": 1.31,
-    "none": 1.64,
-    "none, none alone": 1.36,
-    "none, none alone, much said": 1.93,
-    "none, none together": 0.75,
-    "none, another matter": 2.19,
-    "none, a task": -0.56,
-    "none, much said": 2.71,
-    "none, another topic named": 2.70,
+    "in view": 0.76,
+    "in view, nothing named": 1.48,
+    "in view, much said": -2.30,
+    "in view, turned away": -0.82,
+    "in view, pointed at": -0.34,
+    "in view, left": -0.26,
+    "in view, a topic named": -0.87,
+    "in view, a detail asked": 0.02,
+    "in view, likely alone": -0.68,
+    "likely alone": 2.48,
+    "likely alone, much said": 1.55,
+    "likeliest alone": 1.95,
+    "likely together": 2.03,
+    "likeliest together": 1.21,
+    "asked": 1.11,
+    "said": 0.02,
+    "in view, said": 0.18,
+    "in view, asked": 1.38,
+    "none": 1.38,
+    "none, none alone": 0.25,
+    "none, none alone, much said": 0.38,
+    "none, none together": 0.44,
+    "none, uncovered": 3.29,
+    "none, uncovered, much said": 2.13,
+    "none, another matter": 1.20,
+    "none, a task": -0.35,
+    "none, much said": 1.16,
+    "none, another topic named": 1.56,
 }
 _NONE = tuple(name for name in WEIGHTS if name.startswith("none"))
 _MUCH = 12.0  # rarity of the words that say much
@@ -175,7 +177,7 @@ def follow_up(
         not decision.hits and reading.intent in _OPEN and searcher.features.names_something_else(named)
     ):
         return decision
-    leaning = lean(reading, before, in_view, searcher)
+    leaning = lean(reading, before, in_view, decision, searcher)
     scores = leaning.matrix @ np.array(list(WEIGHTS.values()))
     if reading.corrects and named:
         scores[0] -= _CORRECTED
@@ -205,8 +207,13 @@ class Leaning:
     matrix: Matrix
 
 
-def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) -> Leaning:
-    """What speaks for each guide that the follow-up could mean, and for none."""
+def lean(
+    reading: Reading, before: Reading, in_view: str, decision: Decision, searcher: Searcher
+) -> Leaning:
+    """What speaks for each guide that the follow-up could mean, and for none.
+
+    `decision` is the one for the question by itself.
+    """
     glossary, features = searcher.index.glossary, searcher.features
     topic = _named(reading, searcher)
     alone = searcher.likely(topic, also=in_view)
@@ -243,11 +250,14 @@ def lean(reading: Reading, before: Reading, in_view: str, searcher: Searcher) ->
             here * asked,
         ]
     acts = reading.acts
+    uncovered = 1 - decision.hits[0].score if decision.hits else decision.likelihood or 0.0
     rows[-1, -len(_NONE) :] = [
         1.0,
         1 - sum(alone.values()),
         (1 - sum(alone.values())) * much,
         1 - sum(together.values()),
+        uncovered,
+        uncovered * much,
         acts.get(OUTSIDE, 0.0),
         acts.get(TASK, 0.0) + acts.get(ERRAND, 0.0),
         much,

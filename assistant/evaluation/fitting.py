@@ -29,9 +29,10 @@ from assistant.retrieval.classifier import (
     Utterance,
     act_classifier,
     act_examples,
+    topic_of,
     uncovered,
 )
-from assistant.retrieval.features import NAMES, Matrix
+from assistant.retrieval.features import COVER_NAMES, NAMES, Matrix
 from assistant.retrieval.index import Index
 from assistant.retrieval.search import NONE_NAMES, Searcher
 from assistant.text.dialect import standard
@@ -79,6 +80,72 @@ def fit_search(
         *_utterances(assistant, utterances, outside),
     ]
     return _fit((*NAMES, *NONE_NAMES), examples)
+
+
+def fit_covered(
+    assistant: Assistant, questions: Iterable[ExpectedAnswer], utterances: Iterable[Utterance]
+) -> Fit:
+    """The weights by which the likeliest document is said to answer, or none (retrieval/search.py).
+
+    The ways of asking for guides, and what people ask in vain, each of classifiers and an index of ways that
+    have not learned it; the lines of question sets, and what is said about other things.
+    """
+    utterances = tuple(utterances)
+    searcher, index = assistant.searcher, assistant.searcher.index
+    outside = _outside(index, utterances)
+    ways = sum("?" in chunk.id for chunk in index.corpus.chunks)
+    said_in_vain = [utterance.says for utterance in utterances if utterance.guide == NOTHING]
+    examples: list[Example | None] = []
+    for held, in_vain, topics in _parts(index, utterances):
+        for row in sorted(held):
+            text, about = index.corpus.chunks[row].text, index.corpus.texts[row].split()
+            said = standard(syllables(text), index.glossary)
+            other = outside.get(text, 0.0)
+            examples.append(_covered(searcher, about, said, other, True, hidden=[row], topics=topics))
+        for at in in_vain:
+            said = standard(syllables(said_in_vain[at]), index.glossary)
+            about, other = topic_of(" ".join(said), index.glossary), outside.get(said_in_vain[at], 0.0)
+            place = [ways + at]
+            examples.append(_covered(searcher, about, said, other, False, _REAL, in_vain=place, topics=topics))
+    for utterance in utterances:
+        if utterance.act == OUTSIDE:
+            reading = assistant.understand(utterance.says)
+            words = reading.topic or reading.words
+            examples.append(_covered(searcher, words, reading.words, outside[utterance.says], False))
+    for expected in questions:
+        declined = set(expected.status) <= _DECLINES
+        if expected.previous or not (declined or (Status.ANSWERED in expected.status and expected.documents)):
+            continue
+        try:
+            reading = assistant.understand(expected.question)
+        except QuestionError:
+            continue
+        words, other = reading.topic or reading.words, reading.acts.get(OUTSIDE, 0.0)
+        examples.append(_covered(searcher, words, reading.words, other, not declined, _REAL))
+    return _fit(COVER_NAMES, [example for example in examples if example is not None])
+
+
+def _covered(
+    searcher: Searcher,
+    words: Sequence[str],
+    asked: Sequence[str],
+    outside: float,
+    answers: bool,
+    weight: float = 1.0,
+    *,
+    hidden: Sequence[int] = (),
+    in_vain: Sequence[int] = (),
+    topics: Topics | None = None,
+) -> Example | None:
+    """The likeliest document and none as outcomes; None where no document could be meant."""
+    numbers, matrix = searcher.features.candidates(words, hidden=hidden, topics=topics)
+    if not numbers:
+        return None
+    best = int(np.argmax(searcher.in_order(numbers, matrix, asked, topics)))
+    row = searcher.features.covering(
+        words, asked, numbers[best], matrix[best], outside, hidden=hidden, in_vain=in_vain, topics=topics
+    )
+    return Example(np.array([row, np.zeros(len(row))]), (answers, not answers), weight)
 
 
 def fit_order(assistant: Assistant, utterances: Iterable[Utterance]) -> Fit:
@@ -148,7 +215,8 @@ def _after(assistant: Assistant, expected: ExpectedAnswer, weight: float) -> Exa
         return None
     in_view = decision.hits[0].section.document_id
     asked = assistant.put_right(assistant.understand(expected.question))
-    leaning = lean(asked, reading, in_view, assistant.searcher)
+    alone, asked = assistant.retrieve(asked, ())
+    leaning = lean(asked, reading, in_view, alone, assistant.searcher)
     wanted = expected.documents or (NOTHING,)
     meant = tuple(document in wanted for document in leaning.documents)
     return Example(leaning.matrix, meant, weight) if any(meant) else None
@@ -181,13 +249,22 @@ def _own_questions(
 
 def _held_out(index: Index, utterances: Sequence[Utterance]) -> Iterator[tuple[int, Collection[int], Topics]]:
     """Each way of asking, by its chunk; those of its part, and classifiers that have learned none of them."""
+    for held, _, topics in _parts(index, utterances):
+        yield from ((row, held, topics) for row in sorted(held))
+
+
+def _parts(
+    index: Index, utterances: Sequence[Utterance]
+) -> Iterator[tuple[Collection[int], Collection[int], Topics]]:
+    """Ways of asking, by their chunks, what is asked in vain, and classifiers that have learned neither."""
     names = [" ".join(standard(syllables(p.name), index.glossary)) for p in index.procedures]
     nothing = uncovered(names, utterances, index.corpus, index.glossary)
+    count = sum(utterance.guide == NOTHING for utterance in utterances)
     asked = [row for row, chunk in enumerate(index.corpus.chunks) if "?" in chunk.id]
     for part in range(_PARTS):
-        held = frozenset(asked[part::_PARTS])
-        topics = Topics.fit(index.corpus, index.glossary, nothing, held)
-        yield from ((row, held, topics) for row in sorted(held))
+        held, in_vain = frozenset(asked[part::_PARTS]), range(part, count, _PARTS)
+        left = [text for at, text in enumerate(nothing) if at not in in_vain]
+        yield held, in_vain, Topics.fit(index.corpus, index.glossary, left, held)
 
 
 def _question_sets(assistant: Assistant, questions: Iterable[ExpectedAnswer]) -> Iterator[Example]:

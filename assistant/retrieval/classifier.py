@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from assistant.datatypes import Corpus, Guide
 from assistant.errors import KnowledgeError, Problem
-from assistant.text.dialect import Glossary, standard
+from assistant.text.dialect import Glossary, standard, topic_words
 from assistant.text.normalize import bare, syllables
 from assistant.toml import read_lines
 
@@ -107,10 +107,17 @@ class Classifier:
         """The likelihood (0–1) of each label, in all 1; empty for a classifier that knows nothing."""
         if not self.labels:
             return {}
-        row = _terms(words)
-        scores = self.weights[:, row].sum(axis=1) * _norm(row) + self.weights[:, -1]
-        shares = 1 / (1 + np.exp(-scores))
+        shares = 1 / (1 + np.exp(-self._scores(words)))
         return dict(zip(self.labels, (float(share) for share in shares / shares.sum()), strict=True))
+
+    def scores(self, words: Sequence[str]) -> Mapping[str, float]:
+        """What speaks for each label, whatever speaks for the others (a logit)."""
+        return dict(zip(self.labels, map(float, self._scores(words)), strict=True)) if self.labels else {}
+
+    def _scores(self, words: Sequence[str]) -> Weights:
+        row = _terms(words)
+        scores: Weights = self.weights[:, row].sum(axis=1) * _norm(row) + self.weights[:, -1]
+        return scores
 
     def save(self, path: Path) -> None:
         """Write labels and weights as .npz (no pickle)."""
@@ -178,6 +185,12 @@ def uncovered(
     return left
 
 
+def topic_of(asked: str, glossary: Glossary) -> list[str]:
+    """What is asked about, in the glossary's words, as keywords and the classifier of topics know it."""
+    words = asked.split()
+    return topic_words(words, glossary) or words
+
+
 @dataclass(frozen=True, slots=True)
 class Topics:
     """Which document answers, or NOTHING: learned once by what questions are about, once by whole questions.
@@ -198,7 +211,8 @@ class Topics:
         """
         rows = [row for row, chunk in enumerate(corpus.chunks) if "?" in chunk.id and row not in hidden]
         labels = [corpus.documents[corpus.owner[row]].id for row in rows] + [NOTHING] * len(uncovered)
-        nothing = [name.split() for name in uncovered]
         about = [corpus.texts[row].split() for row in rows]
+        about += [topic_of(name, glossary) for name in uncovered]
         asked = [standard(syllables(corpus.chunks[row].text), glossary) for row in rows]
-        return cls(Classifier.fit(about + nothing, labels), Classifier.fit(asked + nothing, labels))
+        asked += [name.split() for name in uncovered]
+        return cls(Classifier.fit(about, labels), Classifier.fit(asked, labels))

@@ -37,6 +37,29 @@ NAMES = (
     "total",  # BM25 of likest question, best passage and title, not relative to other documents
     "length",  # words of the query
 )
+# What tells whether the likeliest document answers: the above, and:
+COVER_NAMES = (
+    *NAMES,
+    "always",
+    "topic",  # logits of the document, and of none, by the classifiers of topics and of whole questions
+    "topic, none",
+    "question",
+    "question, none",
+    "asked alike",  # BM25 of its likest way of asking
+    "in vain alike",  # the same of what no guide answers
+    "rather asked than in vain",  # logarithm of their ratio
+    "rarest not asked",  # rarity of the rarest word by which nobody asks for it, of all such words, their number
+    "not asked",
+    "number not asked",
+    "rarest not said",  # the same of words that it never says
+    "not said",
+    "number not said",
+    "whole length",  # words of the question
+    "no accents",
+    "names something else",
+    "never heard",  # words that neither guides hold nor people use
+    "another matter",  # likelihood of an act
+)
 _SOME = 4
 _CANDIDATES = 8  # documents by BM25
 _LEARNED = 4  # documents by the classifier
@@ -47,6 +70,9 @@ _ENOUGH_BM25 = 60.0
 _NO_ACCENTS = 1.5  # by how much BM25 is lower without the accent-exact terms
 _ENOUGH_EACH = 9.0  # BM25 for each word, that a short query gathers when it fits
 _LONG = 9  # words of a query from which more tells nothing
+_UNKNOWN = -4.0  # logit of what a classifier has not learned
+_LOGIT, _ALIKE, _RARE, _RARES = 2.0, 20.0, 5.0, 10.0  # what is much, so that weights are of one size
+_HARDLY = 3.0  # BM25 that says little
 Matrix = npt.NDArray[np.float64]
 
 
@@ -109,6 +135,66 @@ class Features:
         learned = (topics or self.index.topics).by_question.likely(asked)
         ids = (self.index.corpus.documents[number].id for number in numbers)
         return np.log([learned.get(id_, 0.0) + UNHEARD for id_ in ids])
+
+    def covering(
+        self,
+        words: Sequence[str],
+        asked: Sequence[str],
+        number: int,
+        row: Matrix,
+        outside: float,
+        *,
+        hidden: Collection[int] = (),
+        in_vain: Collection[int] = (),
+        topics: Topics | None = None,
+    ) -> Matrix:
+        """What tells whether a document answers, in the order of COVER_NAMES; `row` are its features.
+
+        `hidden` are chunks, and `in_vain` places in the index of ways of asking, that take no part.
+        """
+        topics = topics or self.index.topics
+        by_topic, by_question = topics.by_topic.scores(words), topics.by_question.scores(asked)
+        id_ = self.index.corpus.documents[number].id
+        scores = self.index.asked.scores(words)
+        if hidden or in_vain:
+            ways = [self._ways.searchsorted(chunk) for chunk in hidden if self.is_question[chunk]]
+            scores[[*ways, *in_vain]] = 0.0
+        rows = self.rows(number)
+        own = float(scores[slice(*self._ways.searchsorted([rows.start, rows.stop]))].max(initial=0.0))
+        vain = float(scores[len(self._ways) :].max(initial=0.0))
+        heard = {bare(word) for word in words}
+        single = {term for term in heard if self._is_known(term, len(hidden), len(hidden) + len(in_vain))}
+        missing = [
+            sorted(map(self.rarity, single - known), reverse=True) for known in self.terms_of(number, hidden)
+        ]
+        return np.array(
+            [
+                *row,
+                1.0,
+                by_topic.get(id_, _UNKNOWN) / _LOGIT,
+                by_topic.get(NOTHING, _UNKNOWN) / _LOGIT,
+                by_question.get(id_, _UNKNOWN) / _LOGIT,
+                by_question.get(NOTHING, _UNKNOWN) / _LOGIT,
+                own / _ALIKE,
+                vain / _ALIKE,
+                math.log((own + _HARDLY) / (vain + _HARDLY)),
+                *(
+                    number
+                    for rare in missing
+                    for number in (max(rare, default=0.0) / _RARE, math.fsum(rare) / _RARES, len(rare) / 5)
+                ),
+                len(asked) / 20,
+                float(all(word.isascii() for word in asked)),
+                float(self.names_something_else(words)),
+                len(heard - single) / 2,
+                outside,
+            ]
+        )
+
+    def _is_known(self, term: str, but: int, or_but: int) -> bool:
+        """Whether more than one who is left out says a word."""
+        index = self.index
+        return index.keywords.frequency(term) > but or index.asked.frequency(term) > or_but
 
     def totals(self, scores: Scores) -> Scores:
         """For each document, the score of its likest question plus that of its best passage."""
@@ -249,6 +335,11 @@ class Features:
     def is_question(self) -> npt.NDArray[np.bool_]:
         """For each chunk, whether it is a way of asking."""
         return np.array(["?" in chunk.id for chunk in self.index.corpus.chunks])
+
+    @cached_property
+    def _ways(self) -> npt.NDArray[np.int64]:
+        """The chunks that are ways of asking, in the order of their index."""
+        return np.flatnonzero(self.is_question)
 
     @cached_property
     def _owner(self) -> npt.NDArray[np.int64]:

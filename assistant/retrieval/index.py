@@ -43,16 +43,17 @@ from assistant.retrieval.classifier import (
     act_classifier,
     act_examples,
     load_utterances,
+    topic_of,
     uncovered,
 )
 from assistant.retrieval.embedder import Embedder
 from assistant.retrieval.keywords import KeywordIndex, folded_terms
 from assistant.retrieval.passages import Passages
 from assistant.retrieval.vectors import VectorIndex
-from assistant.text.dialect import Glossary, load_glossary, neighbours, standard, topic_words
+from assistant.text.dialect import Glossary, load_glossary, neighbours, standard
 from assistant.text.normalize import syllables
 
-FORMAT = 8  # raise when what is stored changes
+FORMAT = 9  # raise when what is stored changes
 _KEEP = 2  # generations on disk: the current one and the one to fall back to
 _ABANDONED = 3600  # seconds after which the folder of an unfinished build is a killed one's
 _NOTHING_KNOWN: Mapping[str, list[str]] = {}
@@ -95,6 +96,7 @@ class Index:
     titles: KeywordIndex  # of the documents
     acts: Classifier  # which kind of thing is said
     topics: Topics  # which guide answers it, or NOTHING
+    asked: KeywordIndex  # of the ways of asking, in the order of chunks, then of what no guide answers
     procedures: tuple[Procedure, ...]
     names: KeywordIndex | None  # of the procedures, where any are known
     passages: Passages  # of official documents
@@ -213,8 +215,7 @@ def corpus_of(
 
 
 def _way_of_asking(text: str, glossary: Glossary) -> list[str]:
-    asked = standard(syllables(text), glossary)
-    return topic_words(asked, glossary) or asked
+    return topic_of(" ".join(standard(syllables(text), glossary)), glossary)
 
 
 def _with_headings(document: Document, section: Section, chunk: Chunk) -> str:
@@ -268,12 +269,19 @@ def build(
         msgspec.json.encode((glossary, examples, asked, utterances, procedures), order="deterministic")
     ).hexdigest()
     if earlier is not None and earlier.manifest.ways == ways:
-        acts, topics, names = earlier.acts, earlier.topics, earlier.names
+        acts, topics, ways_known, names = earlier.acts, earlier.topics, earlier.asked, earlier.names
     else:
         progress("learning from the ways people ask")
         named = [" ".join(standard(syllables(procedure.name), glossary)) for procedure in procedures]
         acts = act_classifier(examples, glossary)
-        topics = Topics.fit(corpus, glossary, uncovered(named, utterances, corpus, glossary))
+        vain = uncovered(named, utterances, corpus, glossary)
+        topics = Topics.fit(corpus, glossary, vain)
+        ways_known = KeywordIndex.build(
+            [
+                *(text for text, chunk in zip(corpus.texts, corpus.chunks, strict=True) if "?" in chunk.id),
+                *(" ".join(topic_of(text, glossary)) for text in vain),
+            ]
+        )
         names = KeywordIndex.build(named) if named else None
     same_words = earlier is not None and earlier.glossary == glossary
     passages = Passages.build(officials, glossary, earlier.passages if earlier and same_words else None)
@@ -302,6 +310,7 @@ def build(
         titles=KeywordIndex.build(titles),
         acts=acts,
         topics=topics,
+        asked=ways_known,
         procedures=procedures,
         names=names,
         passages=passages,
@@ -360,6 +369,7 @@ def _write(index: Index, building: Path) -> Manifest:
     index.acts.save(building / "acts.npz")
     index.topics.by_topic.save(building / "topics.npz")
     index.topics.by_question.save(building / "questions.npz")
+    index.asked.save(building / "asked.npz")
     index.passages.save(building / "passages")
     if index.vectors is not None:
         index.vectors.save(building / "vectors.faiss")
@@ -450,6 +460,7 @@ def _decoded(folder: Path, manifest: Manifest) -> Index:
         titles=KeywordIndex.load(folder / "titles.npz"),
         acts=Classifier.load(folder / "acts.npz"),
         topics=Topics(Classifier.load(folder / "topics.npz"), Classifier.load(folder / "questions.npz")),
+        asked=KeywordIndex.load(folder / "asked.npz"),
         procedures=msgspec.json.decode((folder / "procedures.json").read_bytes(), type=tuple[Procedure, ...]),
         passages=Passages.load(folder / "passages"),
         names=KeywordIndex.load(folder / "names.npz") if "names.npz" in manifest.files else None,

@@ -21,7 +21,7 @@ import numpy as np
 from assistant.datatypes import Document, Hit, Procedure, Section
 from assistant.retrieval.classifier import NOTHING, OUTSIDE, Topics
 from assistant.retrieval.embedder import Embedder, Vectors
-from assistant.retrieval.features import NAMES, UNHEARD, Features, Matrix, ranking
+from assistant.retrieval.features import COVER_NAMES, NAMES, UNHEARD, Features, Matrix, ranking
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
 from assistant.text.dialect import Phrase, mentions, standard
@@ -29,26 +29,61 @@ from assistant.text.normalize import bare, sentences, syllables, without_marks
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py), in the order of NAMES and NONE_NAMES.
 _WEIGHTS = (
-    1.20,  # learned
-    0.57,  # asked
-    0.54,  # asked by some
-    2.17,  # said
-    0.74,  # said by some
-    -0.58,  # title
-    -0.54,  # lacks the topic
-    -0.00,  # names another
+    1.21,  # learned
+    0.68,  # asked
+    0.68,  # asked by some
+    2.20,  # said
+    0.72,  # said by some
+    -0.54,  # title
+    -0.64,  # lacks the topic
+    -0.12,  # names another
     0.48,  # words asked
-    1.05,  # words said
-    2.47,  # pairs said
-    2.19,  # pairs asked
-    1.40,  # total
-    -0.52,  # length
+    0.99,  # words said
+    2.41,  # pairs said
+    2.18,  # pairs asked
+    1.42,  # total
+    -0.63,  # length
 )
 NONE_NAMES = ("always", "learned none", "outside")
 _NONE = (
-    2.21,  # always
-    0.12,  # learned none
-    1.96,  # outside
+    2.19,  # always
+    0.15,  # learned none
+    1.84,  # outside
+)
+_COVERS = (  # in the order of COVER_NAMES
+    0.34,  # learned
+    -0.94,  # asked
+    0.05,  # asked by some
+    0.83,  # said
+    -0.84,  # said by some
+    -1.33,  # title
+    -0.62,  # lacks the topic
+    0.27,  # names another
+    0.41,  # words asked
+    0.62,  # words said
+    5.05,  # pairs said
+    -0.23,  # pairs asked
+    -0.03,  # total
+    0.24,  # length
+    -1.96,  # always
+    -0.16,  # topic
+    -0.38,  # topic, none
+    0.72,  # question
+    -1.30,  # question, none
+    0.57,  # asked alike
+    -2.03,  # in vain alike
+    1.21,  # rather asked than in vain
+    -0.25,  # rarest not asked
+    -0.15,  # not asked
+    -0.35,  # number not asked
+    -0.86,  # rarest not said
+    0.30,  # not said
+    0.40,  # number not said
+    2.22,  # whole length
+    0.09,  # no accents
+    -0.53,  # names something else
+    0.14,  # never heard
+    -3.43,  # another matter
 )
 _WHOLE = 0.65  # weight of what is learned from whole questions, in the order of documents (README.md)
 _DENSE_WEIGHTS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0)  # tried for a standard deviation of likeness
@@ -59,7 +94,6 @@ _SAYS_IT = 0.35  # share of what is asked, by rarity, from which a sentence answ
 _NAMED, _NAMES = 0.8, 0.4  # shares, by rarity, of what is asked about and of a procedure's name that are both
 _NAMES_SEEN, _NAMES_SHOWN = 20, 3
 _NAMES_ANOTHER = 1.5  # taken from the logit of a document that names the other of two things, beyond the fit
-_OTHER_TOPIC = 0.3  # likelihood left when a query names only subjects that no document is known by
 _LAW_NUMBER = re.compile(r"\b\d{1,4}/(?:19|20)\d\d\b")
 _NOTHING_KNOWN: Mapping[str, float] = {}
 
@@ -91,11 +125,10 @@ class Searcher:
         if not numbers:
             return ()
         dense = dense[numbers] if dense.size else np.zeros(len(numbers), np.float32)
-        some = sum(self.likelihoods(matrix, self.none_features(words, acts), dense))
-        if self.features.names_something_else(words):
-            some *= _OTHER_TOPIC
         logits = self.in_order(numbers, matrix, asked or words) + dense
         order = np.argsort(-logits, kind="stable")
+        best = int(order[0])
+        some = self.covered(words, asked or words, acts, numbers[best], matrix[best])
         scores = np.exp(logits[order] - logits.max())
         found = [numbers[at] for at in order]
         passages = self.index.keywords.scores(asked or words)
@@ -103,6 +136,19 @@ class Searcher:
             self._hit(number, float(some * score), passages)
             for number, score in zip(found[:limit], scores, strict=False)
         )
+
+    def covered(
+        self,
+        words: Sequence[str],
+        asked: Sequence[str],
+        acts: Mapping[str, float],
+        number: int,
+        row: Matrix,
+    ) -> float:
+        """The likelihood (0–1) that a document answers, of which `row` are the features."""
+        outside = acts.get(OUTSIDE, 0.0)
+        logit = float(self.features.covering(words, asked, number, row, outside) @ np.array(_COVERS))
+        return 1 / (1 + math.exp(-max(logit, -50.0)))
 
     def likelihoods(self, matrix: Matrix, none: Sequence[float], dense: Scores | float = 0.0) -> list[float]:
         """For each candidate the likelihood that it is meant; what is missing to 1 is that none is.

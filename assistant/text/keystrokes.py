@@ -117,10 +117,11 @@ class KeystrokeRepair:
         if syllable in self._typed:
             return self._typed[syllable]
         for candidate in (re.sub(r"(.)\1+", r"\1", syllable), *_loose(re.sub(r"(.)\1{2,}", r"\1", folded))):
-            if candidate in self._typed:
+            if candidate in self._typed and _agrees(self._typed[candidate], syllable):
                 return self._typed[candidate]
             if candidate in self._known or candidate in self._folded:
-                return candidate
+                if any(_agrees(word, syllable) for word in self._written[fold(candidate)]):
+                    return candidate
         if len(folded) < _MIN_SLIP or not folded.isalpha() or is_syllable(folded):
             return syllable
         return self._parted(syllable) or self._nearest(syllable, folded) or syllable
@@ -156,6 +157,12 @@ class KeystrokeRepair:
                 best = max(sorted(found), key=lambda word: self._counts[word])
                 return best if marked else fold(best)
         return ""
+
+
+def _agrees(word: str, typed: str) -> bool:
+    """Whether a word has every mark that was typed: "mũ" has not the horn of "mứx"."""
+    marked = [mark for mark in unicodedata.normalize("NFD", typed) if not mark.isascii()]
+    return all(mark in unicodedata.normalize("NFD", word) for mark in marked)
 
 
 def _loose(folded: str) -> Iterator[str]:
