@@ -25,7 +25,7 @@ from assistant.text.dialect import Glossary, instead, mentioned, without
 from assistant.text.normalize import bare
 
 # Tuned on tests/questions/tuning.jsonl; `assistant evaluate answers` shows what a change does.
-ANSWER_FROM = 0.65  # below this no guide is about the question
+ANSWER_FROM = 0.75  # below this no guide is about the question
 CLOSE = 0.9  # guides with this share of the best one's likelihood are equally likely
 CLOSE_WHEN_BOTH = 0.2  # where the question names two things of which it must mean one
 SURELY_OUTSIDE = 0.5  # likelihood of another matter that counts more than a word of the field
@@ -35,44 +35,46 @@ _TAP, _NOT_AMONG, _WRONG = 1.0, 3.0, 2.5  # costs: choosing, a choice in vain, a
 _COULD_BE = 0.1  # share of the best guide's likelihood from which another is worth offering
 # Slope and shift of the log-odds by which the best guide's likelihood is too small: the weights are fitted on
 # questions whose guide is hidden, too. Fitted by `assistant evaluate weights`.
-_CERTAINTY = (1.26, 0.60)
+_CERTAINTY = (1.15, 0.80)
 PASSAGE_FROM = 0.63  # score of a section from which it is about the question
 PASSAGE_SURELY = 0.85  # the same where a guide answers already
 
 # Fitted by `assistant evaluate weights` (evaluation/fitting.py).
 WEIGHTS = {
-    "in view": 0.76,
-    "in view, nothing named": 1.48,
-    "in view, much said": -2.30,
-    "in view, turned away": -0.82,
-    "in view, pointed at": -0.34,
-    "in view, left": -0.26,
-    "in view, a topic named": -0.87,
-    "in view, a detail asked": 0.02,
-    "in view, likely alone": -0.68,
-    "likely alone": 2.48,
-    "likely alone, much said": 1.55,
-    "likeliest alone": 1.95,
-    "likely together": 2.03,
-    "likeliest together": 1.21,
-    "asked": 1.11,
-    "said": 0.02,
-    "in view, said": 0.18,
-    "in view, asked": 1.38,
-    "none": 1.38,
-    "none, none alone": 0.25,
-    "none, none alone, much said": 0.38,
-    "none, none together": 0.44,
-    "none, uncovered": 3.29,
-    "none, uncovered, much said": 2.13,
-    "none, another matter": 1.20,
-    "none, a task": -0.35,
-    "none, much said": 1.16,
-    "none, another topic named": 1.56,
+    "in view": 0.74,
+    "in view, nothing named": 1.53,
+    "in view, much said": -1.92,
+    "in view, turned away": -0.88,
+    "in view, pointed at": -0.40,
+    "in view, left": -0.28,
+    "in view, a topic named": -0.86,
+    "in view, a detail asked": 0.15,
+    "in view, likely alone": -0.55,
+    "likely alone": 1.88,
+    "likely alone, much said": 0.97,
+    "likeliest alone": 1.11,
+    "decided alone": 1.35,
+    "decided alone, much said": 1.00,
+    "likely together": 1.94,
+    "likeliest together": 1.17,
+    "asked": 1.06,
+    "said": 0.09,
+    "in view, said": 0.15,
+    "in view, asked": 1.43,
+    "none": 1.42,
+    "none, none alone": 0.39,
+    "none, none alone, much said": 0.47,
+    "none, none together": 0.40,
+    "none, uncovered": 2.92,
+    "none, uncovered, much said": 1.77,
+    "none, another matter": 1.25,
+    "none, a task": -0.41,
+    "none, much said": 1.12,
+    "none, another topic named": 1.33,
 }
 _NONE = tuple(name for name in WEIGHTS if name.startswith("none"))
 _MUCH = 12.0  # rarity of the words that say much
-_STANDS_ALONE = ((0.98, 3), (0.95, 6))  # likelihood and words named from which a question needs no other
+_STANDS_ALONE = 0.99, 6  # likelihood and words named from which a question needs no other
 _CORRECTED = 3.0  # taken from the guide in view where what it was taken for is put right
 _CLEAR = 0.8  # by how much a guide must lead to be answered from where the question alone left a choice
 _OPEN = (Intent.GENERAL, Intent.STEPS)  # ask for no detail of a thing
@@ -173,7 +175,8 @@ def follow_up(
     """
     named = _named(reading, searcher)
     score = decision.hits[0].score if decision.status is Status.ANSWERED else 0.0
-    if any(score >= least and len(named) >= enough for least, enough in _STANDS_ALONE) or (
+    surely, enough = _STANDS_ALONE
+    if (score >= surely and len(named) >= enough) or (
         not decision.hits and reading.intent in _OPEN and searcher.features.names_something_else(named)
     ):
         return decision
@@ -216,7 +219,7 @@ def lean(
     """
     glossary, features = searcher.index.glossary, searcher.features
     topic = _named(reading, searcher)
-    alone = searcher.likely(topic, also=in_view)
+    alone = searcher.likely(topic, also=in_view, asked=reading.words)
     carried = instead(before.carried or before.topic, topic, glossary)
     together = searcher.likely((*carried, *topic), also=in_view)
     much = min(1.0, math.fsum(map(features.rarity, {bare(word) for word in topic})) / _MUCH)
@@ -230,7 +233,8 @@ def lean(
         float(bool(mentioned(topic, glossary.topics))),
         float(reading.intent not in _OPEN),
     )
-    documents = tuple(dict.fromkeys([in_view, *alone, *together]))
+    decided = {hit.section.document_id: hit.score for hit in decision.hits}
+    documents = tuple(dict.fromkeys([in_view, *alone, *together, *decided]))
     rows = np.zeros((len(documents) + 1, len(WEIGHTS)))
     for row, document in zip(rows, documents, strict=False):
         here = float(document == in_view)
@@ -242,6 +246,8 @@ def lean(
             own,
             own * much,
             _part(own, alone.values()),
+            decided.get(document, 0.0),
+            decided.get(document, 0.0) * much,
             joined,
             _part(joined, together.values()),
             asked,

@@ -72,6 +72,7 @@ _ENOUGH_EACH = 9.0  # BM25 for each word, that a short query gathers when it fit
 _LONG = 9  # words of a query from which more tells nothing
 _UNKNOWN = -4.0  # logit of what a classifier has not learned
 _LOGIT, _ALIKE, _RARE, _RARES = 2.0, 20.0, 5.0, 10.0  # what is much, so that weights are of one size
+_HEARD, _NEVER_HEARD = 3, 2  # words at least that are known, and at most that are not, of which these tell
 _HARDLY = 3.0  # BM25 that says little
 Matrix = npt.NDArray[np.float64]
 
@@ -162,8 +163,11 @@ class Features:
         rows = self.rows(number)
         own = float(scores[slice(*self._ways.searchsorted([rows.start, rows.stop]))].max(initial=0.0))
         vain = float(scores[len(self._ways) :].max(initial=0.0))
-        heard = {bare(word) for word in words}
-        single = {term for term in heard if self._is_known(term, len(hidden), len(hidden) + len(in_vain))}
+        single = {bare(word) for word in words}
+        never_heard = {
+            term for term in single if not self._is_known(term, len(hidden), len(hidden) + len(in_vain))
+        }
+        single -= never_heard
         missing = [
             sorted(map(self.rarity, single - known), reverse=True) for known in self.terms_of(number, hidden)
         ]
@@ -186,13 +190,21 @@ class Features:
                 len(asked) / 20,
                 float(all(word.isascii() for word in asked)),
                 float(self.names_something_else(words)),
-                len(heard - single) / 2,
+                len(never_heard) / 2,
                 outside,
             ]
         )
 
+    def heard(self, words: Sequence[str]) -> Sequence[str]:
+        """The words without those that neither guides hold nor people use: a place's name, mostly.
+
+        All of them where little else is said.
+        """
+        known = [word for word in words if self._is_known(bare(word), 0, 0)]
+        return known if len(known) >= max(_HEARD, len(words) - _NEVER_HEARD) else words
+
     def _is_known(self, term: str, but: int, or_but: int) -> bool:
-        """Whether more than one who is left out says a word."""
+        """Whether a word is said in more texts than those that take no part."""
         index = self.index
         return index.keywords.frequency(term) > but or index.asked.frequency(term) > or_but
 

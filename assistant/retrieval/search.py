@@ -120,6 +120,7 @@ class Searcher:
         """
         if not words:
             return ()
+        words = self.features.heard(words)
         dense = self._dense(words)
         numbers, matrix = self.features.candidates(words, also=nearest(dense)[:_NEAR])
         if not numbers:
@@ -175,15 +176,21 @@ class Searcher:
         """
         return self.speaking_for(matrix) + _WHOLE * self.features.learned_whole(numbers, asked, topics)
 
-    def likely(self, words: Sequence[str], *, also: str) -> dict[str, float]:
-        """The likelihood of each document that the words could mean, and of `also`; empty for no words."""
+    def likely(
+        self, words: Sequence[str], *, also: str, asked: Sequence[str] | None = None
+    ) -> dict[str, float]:
+        """The likelihood of each document that the words could mean, and of `also`; empty for no words.
+
+        `asked` is the whole question, where `words` are what it is about.
+        """
         if not words:
             return {}
         numbers, matrix = self.features.candidates(words, also=[self.features.number(also)])
         ids = [self.index.corpus.documents[number].id for number in numbers]
-        return dict(
-            zip(ids, self.likelihoods(matrix, self.none_features(words, _NOTHING_KNOWN)), strict=True)
-        )
+        some = sum(self.likelihoods(matrix, self.none_features(words, _NOTHING_KNOWN)))
+        logits = self.in_order(numbers, matrix, asked or words)
+        shares = np.exp(logits - logits.max())
+        return {id_: float(some * share) for id_, share in zip(ids, shares / shares.sum(), strict=True)}
 
     def none_features(
         self, words: Sequence[str], acts: Mapping[str, float], topics: Topics | None = None
