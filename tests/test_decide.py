@@ -77,6 +77,23 @@ def test_what_no_guide_covers_is_declined_after_any_other(assistant: Assistant, 
     assert answer.status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE)
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "quen so hop dong bao hiem nhan tho tra cuu the nao",
+        "Hộ chiếu công vụ cho cán bộ đi công tác do ai cấp?",
+    ],
+)
+def test_what_only_shares_words_with_a_guide_is_declined(assistant: Assistant, question: str) -> None:
+    assert assistant.answer(question, today=TODAY).status in (Status.NOT_COVERED, Status.OUT_OF_SCOPE)
+
+
+@pytest.mark.parametrize("place", ["Krông Păk", "Zuprang"])
+def test_a_place_that_nobody_has_named_does_not_hide_what_is_asked(assistant: Assistant, place: str) -> None:
+    answer = assistant.answer(f"Đăng ký khai sinh ở {place}", today=TODAY)
+    assert answer.citations[0].document_id == "khai-sinh"
+
+
 @pytest.mark.parametrize("before", ["", "x" * 600, "🙂", "giá vàng hôm nay"])
 def test_what_nobody_answered_before_is_leant_on_by_nothing(assistant: Assistant, before: str) -> None:
     alone = assistant.answer("Xin phiếu lý lịch tư pháp ở đâu?", today=TODAY)

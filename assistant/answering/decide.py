@@ -74,7 +74,7 @@ WEIGHTS = {
 }
 _NONE = tuple(name for name in WEIGHTS if name.startswith("none"))
 _MUCH = 12.0  # rarity of the words that say much
-_STANDS_ALONE = 0.99, 6  # likelihood and words named from which a question needs no other
+_STANDS_ALONE = ((0.9995, 4), (0.99, 6))  # likelihood and words named from which a question needs no other
 _CORRECTED = 3.0  # taken from the guide in view where what it was taken for is put right
 _CLEAR = 0.8  # by how much a guide must lead to be answered from where the question alone left a choice
 _OPEN = (Intent.GENERAL, Intent.STEPS)  # ask for no detail of a thing
@@ -175,8 +175,7 @@ def follow_up(
     """
     named = _named(reading, searcher)
     score = decision.hits[0].score if decision.status is Status.ANSWERED else 0.0
-    surely, enough = _STANDS_ALONE
-    if (score >= surely and len(named) >= enough) or (
+    if any(score >= least and len(named) >= enough for least, enough in _STANDS_ALONE) or (
         not decision.hits and reading.intent in _OPEN and searcher.features.names_something_else(named)
     ):
         return decision
@@ -210,9 +209,7 @@ class Leaning:
     matrix: Matrix
 
 
-def lean(
-    reading: Reading, before: Reading, in_view: str, decision: Decision, searcher: Searcher
-) -> Leaning:
+def lean(reading: Reading, before: Reading, in_view: str, decision: Decision, searcher: Searcher) -> Leaning:
     """What speaks for each guide that the follow-up could mean, and for none.
 
     `decision` is the one for the question by itself.

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from assistant.pipeline import Assistant
 
 _PENALTY = 1e-3
+_PENALTY_COVERED = 1e-4  # by cross-validation
 _SEED = 20261126
 _LEANING = 2.0  # weight of a true follow-up: there are fewer of them than questions that stand alone
 _PARTS = 5  # the guides' questions are held out in so many parts
@@ -106,7 +107,9 @@ def fit_covered(
             said = standard(syllables(said_in_vain[at]), index.glossary)
             about, other = topic_of(" ".join(said), index.glossary), outside.get(said_in_vain[at], 0.0)
             place = [ways + at]
-            examples.append(_covered(searcher, about, said, other, False, _REAL, in_vain=place, topics=topics))
+            examples.append(
+                _covered(searcher, about, said, other, False, _REAL, in_vain=place, topics=topics)
+            )
     for utterance in utterances:
         if utterance.act == OUTSIDE:
             reading = assistant.understand(utterance.says)
@@ -122,7 +125,7 @@ def fit_covered(
             continue
         words, other = reading.topic or reading.words, reading.acts.get(OUTSIDE, 0.0)
         examples.append(_covered(searcher, words, reading.words, other, not declined, _REAL))
-    return _fit(COVER_NAMES, [example for example in examples if example is not None])
+    return _fit(COVER_NAMES, [example for example in examples if example is not None], _PENALTY_COVERED)
 
 
 def _covered(
@@ -314,13 +317,13 @@ def _example(
     return Example(outcomes, (*marks, not any(marks)), weight)
 
 
-def _fit(names: Sequence[str], examples: Sequence[Example]) -> Fit:
-    weights = maximise(examples)
+def _fit(names: Sequence[str], examples: Sequence[Example], penalty: float = _PENALTY) -> Fit:
+    weights = maximise(examples, penalty)
     right = float(np.mean([example.meant[int(np.argmax(example.matrix @ weights))] for example in examples]))
     return Fit(dict(zip(names, map(float, weights), strict=True)), right, len(examples))
 
 
-def maximise(examples: Sequence[Example]) -> Matrix:
+def maximise(examples: Sequence[Example], penalty: float = _PENALTY) -> Matrix:
     """The weights under which what is meant is likeliest."""
     from scipy.optimize import minimize
 
@@ -337,8 +340,8 @@ def maximise(examples: Sequence[Example]) -> Matrix:
             likely = max(float(meant.sum()), 1e-12)
             value -= example.weight * float(np.log(likely))
             slope -= example.weight * ((meant / likely - shares) @ example.matrix)
-        penalty = _PENALTY * float(weights @ weights)
-        return value / total + penalty, slope / total + 2 * _PENALTY * weights
+        large = penalty * float(weights @ weights)
+        return value / total + large, slope / total + 2 * penalty * weights
 
     found: Matrix = minimize(loss, np.zeros(size), jac=True, method="L-BFGS-B").x
     return found

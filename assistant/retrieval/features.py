@@ -48,7 +48,7 @@ COVER_NAMES = (
     "asked alike",  # BM25 of its likest way of asking
     "in vain alike",  # the same of what no guide answers
     "rather asked than in vain",  # logarithm of their ratio
-    "rarest not asked",  # rarity of the rarest word by which nobody asks for it, of all such words, their number
+    "rarest not asked",  # rarity of words by which nobody asks for it: of the rarest, of all; their number
     "not asked",
     "number not asked",
     "rarest not said",  # the same of words that it never says
@@ -158,7 +158,7 @@ class Features:
         id_ = self.index.corpus.documents[number].id
         scores = self.index.asked.scores(words)
         if hidden or in_vain:
-            ways = [self._ways.searchsorted(chunk) for chunk in hidden if self.is_question[chunk]]
+            ways = [int(self._ways.searchsorted(chunk)) for chunk in hidden if self.is_question[chunk]]
             scores[[*ways, *in_vain]] = 0.0
         rows = self.rows(number)
         own = float(scores[slice(*self._ways.searchsorted([rows.start, rows.stop]))].max(initial=0.0))

@@ -21,7 +21,7 @@ import numpy as np
 from assistant.datatypes import Document, Hit, Procedure, Section
 from assistant.retrieval.classifier import NOTHING, OUTSIDE, Topics
 from assistant.retrieval.embedder import Embedder, Vectors
-from assistant.retrieval.features import COVER_NAMES, NAMES, UNHEARD, Features, Matrix, ranking
+from assistant.retrieval.features import NAMES, UNHEARD, Features, Matrix, ranking
 from assistant.retrieval.index import Index
 from assistant.retrieval.keywords import Scores, folded_terms
 from assistant.text.dialect import Phrase, mentions, standard

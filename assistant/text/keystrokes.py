@@ -119,9 +119,9 @@ class KeystrokeRepair:
         for candidate in (re.sub(r"(.)\1+", r"\1", syllable), *_loose(re.sub(r"(.)\1{2,}", r"\1", folded))):
             if candidate in self._typed and _agrees(self._typed[candidate], syllable):
                 return self._typed[candidate]
-            if candidate in self._known or candidate in self._folded:
-                if any(_agrees(word, syllable) for word in self._written[fold(candidate)]):
-                    return candidate
+            agreeing = any(_agrees(word, syllable) for word in self._written.get(fold(candidate), ()))
+            if agreeing and (candidate in self._known or candidate in self._folded):
+                return candidate
         if len(folded) < _MIN_SLIP or not folded.isalpha() or is_syllable(folded):
             return syllable
         return self._parted(syllable) or self._nearest(syllable, folded) or syllable
