@@ -35,7 +35,7 @@ FLOORS = {
     "held3.jsonl": 0.83,
     "opened.jsonl": 0.9,
     "several.jsonl": 0.78,
-    "corrections.jsonl": 0.8,
+    "corrections.jsonl": 0.78,
     "spoken.jsonl": 0.92,
 }
 
