@@ -72,7 +72,7 @@ _ENOUGH_EACH = 9.0  # BM25 for each word, that a short query gathers when it fit
 _LONG = 9  # words of a query from which more tells nothing
 _UNKNOWN = -4.0  # logit of what a classifier has not learned
 _LOGIT, _ALIKE, _RARE, _RARES = 2.0, 20.0, 5.0, 10.0  # what is much, so that weights are of one size
-_HEARD, _NEVER_HEARD = 3, 2  # words at least that are known, and at most that are not, of which these tell
+_HEARD, _NEVER_HEARD = 3, 1  # words at least that are known, and at most that are not, of which these tell
 _HARDLY = 3.0  # BM25 that says little
 Matrix = npt.NDArray[np.float64]
 
