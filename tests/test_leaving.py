@@ -29,7 +29,8 @@ def test_nothing_is_kept_of_one_who_has_left(monkeypatch: pytest.MonkeyPatch) ->
         httpx.Client(base_url=address) as client,
     ):
         with client.stream("GET", "/gradio_api/heartbeat/somebody") as heart:
-            next(heart.iter_lines())
+            beats = heart.iter_lines()  # kept: when it goes, so does the connection
+            next(beats)
             body = who | {"data": ["số 012345678901"], "fn_index": 0}
             assert client.post("/gradio_api/queue/join", json=body).status_code == 200
             assert "012345678901" in client.get("/gradio_api/queue/data", params=who).text

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from assistant.config import CHECKOUT
 from assistant.errors import place_of
+from assistant.evaluation.server import Server, served
 from assistant.web.logs import JsonLines, Lines
 
 # The real program; a question about passports breaks deep in its search, with all it holds in the message.
-PROGRAM = """
-import sys
-from assistant.__main__ import main
+BROKEN_SEARCH = """
 from assistant.retrieval.search import Searcher
 search = Searcher.search
 def broken(self, *given, **more):
@@ -29,7 +23,6 @@ def broken(self, *given, **more):
         raise ValueError(f"cannot weigh {given!r} {more!r}")
     return search(self, *given, **more)
 Searcher.search = broken
-main(sys.argv[1:])
 """
 PLANTED = "quangtrungdongda"  # no word of any guide
 SECRETS = [PLANTED, "739152", "001099012345"]
@@ -94,32 +87,20 @@ def heard(shipped: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -
         "WATCH_LOGS": "json",
         "JOURNAL_ON": "true",
     }
-    env = os.environ | {f"ASSISTANT_{name}": str(value) for name, value in told.items()}
-    log = folder / "log"
-    with log.open("wb") as out:
-        command = [sys.executable, "-c", PROGRAM, "serve", "--port", "0"]
-        process = subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=out, stderr=out)
-    try:
-        address = ""
-        for _ in range(600):
-            time.sleep(0.1)
-            if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text("utf-8")):
-                address = found[0]
-                if httpx.get(f"{address}/suc-khoe").json()["state"] != "starting":
-                    break
-        with httpx.Client(base_url=address, timeout=30) as client:
-            for number, question in enumerate(QUESTIONS):
-                asked(client, question, f"p{number}")
-            figures = client.get("/so-lieu").text
-            # What is wrong already before any page sees it.
-            client.post(
-                "/gradio_api/queue/join", json={"data": [PLANTED] * 9, "fn_index": 0, "session_hash": "q"}
-            )
-            client.get(f"/phieu/{PLANTED}")
-    finally:
-        process.terminate()
-        process.wait(10)
-    return log.read_text("utf-8"), figures
+    environment = {f"ASSISTANT_{name}": value for name, value in told.items()}
+    with (
+        served(Server(environment, folder / "log", before=BROKEN_SEARCH)) as server,
+        httpx.Client(base_url=server.address, timeout=30) as client,
+    ):
+        for number, question in enumerate(QUESTIONS):
+            asked(client, question, f"p{number}")
+        figures = client.get("/so-lieu").text
+        # What is wrong already before any page sees it.
+        client.post(
+            "/gradio_api/queue/join", json={"data": [PLANTED] * 9, "fn_index": 0, "session_hash": "q"}
+        )
+        client.get(f"/phieu/{PLANTED}")
+    return server.told(), figures
 
 
 def asked(client: httpx.Client, question: str, name: str) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from conftest import served
-from leftovers import holders, in_files, planted, serving, until_nobody_is_there, visiting
+from leftovers import PASSWORD_HASH, holders, in_files, planted, serving, until_nobody_is_there, visiting
 
 from assistant.answering.prompts import Prompt
-from assistant.config import Settings
+from assistant.config import AdminSettings, Settings
+from assistant.evaluation.server import served as served_apart
 from assistant.pipeline import Assistant
 from assistant.web import leaving
 from assistant.web.course import load_course
@@ -34,7 +35,8 @@ class Echo:
 @pytest.fixture(scope="module")
 def address(assistant: Assistant, shipped: Path, data: Path) -> Iterator[str]:
     """All pages over the product with a model, in this process; the journal is off."""
-    settings, ui = Settings(home=shipped, data=data), page_words(shipped)
+    admin = AdminSettings.model_validate({"password_hash": PASSWORD_HASH})
+    settings, ui = Settings(home=shipped, data=data, admin=admin), page_words(shipped)
     loading = LoadingAssistant()
     loading.loaded.set_result(replace(assistant, model=Echo()))
     desk, course = load_desk(settings, ui, loading), load_course(shipped, ui, loading)
@@ -59,11 +61,11 @@ def test_no_live_object_holds_what_was_typed_when_they_have_left(
 
 def test_nothing_that_was_typed_is_written_anywhere(shipped: Path, data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "served"
-    with serving(shipped, data / "index", folder) as (address, server):
-        with visiting(address):
+    with served_apart(serving(shipped, data / "index", folder)) as server:
+        with visiting(server.address):
             pass
-        until_nobody_is_there(address)
-        limits = Path(f"/proc/{server.pid}/limits").read_text(encoding="ascii")
+        until_nobody_is_there(server.address)
+        limits = Path(f"/proc/{server.process.pid}/limits").read_text(encoding="ascii")
     assert "Max core file size        0                    0" in limits
     assert (folder / "log").stat().st_size > 0
     assert in_files(folder) == []

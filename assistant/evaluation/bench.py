@@ -6,6 +6,7 @@ Times are those of the clock on the wall, medians over the runs; measure on a ma
 from __future__ import annotations
 
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -28,7 +29,7 @@ from assistant.datatypes import Composer
 from assistant.errors import AssistantError, EvaluationError, ModelError
 from assistant.models.llama import LlamaModel, LlamaOptions, Row
 from assistant.models.turns import Turns
-from assistant.models.worker import WorkerModel
+from assistant.models.worker import WorkerModel, memory_of
 from assistant.pipeline import Assistant, checked
 
 Progress = Callable[[str], None]
@@ -441,19 +442,9 @@ def _percentiles(found: Sequence[float]) -> tuple[float, float]:
 def _memory(assistant: Assistant) -> tuple[int, int]:
     """Resident now and at most, in MB, of this process and the model's."""
     model = assistant.model
-    of_model = [str(model.pid)] if isinstance(model, WorkerModel) and model.pid is not None else []
-    return resident_mb("self", *of_model)
-
-
-def resident_mb(*pids: str) -> tuple[int, int]:
-    """Memory that processes hold now, and at most since they began."""
-    now = peak = 0
-    for pid in pids:
-        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition(":")
-            now += int(value.split()[0]) if name == "VmRSS" else 0
-            peak += int(value.split()[0]) if name == "VmHWM" else 0
-    return now // 1024, peak // 1024
+    of_model = [model.pid] if isinstance(model, WorkerModel) and model.pid is not None else []
+    now, peak = memory_of(os.getpid(), *of_model)
+    return now >> 20, peak >> 20
 
 
 def as_row(result: FirstToken | Answers | Speed) -> dict[str, Any]:

@@ -8,25 +8,21 @@ gets past the gate.
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
-import shutil
 import socket
-import subprocess
-import sys
 import time
 import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from assistant.config import CHECKOUT, Settings
 from assistant.errors import EvaluationError
+from assistant.evaluation.server import Server, Usage, over_a_copy
 from assistant.toml import read_toml
 
 Progress = Callable[[str], None]
@@ -37,7 +33,6 @@ _PASSWORD = "one for the bench only"
 _PEOPLE = 2000  # more than any page remembers
 _PATIENCE = 5.0  # seconds for an answer; a broken request is given less
 _CUT = 0.3
-_STARTS_WITHIN = 120.0  # seconds
 _SETTLES = 12.0  # seconds after the last request, in which what was left open is closed
 _GROWN = 8  # threads or files more than when it was warm: the journal opens three, Gradio's pool grows
 _MOST_READ = 2_000_000  # bytes of an answer
@@ -111,15 +106,6 @@ class Reply:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What the server's process takes."""
-
-    rss_mb: int
-    threads: int
-    files: int
-
-
 @dataclass(slots=True)
 class Report:
     """What was asked and what came of it."""
@@ -147,17 +133,26 @@ class Report:
 
 def fuzz(settings: Settings, requests: int, seed: int, progress: Progress = lambda _: None) -> Report:
     """Start a server and ask it so many things. Raises EvaluationError where it does not start."""
+    from assistant.web.password import hashed
+
     report = Report(requests, seed)
-    with _server(settings, progress) as (process, port):
+    progress("starting a server")
+    told = {
+        "ASSISTANT_JOURNAL_ON": "true",
+        "ASSISTANT_WATCH_METRICS": "true",
+        "ASSISTANT_ADMIN_PASSWORD_HASH": hashed(_PASSWORD, cost=2**10),
+    }
+    with over_a_copy(settings, told) as server:
+        port, process = server.port, server.process
         site = _read_site(port, read_toml(settings.home / "prompts" / "ui.toml")["models"]["questions"])
         asking = _Asking(random.Random(seed), site)
-        report.begun = usage(process.pid)
+        report.begun = server.usage()
         start = time.monotonic()
         for number in range(requests):
             if number == requests // 5:
-                report.warm = usage(process.pid)
+                report.warm = server.usage()
             if number and number % max(1, requests // 10) == 0:
-                report.rss_mb.append(usage(process.pid).rss_mb)
+                report.rss_mb.append(server.usage().rss_mb)
             if number % 100 == 0:
                 progress(f"{number} of {requests}")
             _ask(report, port, asking.next(), site.secrets)
@@ -167,7 +162,7 @@ def fuzz(settings: Settings, requests: int, seed: int, progress: Progress = lamb
                 return report
         report.seconds = round(time.monotonic() - start, 1)
         progress("waiting until all is closed")
-        report.ended = _settled(process.pid, report.warm)
+        report.ended = _settled(server, report.warm)
     return report
 
 
@@ -215,70 +210,11 @@ def _is_whole(read: bytes, asked: bytes) -> bool:
     return body.endswith(b"0\r\n\r\n")  # chunked; or to the end of the connection
 
 
-# The server
-
-
-@contextmanager
-def _server(settings: Settings, progress: Progress) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A server over a copy of the index, and its port; ended and forgotten with all it wrote."""
-    from assistant.web.password import hashed
-
-    progress("starting a server")
-    with TemporaryDirectory(prefix="assistant-fuzz-") as name:
-        data = Path(name)
-        if (settings.data / "index").is_dir():
-            shutil.copytree(settings.data / "index", data / "index")
-        env = {key: value for key, value in os.environ.items() if not key.startswith("ASSISTANT_")}
-        env |= {
-            "ASSISTANT_HOME": str(settings.home),
-            "ASSISTANT_DATA": name,
-            "ASSISTANT_JOURNAL_ON": "true",
-            "ASSISTANT_WATCH_METRICS": "true",
-            "ASSISTANT_ADMIN_PASSWORD_HASH": hashed(_PASSWORD, cost=2**10),
-        }
-        log = data / "log"
-        with log.open("wb") as out:
-            command = [sys.executable, "-m", "assistant", "serve", "--host", "127.0.0.1", "--port", "0"]
-            process = subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=out, stderr=out)
-        try:
-            yield process, _started(process, log)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _started(process: subprocess.Popen[bytes], log: Path) -> int:
-    """The port, once everything is loaded."""
-    deadline = time.monotonic() + _STARTS_WITHIN
-    while time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.1)
-        told = re.search(rb"http://127\.0\.0\.1:(\d+)", log.read_bytes())
-        if told is None:
-            continue
-        found = exchange(int(told[1]), _get(int(told[1]), "/suc-khoe"))
-        if found.status == 200 and json.loads(found.body)["state"] != "starting":
-            return int(told[1])
-    last = log.read_bytes().decode("utf-8", "replace").strip().rpartition("\n")[2]
-    raise EvaluationError(f"the server did not start within {_STARTS_WITHIN:g} s: {last}")
-
-
-def usage(pid: int) -> Usage:
-    """What a process takes now."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    found = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if line.split()[1:]}
-    files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    return Usage(int(found["VmRSS"]) // 1024, int(found["Threads"]), files)
-
-
-def _settled(pid: int, warm: Usage) -> Usage:
+def _settled(server: Server, warm: Usage) -> Usage:
     """What it takes when all that was left open is closed, or has had the time for it."""
     deadline = time.monotonic() + _SETTLES
     time.sleep(1)
-    while (found := usage(pid)).files > warm.files + _GROWN and time.monotonic() < deadline:
+    while (found := server.usage()).files > warm.files + _GROWN and time.monotonic() < deadline:
         time.sleep(0.2)
     return found
 
@@ -343,10 +279,6 @@ def _request(
     head = "\r\n".join(lines).encode("utf-8", "replace")
     whole = method.isalpha() and not {"Content-Length", "Transfer-Encoding"} & {name for name, _ in headers}
     return Ask(f"{method} {path}", head + b"\r\n\r\n" + (body or b""), whole)
-
-
-def _get(port: int, path: str) -> Ask:
-    return _request(port, "GET", path)
 
 
 class _Asking:
@@ -516,26 +448,8 @@ class _Asking:
 
 def as_row(report: Report) -> dict[str, Any]:
     """The report as JSON."""
-
-    def used(found: Usage) -> dict[str, int]:
-        return {"rss_mb": found.rss_mb, "threads": found.threads, "files": found.files}
-
-    return {
-        "requests": report.requests,
-        "seed": report.seed,
-        "seconds": report.seconds,
-        "statuses": {str(status): count for status, count in sorted(report.statuses.items())},
-        "silent": report.silent,
-        "busy": report.busy,
-        "broken": report.broken,
-        "leaks": report.leaks,
-        "crashed": report.crashed,
-        "begun": used(report.begun),
-        "warm": used(report.warm),
-        "ended": used(report.ended),
-        "rss_mb": report.rss_mb,
-        "passed": report.passed,
-    }
+    statuses = {str(status): count for status, count in sorted(report.statuses.items())}
+    return asdict(report) | {"statuses": statuses, "passed": report.passed}
 
 
 def as_text(report: Report) -> str:

@@ -6,6 +6,7 @@ The index is built here; it is served by a process of its own, so that memory an
 from __future__ import annotations
 
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -20,9 +21,9 @@ from typing import Any
 from assistant.config import CHECKOUT, Settings, load_settings
 from assistant.datatypes import OfficialText
 from assistant.errors import EvaluationError
-from assistant.evaluation.bench import resident_mb
 from assistant.evaluation.recombine import Material, procedures
 from assistant.loading import assistant_of
+from assistant.models.worker import memory_of
 from assistant.retrieval.index import Index, KnowledgePaths, build, current_folder, load, save
 from assistant.text.dialect import Glossary
 
@@ -144,14 +145,14 @@ def serve() -> None:
         walls.append(1000 * (time.perf_counter() - wall))
         cpus.append(1000 * (time.thread_time() - cpu))
         right += any(part in index.passages.document(hit.section.document_id).title for hit in hits)
-    now, peak = resident_mb("self")
+    now, peak = memory_of(os.getpid())
     walls.sort()
     cpus.sort()
     row = {
         "load_s": round(loaded[0], 2),
         "load_cpu_s": round(loaded[1], 2),
-        "rss_mb": now,
-        "peak_rss_mb": peak,
+        "rss_mb": now >> 20,
+        "peak_rss_mb": peak >> 20,
         "query_p50_ms": round(statistics.median(walls), 2),
         "query_p95_ms": round(walls[int(0.95 * len(walls))], 2),
         "query_cpu_p50_ms": round(statistics.median(cpus), 2),

@@ -8,44 +8,34 @@ presses what is to be seen, leaves, at times in the middle of an answer. Who doe
 from __future__ import annotations
 
 import asyncio
-import gc
-import json
 import os
 import random
 import re
-import shutil
-import signal
 import statistics
-import subprocess
-import sys
-import tempfile
-import threading
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from html import unescape
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from assistant.config import Settings, load_settings
+from assistant.config import Settings
 from assistant.errors import EvaluationError
+from assistant.evaluation.server import Server, over_a_copy
+from assistant.models.worker import memory_of
 from assistant.toml import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import aiohttp
 
 _PAGES = {"/": 70, "/tra-cuu/": 15, "/tap/": 8, "/lop-hoc/": 7}  # how many of a hundred visits go where
 _LEAVES = 0.1  # share of questions whose answer is not waited for
 _SECONDS = 180.0  # nobody waits longer for anything
-_START = 180.0  # seconds for the server to be up
 _SETTLE = 40.0  # seconds for what has ended to be gone: idle threads end after ten
 _SAMPLE = 2.0  # seconds between looks at the memory
 _WARM = 0.2  # share of the time after which growth is counted
@@ -65,7 +55,6 @@ _CONFIG = re.compile(r"window\.gradio_config = (\{.*?\});</script>", re.DOTALL)
 _NAMED = re.compile(r'(?:src|href)="(\./assets/[^"]+|/tinh/[^"]+)"')
 _BUTTON = re.compile(r'<button[^>]*? data-do="([^"]*)"(?: data-what="([^"]*)")?[^>]*>')
 _OPTION = re.compile(r'data-kind="([^"]*)" data-id="([^"]*)"')
-_ADDRESS = re.compile(r"https?://[\w.:\[\]-]+:\d+")
 
 Progress = Callable[[str], None]
 
@@ -138,10 +127,12 @@ def visit(
     plan: Plan, settings: Settings, questions: Sequence[str], progress: Progress = lambda _: None
 ) -> Report:
     """Let them come. Raises EvaluationError where the server does not start."""
-    with (
-        tempfile.TemporaryDirectory(prefix="assistant-visitors-") as folder,
-        _serving(plan, settings, Path(folder)) as server,
-    ):
+    told = {
+        "ASSISTANT_LOCAL": settings.overlay.resolve(),
+        "ASSISTANT_JOURNAL_ON": plan.journal,
+        "ASSISTANT_MODELS_PATH": plan.model.resolve() if plan.model else "",
+    }
+    with over_a_copy(settings, told) as server:
         return asyncio.run(_everybody(plan, server, settings, questions, progress))
 
 
@@ -184,7 +175,7 @@ class _Notes:
 
 
 async def _everybody(
-    plan: Plan, server: _Server, settings: Settings, questions: Sequence[str], progress: Progress
+    plan: Plan, server: Server, settings: Settings, questions: Sequence[str], progress: Progress
 ) -> Report:
     import aiohttp
 
@@ -200,7 +191,7 @@ async def _everybody(
         before = await _settled(server, None)
         notes.waits.clear()
         notes.visits = 0
-        started, worked = time.monotonic(), server.cpu_seconds()
+        started, worked = time.monotonic(), _cpu_seconds(server)
         until = started + 60 * plan.minutes
         memory: list[int] = []
         watching = asyncio.create_task(_watch(server, memory, progress, until))
@@ -210,9 +201,9 @@ async def _everybody(
         ]
         await asyncio.gather(*people)
         seconds = time.monotonic() - started
-        worked = server.cpu_seconds() - worked
+        worked = _cpu_seconds(server) - worked
         watching.cancel()
-        model_rss = server.model_rss_mb()
+        model_rss = memory_of(*server.children())[0] >> 20
         progress("waiting for what has ended to be gone")
     after = await _settled(server, before)
     report = Report(
@@ -243,20 +234,20 @@ async def _warm_up(http: aiohttp.ClientSession, notes: _Notes, questions: Sequen
         raise EvaluationError(f"not one person was served: {dict(notes.failed)}")
 
 
-async def _watch(server: _Server, memory: list[int], progress: Progress, until: float) -> None:
+async def _watch(server: Server, memory: list[int], progress: Progress, until: float) -> None:
     while True:
-        memory.append(server.rss_mb())
+        memory.append(server.usage().rss_mb)
         progress(f"{max(0, until - time.monotonic()) / 60:.1f} minutes to go, {memory[-1]} MB")
         await asyncio.sleep(_SAMPLE)
 
 
-async def _settled(server: _Server, before: Held | None) -> Held:
+async def _settled(server: Server, before: Held | None) -> Held:
     """What is held once nobody is there, and all that ends by itself has ended."""
     deadline = time.monotonic() + _SETTLE
-    held = await asyncio.to_thread(server.held)
+    held = await asyncio.to_thread(_held, server)
     while time.monotonic() < deadline:
         await asyncio.sleep(3)
-        last, held = held, await asyncio.to_thread(server.held)
+        last, held = held, await asyncio.to_thread(_held, server)
         same = (last.threads, last.files, last.objects) == (held.threads, held.files, held.objects)
         if not _more(before, held) if before else same:
             break
@@ -581,124 +572,15 @@ class _Tab:
 # The server
 
 
-class _Server:
-    """The pages in a process of their own."""
-
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
-        self._process, self._log = process, log
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        self.address = self._found()
-
-    def _found(self) -> str:
-        """The address that it tells in its log when it is up."""
-        deadline = time.monotonic() + _START
-        while time.monotonic() < deadline and self._process.poll() is None:
-            if found := _ADDRESS.search(self._told()):
-                return found[0]
-            time.sleep(0.1)
-        raise EvaluationError(f"the server did not start: {self._told()[-500:]}")
-
-    def _told(self) -> str:
-        return self._log.read_text(encoding="utf-8", errors="replace")
-
-    def rss_mb(self) -> int:
-        """Memory of the pages, without the model's process."""
-        return _rss_mb(self._process.pid)
-
-    def cpu_seconds(self) -> float:
-        """What the pages have worked since they were started."""
-        fields = (
-            Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        )
-        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-
-    def model_rss_mb(self) -> int:
-        """Memory of what the pages have started."""
-        return sum(_rss_mb(int(pid)) for pid in _children(self._process.pid))
-
-    def held(self) -> Held:
-        """What it holds now."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise EvaluationError(f"the server has ended: {self._told()[-500:]}")
-        with self._opener.open(f"{self.address}/suc-khoe", timeout=_SECONDS) as answer:
-            answer.read()  # threads that were idle for ten seconds end at the next request
-        proc = Path(f"/proc/{self._process.pid}")
-        threads, files = (sum(1 for _ in (proc / name).iterdir()) for name in ("task", "fd"))
-        return Held(self.rss_mb(), threads, files, json.loads(line))
+def _cpu_seconds(server: Server) -> float:
+    """What the pages have worked since they were started."""
+    stat = Path(f"/proc/{server.process.pid}/stat").read_text("utf-8")
+    return sum(map(int, stat.rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
-@contextmanager
-def _serving(plan: Plan, settings: Settings, folder: Path) -> Iterator[_Server]:
-    """A server over a copy of what was built, so that nothing of this machine's own is written to."""
-    for name in ("index", "documents"):
-        if (settings.data / name).is_dir():
-            shutil.copytree(settings.data / name, folder / name)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSISTANT_")}
-    told = {
-        "ASSISTANT_HOME": settings.home.resolve(),
-        "ASSISTANT_LOCAL": settings.overlay.resolve(),
-        "ASSISTANT_DATA": folder,
-        "ASSISTANT_PORT": 0,
-        "ASSISTANT_JOURNAL_ON": plan.journal,
-        "ASSISTANT_MODELS_PATH": plan.model.resolve() if plan.model else "",
-    }
-    log = folder / "log"
-    with log.open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "assistant.evaluation.visitors"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=out,
-            text=True,
-            env=kept | {name: str(value) for name, value in told.items()},
-        )
-        try:
-            yield _Server(process, log)
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(15)
-            process.kill()
-            process.communicate()
-
-
-def main() -> None:
-    """The server's side: serve, and tell of each line that comes in what people have left in this process."""
-    from assistant.web.server import serve
-
-    threading.Thread(target=_tell, args=(sys.stdin, sys.stdout), daemon=True).start()
-    serve(load_settings())
-
-
-def _tell(asked: Iterable[str], out: TextIO) -> None:
-    for _ in asked:
-        gc.collect()
-        kinds = Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
-        out.write(json.dumps({name: kinds[name] for name in _OF_PEOPLE}) + "\n")
-        out.flush()
-    os.kill(os.getpid(), signal.SIGTERM)  # nobody asks any more
-
-
-def _rss_mb(pid: int) -> int:
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) // 1024
-    return 0
-
-
-def _children(pid: int) -> list[str]:
-    return [
-        child
-        for task in Path(f"/proc/{pid}/task").glob("*/children")
-        for child in task.read_text(encoding="utf-8").split()
-    ]
-
-
-if __name__ == "__main__":
-    main()
+def _held(server: Server) -> Held:
+    """What it holds now."""
+    objects = server.objects(_OF_PEOPLE)
+    server.get("/suc-khoe")  # threads that were idle for ten seconds end at the next request
+    used = server.usage()
+    return Held(used.rss_mb, used.threads, used.files, objects)

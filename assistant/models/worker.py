@@ -334,6 +334,18 @@ class WorkerModel:
         self._watcher.join(5)
 
 
+def memory_of(*pids: int) -> tuple[int, int]:
+    """Bytes of memory that processes hold now, and at most since they began; 0 for those that have ended."""
+    now = peak = 0
+    for pid in pids:
+        with suppress(OSError):
+            for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
+                name, _, value = line.partition(":")
+                now += int(value.split()[0]) << 10 if name == "VmRSS" else 0
+                peak += int(value.split()[0]) << 10 if name == "VmHWM" else 0
+    return now, peak
+
+
 # The child's side
 
 

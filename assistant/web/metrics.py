@@ -9,15 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import date
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 
 from assistant.datatypes import Answer, Composer, Status
+from assistant.models.worker import memory_of
 from assistant.web.logs import ANSWERS
 from assistant.web.vitals import Reason, Watch, free_bytes
 from assistant.web.waiting import Answering, Relay
@@ -109,26 +108,16 @@ class Metrics:
         lost = CounterMetricFamily("assistant_journal_lost", "Entries that could not be written.")
         lost.add_metric([], office.journal.lost)
         yield lost
-        model = office.assistant.model if office.assistant else None
+        pid = getattr(office.assistant.model if office.assistant else None, "pid", None)
+        pids = [] if pid is None else [pid]
         gauges: tuple[tuple[str, str, float], ...] = (
             ("assistant_model_waiting", "People who wait for the model.", office.loading.waiting),
-            ("assistant_model_resident_bytes", "Memory of the model's process.", _memory(model)),
+            ("assistant_model_resident_bytes", "Memory of the model's process.", memory_of(*pids)[0]),
             ("assistant_disk_free_bytes", "Room on the disk that is written to.", free_bytes(office)),
             ("assistant_threads", "Threads of this process.", threading.active_count()),
         )
         for name, about, value in gauges:
             yield GaugeMetricFamily(name, about, value=value)
-
-
-def _memory(model: object) -> int:
-    """Bytes of a model's process in memory; 0 without one."""
-    pid = getattr(model, "pid", None)
-    if pid is not None:
-        with suppress(OSError):  # it has just ended
-            for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) * 1024
-    return 0
 
 
 def log_answer(answer: Answer | None, card: float, whole: float) -> None:

@@ -24,7 +24,8 @@ from assistant.datatypes import Answer
 from assistant.errors import EvaluationError, ModelError
 from assistant.evaluation.faults.chores import Chore, Ended, change_contact, note, state_of, switch_off
 from assistant.evaluation.faults.ground import Ground, Row, is_root, serving, strays
-from assistant.evaluation.faults.visitor import Server, Visitor, free_port, served
+from assistant.evaluation.faults.visitor import Visitor
+from assistant.evaluation.server import Server, served
 from assistant.knowledge.reading import read_document
 from assistant.loading import assistant_of, llama_options
 from assistant.models.worker import WorkerModel, WorkerOptions
@@ -173,7 +174,7 @@ def disk_read_only(ground: Ground, progress: Progress) -> Iterator[Row]:
         subprocess.run(["mount", "-o", "remount,ro", data.parent], check=True)
         yield _cannot_write(ground, fault, data, before, progress)
         environment = ground.environment(data) | {"ASSISTANT_JOURNAL_ON": "true"}
-        server = Server(environment, ground.folder / "ro.log", port=free_port())
+        server = Server(environment, ground.folder / "ro.log")
         with served(server), closing(Visitor(server)) as visitor:
             card = visitor.is_answered(ground.question, ground.document)
         yield _row(
@@ -208,12 +209,12 @@ def two_servers(ground: Ground, progress: Progress) -> Iterator[Row]:
     """A second program on the same port and data."""
     progress("two servers on one port")
     data = ground.fresh()
-    with served(Server(ground.environment(data), ground.folder / "1.log", port=free_port())) as first:
+    with served(Server(ground.environment(data), ground.folder / "1.log")) as first:
         began = time.monotonic()
         second = Server(ground.environment(data), ground.folder / "2.log", port=first.port)
         code = second.process.wait(60)
         took = time.monotonic() - began
-        told = second.log.read_text("utf-8", "replace").strip().splitlines()
+        told = second.told().strip().splitlines()
         with closing(Visitor(first)) as visitor:
             card = visitor.is_answered(ground.question, ground.document)
     wrong = [] if code == 1 and card and "Traceback" not in "".join(told) else [f"exit code {code}, {told}"]
@@ -230,7 +231,6 @@ def no_handles(ground: Ground, progress: Progress) -> Iterator[Row]:
     server = Server(
         ground.environment(ground.fresh()),
         ground.folder / "handles.log",
-        port=free_port(),
         before="import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))",
     )
     wrong, seen = [], []
@@ -304,7 +304,7 @@ def _clock_jumps(ground: Ground, library: Path, progress: Progress) -> Row:
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    server = Server(environment, ground.folder / "clock.log", port=free_port(), wrapped=str(library))
+    server = Server(environment, ground.folder / "clock.log", wrapped=str(library))
     seen, wrong = [], []
     with served(server):
         for told in ("+0", f"+{_YEAR}", f"-{_YEAR}", "+0"):
@@ -349,7 +349,7 @@ def _ended_in_mid_answer(ground: Ground, *, writes: bool) -> tuple[bool, int, fl
             "ASSISTANT_MODELS_CONTEXT": str(_CONTEXT),
             "ASSISTANT_MODELS_STATES": "0",
         }
-    server = Server(environment, ground.folder / "end.log", port=free_port())
+    server = Server(environment, ground.folder / "end.log")
     with served(server), ExitStack() as leaving:
         if writes:
             _until_model_answers(ground, server)
@@ -390,7 +390,7 @@ def _until_model_answers(ground: Ground, server: Server) -> None:
             if server.child_of_model() and len(list(visitor.ask(ground.question))) > 2:
                 return
         time.sleep(0.2)
-    raise EvaluationError(f"the model does not answer: {server.log.read_text('utf-8', 'replace')[-500:]}")
+    raise EvaluationError(f"the model does not answer: {server.told()[-500:]}")
 
 
 # The model beside the program

@@ -4,97 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
-from assistant.config import CHECKOUT
-from assistant.errors import EvaluationError
+from assistant.evaluation.server import Server
 
-_PATIENCE = 180.0  # seconds for a server to come up, or to answer, on a machine that is busy
-_MODEL = "assistant.models.worker"
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port: int = taken.getsockname()[1]
-        return port
-
-
-class Server:
-    """The pages in a process of their own."""
-
-    def __init__(
-        self, environment: Mapping[str, str], log: Path, *, port: int, before: str = "", wrapped: str = ""
-    ) -> None:
-        """`before` is Python that runs first, `wrapped` a library that is loaded first."""
-        self.port = port
-        self.log = log
-        told = ["serve", "--port", str(port), "--host", "127.0.0.1"]
-        code = f"import sys\n{before}\nfrom assistant.__main__ import main\nmain({told!r})"
-        more = {"PYTHONPATH": str(CHECKOUT)} | ({"LD_PRELOAD": wrapped} if wrapped else {})
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                stdout=out,
-                stderr=out,
-                stdin=subprocess.DEVNULL,
-                env=os.environ | dict(environment) | more,
-            )
-
-    @property
-    def address(self) -> str:
-        """Where the pages are."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def wait_until_up(self) -> None:
-        """Raises EvaluationError when it does not come up."""
-        until = time.monotonic() + _PATIENCE
-        while time.monotonic() < until and self.process.poll() is None:
-            with suppress(OSError), urllib.request.urlopen(f"{self.address}/suc-khoe", timeout=5):
-                return
-            time.sleep(0.05)
-        raise EvaluationError(f"the pages do not come up: {self.log.read_text('utf-8', 'replace')[-500:]}")
-
-    def child_of_model(self) -> int | None:
-        """The process of its model, when there is one."""
-        for folder in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-                if int(parent) == self.process.pid and _MODEL in (folder / "cmdline").read_text():
-                    return int(folder.name)
-        return None
-
-    def stop(self, how: int = signal.SIGTERM, seconds: float = 20) -> tuple[int, float]:
-        """Send a signal: the exit code, and the seconds that it took."""
-        began = time.monotonic()
-        self.process.send_signal(how)
-        try:
-            code = self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            code = self.process.wait()
-        return code, time.monotonic() - began
-
-
-@contextmanager
-def served(server: Server) -> Iterator[Server]:
-    """A server that is up, until the end."""
-    try:
-        server.wait_until_up()
-        yield server
-    finally:
-        if server.process.poll() is None:
-            server.stop()
+_PATIENCE = 180.0  # seconds for a server to answer on a machine that is busy
 
 
 class Visitor:
