@@ -8,12 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from assistant.answering.prompts import Prompt
@@ -32,6 +35,15 @@ CHROMIUM = Path("/usr/bin/chromium")
 # The same examples in every run, however slow the machine; tests/fuzz_input.py looks for new ones.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("suite")
+_MARKS = {"browser": "browser", "minilm_folder": "slow", "smollm_path": "slow"}  # fixture → its tests' mark
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or a real model."""
+    for item in items:
+        for fixture in _MARKS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(_MARKS[fixture])
 
 
 class FakeEmbedder:
@@ -133,11 +145,31 @@ def knowledge(shipped: Path) -> KnowledgePaths:
 
 
 @pytest.fixture(scope="session")
-def data(knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the index of the shipped knowledge: the only full build of a session."""
-    folder = tmp_path_factory.mktemp("data")
-    save(build(knowledge), folder / "index")
-    return folder
+def data(
+    knowledge: KnowledgePaths, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Path:
+    """A data folder with the index of the shipped knowledge: the only full build.
+
+    It is built by one of the workers for all, and kept for the next run while nothing of it has changed.
+    """
+    folder = pytestconfig.cache.mkdir("index")
+    kept, part = folder / _made_of(knowledge), folder / "part"
+    with FileLock(folder / "lock"):
+        if not kept.is_dir():
+            for old in folder.glob("*/"):
+                shutil.rmtree(old)
+            save(build(knowledge), part / "index")
+            part.rename(kept)
+        return Path(shutil.copytree(kept, tmp_path_factory.mktemp("data"), dirs_exist_ok=True))
+
+
+def _made_of(knowledge: KnowledgePaths) -> str:
+    """A digest of what an index depends on: knowledge, code, libraries, the day that is written in it."""
+    libraries = [f"{name} {version(name)}" for name in ("numpy", "scikit-learn", "scipy")]
+    digest = hashlib.sha256(f"{knowledge.digest()} {libraries} {date.today()}".encode())
+    for path in sorted((CHECKOUT / "assistant").rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @pytest.fixture(scope="session")
@@ -199,6 +231,7 @@ def browser() -> Iterator[Browser]:
     assert CHROMIUM.exists(), "the tests of the pages need Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+        options.append("--use-fake-device-for-media-stream")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield browser
         browser.close()

@@ -61,7 +61,6 @@ def test_a_prompt_without_room_for_a_guide_is_refused(assistant: Assistant, smol
 SKY = Prompt("Answer in a sentence.", "The sky is blue. " * 20, "What colour is the sky?")
 
 
-@pytest.mark.slow
 def test_what_a_pc_does_with_a_model_is_measured(smollm_path: Path) -> None:
     second = replace(SKY, question="Is the sky red?")
     found = speed(smollm_path, ModelSettings(context=512), SKY, second)
@@ -73,7 +72,6 @@ def test_what_a_pc_does_with_a_model_is_measured(smollm_path: Path) -> None:
     assert as_row(found).keys() > {"load_s", "written_per_s"}
 
 
-@pytest.mark.slow
 def test_a_model_that_says_nothing_is_told(smollm_path: Path) -> None:
     model = LlamaModel(smollm_path, LlamaOptions(context=512, answer=1))
     with pytest.raises(ModelError, match=rf"{smollm_path.name} says nothing"):

@@ -254,7 +254,6 @@ def test_a_folder_in_the_place_of_kept_vectors_is_removed(tmp_path: Path) -> Non
 # A real model
 
 
-@pytest.mark.slow
 def test_texts_become_unit_vectors(minilm: SentenceEmbedder) -> None:
     vectors = minilm.embed_passages(["Đổi thẻ căn cước", "Renew the identity card", ""])
     assert vectors.shape == (3, 384)
@@ -262,20 +261,17 @@ def test_texts_become_unit_vectors(minilm: SentenceEmbedder) -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.slow
 def test_texts_of_one_meaning_are_nearer(minilm: SentenceEmbedder) -> None:
     lost, missing, weather = minilm.embed_queries(["I lost my phone", "my phone is gone", "it rains today"])
     assert lost @ missing > lost @ weather + 0.2
 
 
-@pytest.mark.slow
 def test_a_text_has_the_same_vector_alone_and_among_others(minilm: SentenceEmbedder) -> None:
     texts = ["short", "a much longer text about cards and papers", "another"]
     alone = np.vstack([minilm.embed_queries([text]) for text in texts])
     np.testing.assert_allclose(alone, minilm.embed_queries(texts), atol=1e-5)
 
 
-@pytest.mark.slow
 def test_the_name_tells_another_model_in_a_folder_of_the_same_name(
     minilm: SentenceEmbedder, model_copy: Path
 ) -> None:
@@ -316,7 +312,6 @@ def test_a_broken_folder_is_an_error_that_names_it(model_copy: Path, damage: Cal
         SentenceEmbedder(model_copy)
 
 
-@pytest.mark.slow
 def test_weights_cut_short_are_refused(model_copy: Path, minilm_folder: Path) -> None:
     with (minilm_folder / WEIGHTS).open("rb") as file:
         replaced(WEIGHTS, file.read(1_000_000))(model_copy)
@@ -324,7 +319,6 @@ def test_weights_cut_short_are_refused(model_copy: Path, minilm_folder: Path) ->
         SentenceEmbedder(model_copy)
 
 
-@pytest.mark.slow
 def test_code_in_the_folder_is_never_run(model_copy: Path, tmp_path: Path) -> None:
     proof = tmp_path / "code-was-run"
     (model_copy / "evil.py").write_text(f"open({str(proof)!r}, 'w')\nclass Model: pass\n")

@@ -26,7 +26,6 @@ from assistant.web.course import Course
 from assistant.web.server import create_app
 from assistant.web.waiting import LoadingAssistant
 
-pytestmark = pytest.mark.browser
 expect.set_options(timeout=15_000)
 Made = tuple[Course, LoadingAssistant, Assistant]
 GOOD = "Viết nháp lời mời bà con tới buổi hướng dẫn cài VNeID ở nhà văn hóa, vài câu ngắn, để trống tên."

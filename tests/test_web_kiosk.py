@@ -109,7 +109,6 @@ def ask(page: Page, question: str, wait_for: str = ".head") -> None:
     page.locator(wait_for).first.wait_for()
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("size", SIZES)
 def test_everything_stands_on_the_screen(opened: Opener, size: str) -> None:
     page = opened(size)
@@ -130,7 +129,6 @@ def test_everything_stands_on_the_screen(opened: Opener, size: str) -> None:
     assert page.evaluate("document.fonts.check('700 20px \"Be Vietnam Pro\"', 'ệ')")
 
 
-@pytest.mark.browser
 def test_the_card_comes_with_facts_and_sources(page: Page) -> None:
     ask(page, "quên mật khẩu")
     expect(page.locator(".head h2")).to_have_text(CARD.title)
@@ -146,7 +144,6 @@ def test_the_card_comes_with_facts_and_sources(page: Page) -> None:
     assert page.locator(".sources a").count() == 0
 
 
-@pytest.mark.browser
 def test_steps_one_at_a_time(page: Page) -> None:
     ask(page, "quên mật khẩu")
     page.locator("#start").click()
@@ -180,7 +177,6 @@ def test_steps_one_at_a_time(page: Page) -> None:
     expect(page.locator("#next")).to_be_hidden()
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("size", SIZES)
 def test_a_picture_leaves_the_words_and_the_buttons_in_sight(opened: Opener, size: str) -> None:
     page = opened(size)
@@ -201,7 +197,6 @@ def test_a_picture_leaves_the_words_and_the_buttons_in_sight(opened: Opener, siz
         assert text["y"] + text["height"] <= picture["y"]
 
 
-@pytest.mark.browser
 def test_words_of_a_model_come_under_the_card(page: Page, fake: FakeAssistant) -> None:
     fake.go_on.clear()
     ask(page, "viết thêm", ".written")
@@ -213,7 +208,6 @@ def test_words_of_a_model_come_under_the_card(page: Page, fake: FakeAssistant) -
     expect(page.locator(".written")).to_contain_text(UI["sources"]["written_note"])
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("button", ["#stop", "#go-home"])
 def test_leaving_stops_the_model(page: Page, fake: FakeAssistant, button: str) -> None:
     fake.go_on.clear()
@@ -227,7 +221,6 @@ def test_leaving_stops_the_model(page: Page, fake: FakeAssistant, button: str) -
     expect(page.locator(".written")).to_be_hidden()
 
 
-@pytest.mark.browser
 def test_leaving_stops_a_model_that_has_not_said_a_word(page: Page, fake: FakeAssistant) -> None:
     fake.go_on.clear()
     ask(page, "nghĩ lâu", ".head h2")
@@ -238,7 +231,6 @@ def test_leaving_stops_a_model_that_has_not_said_a_word(page: Page, fake: FakeAs
     expect(page.locator(".written")).to_be_hidden()
 
 
-@pytest.mark.browser
 def test_a_new_question_ends_the_answer_to_the_one_before(page: Page, fake: FakeAssistant) -> None:
     fake.go_on.clear()
     ask(page, "nghĩ lâu", "#stop:visible")
@@ -253,7 +245,6 @@ def test_a_new_question_ends_the_answer_to_the_one_before(page: Page, fake: Fake
     expect(page.locator("#say section")).to_be_hidden()
 
 
-@pytest.mark.browser
 def test_a_double_tap_asks_once(page: Page, fake: FakeAssistant) -> None:
     fake.go_on.clear()
     ask(page, "nghĩ lâu", "#stop:visible")
@@ -267,7 +258,6 @@ def test_a_double_tap_asks_once(page: Page, fake: FakeAssistant) -> None:
     expect(page.locator("#stop")).to_be_hidden()
 
 
-@pytest.mark.browser
 def test_one_who_waits_for_the_model_is_told_how_many_come_before(page: Page, fake: FakeAssistant) -> None:
     fake.go_on.clear()
     fake.waiting = 2
@@ -280,7 +270,6 @@ def test_one_who_waits_for_the_model_is_told_how_many_come_before(page: Page, fa
     fake.go_on.set()
 
 
-@pytest.mark.browser
 def test_a_crowd_leaves_the_card_and_a_sentence(page: Page) -> None:
     ask(page, "đông người hỏi", "#say .wait")
     expect(page.locator("#say")).to_have_text(UI["ask"]["crowded"])
@@ -288,7 +277,6 @@ def test_a_crowd_leaves_the_card_and_a_sentence(page: Page) -> None:
     expect(page.locator(".written, #stop").filter(visible=True)).to_have_count(0)
 
 
-@pytest.mark.browser
 def test_choices_open_guides(page: Page, fake: FakeAssistant) -> None:
     ask(page, "việc nào")
     expect(page.locator("#stage .menu button")).to_have_text(["Việc thứ nhất", "Việc thứ hai"])
@@ -302,7 +290,6 @@ def test_choices_open_guides(page: Page, fake: FakeAssistant) -> None:
     assert fake.asked[-1] == ("hết bao nhiêu tiền", ("việc nào", "Bài hai"))
 
 
-@pytest.mark.browser
 def test_three_taps_lead_from_the_first_page_past_the_first_step(opened: Opener) -> None:
     page = opened()
     page.get_by_role("button", name="Tài khoản VNeID").click()
@@ -314,7 +301,6 @@ def test_three_taps_lead_from_the_first_page_past_the_first_step(opened: Opener)
     expect(page.locator(".coach h2")).to_have_text("Bước 2/3")
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize(
     ("tile", "guide", "id_"),
     [
@@ -330,7 +316,6 @@ def test_guides_are_reached_by_taps(page: Page, fake: FakeAssistant, tile: str, 
     assert fake.opened[-1] == id_
 
 
-@pytest.mark.browser
 def test_while_the_machine_starts_anew_people_are_told_to_wait(
     profile: BrowserContext, fake: FakeAssistant
 ) -> None:
@@ -347,7 +332,6 @@ def test_while_the_machine_starts_anew_people_are_told_to_wait(
         page.close()
 
 
-@pytest.mark.browser
 def test_a_tap_waits_for_the_assistant_to_load(profile: BrowserContext, fake: FakeAssistant) -> None:
     loading = LoadingAssistant()
     with served(create_app(loading, UI, SCENES)) as address:
@@ -362,7 +346,6 @@ def test_a_tap_waits_for_the_assistant_to_load(profile: BrowserContext, fake: Fa
         page.close()
 
 
-@pytest.mark.browser
 def test_one_who_is_stuck_is_offered_likely_mistakes_then_a_volunteer(page: Page) -> None:
     ask(page, "quên mật khẩu")
     page.locator("#start").click()
@@ -382,7 +365,6 @@ def test_one_who_is_stuck_is_offered_likely_mistakes_then_a_volunteer(page: Page
     expect(page.locator("#call")).to_be_focused()
 
 
-@pytest.mark.browser
 def test_letters_grow_and_the_ground_turns_black_until_the_person_ends(opened: Opener) -> None:
     page = opened()
     size = "parseFloat(getComputedStyle(document.body).fontSize)"
@@ -404,7 +386,6 @@ def test_letters_grow_and_the_ground_turns_black_until_the_person_ends(opened: O
 # The keyboard on the screen
 
 
-@pytest.mark.browser
 def test_words_are_tapped_with_their_marks(opened: Opener, fake: FakeAssistant) -> None:
     page = opened("kiosk")
     expect(page.locator("#keys")).to_have_count(0)
@@ -442,7 +423,6 @@ TAPPED = {
 }
 
 
-@pytest.mark.browser
 def test_telex_and_tone_keys_write_vietnamese(page: Page) -> None:
     typed = """async ([keys, telex]) => {
         const { pressed } = await import('/tinh/keyboard.js');
@@ -459,7 +439,6 @@ SILENCE = (
 )
 
 
-@pytest.mark.browser
 def test_a_step_is_read_aloud_with_its_words_marked(opened: Opener) -> None:
     page = opened()
     asked: list[object] = []
@@ -485,7 +464,6 @@ def test_a_step_is_read_aloud_with_its_words_marked(opened: Opener) -> None:
     expect(slowly).to_be_visible()
 
 
-@pytest.mark.browser
 def test_nobody_is_offered_a_voice_that_is_not_there(page: Page) -> None:
     ask(page, "quên mật khẩu")
     page.locator("#start").click()
@@ -493,7 +471,6 @@ def test_nobody_is_offered_a_voice_that_is_not_there(page: Page) -> None:
     expect(page.locator(".voice").first).to_be_hidden()
 
 
-@pytest.mark.browser
 def test_safety_comes_first_and_large(page: Page) -> None:
     ask(page, "có người hỏi mã OTP", ".warning")
     expect(page.locator(".warning h2")).to_be_focused()
@@ -504,7 +481,6 @@ def test_safety_comes_first_and_large(page: Page) -> None:
     assert float(number.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) >= 40
 
 
-@pytest.mark.browser
 def test_a_decline_and_a_notice(page: Page) -> None:
     ask(page, "giá vàng")
     expect(page.locator(".head .lead")).to_have_text("Dạ, máy không trả lời được ạ.")
@@ -513,7 +489,6 @@ def test_a_decline_and_a_notice(page: Page) -> None:
     expect(page.locator(".notice")).to_have_text("Máy đã che số.")
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize(
     ("question", "error"),
     [(" ", "EmptyQuestionError"), ("a" * 501, "QuestionTooLongError"), ("hỏng", "AssistantError")],
@@ -526,7 +501,6 @@ def test_errors_are_said_in_vietnamese(page: Page, question: str, error: str) ->
     expect(page.locator("#say section")).to_be_hidden()
 
 
-@pytest.mark.browser
 def test_nothing_of_a_guide_or_a_question_runs(page: Page) -> None:
     ask(page, f"mã độc {EVIL}")
     expect(page.locator(".head h2")).to_have_text(EVIL)
@@ -537,7 +511,6 @@ def test_nothing_of_a_guide_or_a_question_runs(page: Page) -> None:
     assert page.evaluate("window.broken") is None
 
 
-@pytest.mark.browser
 def test_no_word_of_a_person_is_a_template(page: Page) -> None:
     ask(page, "giá vàng ${1+1} {{value}} {{#each value}}")
     expect(page.locator(".asked q")).to_have_text("giá vàng ${1+1} {{value}} {{#each value}}")
@@ -556,7 +529,6 @@ QUIET = [  # as operations/ starts Chromium on a kiosk
 ]
 
 
-@pytest.mark.browser
 def test_no_request_leaves_the_machine(browser: Browser, address: str, tmp_path: Path) -> None:
     """Told by the page's own requests, and by Chromium's log of whatever it connects to."""
     log, wanted = tmp_path / "net.json", set()
@@ -578,7 +550,6 @@ def test_no_request_leaves_the_machine(browser: Browser, address: str, tmp_path:
     assert addresses == {"127.0.0.1"}
 
 
-@pytest.mark.browser
 def test_nothing_stays_in_the_browser(browser: Browser, address: str) -> None:
     with browser.new_context(locale="vi-VN") as context:
         page = context.new_page()
@@ -608,7 +579,6 @@ def visits(address: str) -> int:
     return count
 
 
-@pytest.mark.browser
 def test_the_visit_is_gone_when_the_person_ends_it(opened: Opener, address: str) -> None:
     page = opened()
     before = visits(address)
@@ -621,7 +591,6 @@ def test_the_visit_is_gone_when_the_person_ends_it(opened: Opener, address: str)
     assert "câu một" not in page.content()
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("how", ["reload", "close"])
 def test_leaving_in_the_middle_of_an_answer_ends_it(
     opened: Opener, fake: FakeAssistant, address: str, how: str
@@ -642,7 +611,6 @@ def test_leaving_in_the_middle_of_an_answer_ends_it(
     until(lambda: visits(address) == before)
 
 
-@pytest.mark.browser
 def test_two_people_at_once_never_see_each_others_words(opened: Opener, fake: FakeAssistant) -> None:
     fake.go_on.clear()
     one, other = opened(), opened()
@@ -657,7 +625,6 @@ def test_two_people_at_once_never_see_each_others_words(opened: Opener, fake: Fa
     assert asked == {"viết về sổ đỏ": (), "viết về khai sinh": ()}
 
 
-@pytest.mark.browser
 def test_home_forgets(page: Page, fake: FakeAssistant) -> None:
     ask(page, "câu một")
     page.locator("#go-home").click()
@@ -666,7 +633,6 @@ def test_home_forgets(page: Page, fake: FakeAssistant) -> None:
     assert fake.asked[-1] == ("câu hai", ())
 
 
-@pytest.mark.browser
 def test_silence_is_asked_about_then_wipes(opened: Opener) -> None:
     page = opened(query="idle=0.6&warn=1.5")
     ask(page, "quên mật khẩu")
@@ -680,7 +646,6 @@ def test_silence_is_asked_about_then_wipes(opened: Opener) -> None:
     expect(page.locator("#tiles")).to_be_visible()
 
 
-@pytest.mark.browser
 def test_one_who_waits_for_a_volunteer_is_given_time(opened: Opener) -> None:
     page = opened(query="idle=0.6&warn=9")
     page.locator("#call").click()
@@ -693,7 +658,6 @@ def test_one_who_waits_for_a_volunteer_is_given_time(opened: Opener) -> None:
 # Accessibility
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("size", SIZES)
 def test_axe_finds_nothing_in_any_state(opened: Opener, fake: FakeAssistant, size: str) -> None:
     page = opened(size)
@@ -759,7 +723,6 @@ def test_axe_finds_nothing_in_any_state(opened: Opener, fake: FakeAssistant, siz
     assert {state: each for state, each in found.items() if each} == {}
 
 
-@pytest.mark.browser
 def test_what_is_tapped_on_a_kiosk_is_twenty_millimetres_high(opened: Opener) -> None:
     """96 pixels are 24 mm where 1080 of them are as wide as a panel of 21.5 inches stands upright."""
     page = opened("kiosk")
@@ -778,7 +741,6 @@ def test_what_is_tapped_on_a_kiosk_is_twenty_millimetres_high(opened: Opener) ->
     assert min(heights()) >= 80
 
 
-@pytest.mark.browser
 def test_nothing_is_lost_at_twice_the_size(profile: BrowserContext, address: str) -> None:
     """WCAG 1.4.4: 200 % on a laptop leaves 683 x 384."""
     page = profile.new_page()
@@ -795,7 +757,6 @@ def test_nothing_is_lost_at_twice_the_size(profile: BrowserContext, address: str
     page.close()
 
 
-@pytest.mark.browser
 def test_a_hand_that_trembles_goes_one_step_on(opened: Opener) -> None:
     page = opened(query="tap=0.4")
     ask(page, "quên mật khẩu")
@@ -808,7 +769,6 @@ def test_a_hand_that_trembles_goes_one_step_on(opened: Opener) -> None:
     expect(page.locator(".coach h2")).to_have_text("Bước 2/3")
 
 
-@pytest.mark.browser
 def test_the_first_sight_weighs_little(browser: Browser, address: str) -> None:
     with browser.new_context() as context:
         page, weight = context.new_page(), []
@@ -821,7 +781,6 @@ def test_the_first_sight_weighs_little(browser: Browser, address: str) -> None:
     assert 100_000 < sum(weight) <= 500_000
 
 
-@pytest.mark.browser
 def test_all_of_it_is_done_with_the_keyboard(opened: Opener) -> None:
     page = opened()
 
@@ -846,7 +805,6 @@ def test_all_of_it_is_done_with_the_keyboard(opened: Opener) -> None:
 # The README
 
 
-@pytest.mark.browser
 @pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
 def test_the_pictures_of_the_readme(browser: Browser, assistant: Assistant) -> None:
     def keep(page: Page, name: str) -> None:

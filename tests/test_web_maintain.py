@@ -288,7 +288,6 @@ def test_switched_off_no_slip_is_printed(desk: Office) -> None:
 # In a browser
 
 
-@pytest.mark.browser
 def test_the_overview_shows_how_the_machine_is_and_was_used(page: Page) -> None:
     opened(page, "overview")
     expect(page.locator("#part-overview")).to_contain_text(WORDS["overview"]["open_yes"])
@@ -298,7 +297,6 @@ def test_the_overview_shows_how_the_machine_is_and_was_used(page: Page) -> None:
     assert violations(page) == []
 
 
-@pytest.mark.browser
 def test_unanswered_questions_stand_in_groups(page: Page) -> None:
     opened(page, "unanswered")
     first = page.locator("#part-unanswered tbody tr").first
@@ -309,7 +307,6 @@ def test_unanswered_questions_stand_in_groups(page: Page) -> None:
     assert violations(page) == []
 
 
-@pytest.mark.browser
 def test_opinions_name_guide_and_reason(page: Page) -> None:
     opened(page, "opinions")
     expect(page.locator("#part-opinions table").nth(1)).to_contain_text(
@@ -318,14 +315,12 @@ def test_opinions_name_guide_and_reason(page: Page) -> None:
     assert violations(page) == []
 
 
-@pytest.mark.browser
 def test_guides_to_look_at(page: Page) -> None:
     opened(page, "health")
     expect(page.locator("#part-health")).to_contain_text(WORDS["health"]["expiring"])  # until 31/12/2026
     assert violations(page) == []
 
 
-@pytest.mark.browser
 def test_a_scanned_page_is_compared_and_released(page: Page, desk: Office) -> None:
     opened(page, "approve")
     expect(page.locator("#part-approve pre")).to_have_text(SCAN)
@@ -338,7 +333,6 @@ def test_a_scanned_page_is_compared_and_released(page: Page, desk: Office) -> No
     assert len(read_side(path).approved) == 1
 
 
-@pytest.mark.browser
 def test_a_contact_is_checked_kept_and_used(page: Page, desk: Office) -> None:
     opened(page, "contacts")
     page.locator("#contact-name textarea").fill("Bộ phận một cửa phường")
@@ -362,7 +356,6 @@ def test_a_contact_is_checked_kept_and_used(page: Page, desk: Office) -> None:
     assert "024 0000 0000" in text
 
 
-@pytest.mark.browser
 def test_switched_off_people_see_the_notice(page: Page, address: str, desk: Office) -> None:
     opened(page, "pause")
     page.locator("#notice textarea").fill("Máy nghỉ <trưa>, mời bác quay lại lúc 14 giờ.")
@@ -382,7 +375,6 @@ def test_switched_off_people_see_the_notice(page: Page, address: str, desk: Offi
     assert desk.pause.notice is None
 
 
-@pytest.mark.browser
 def test_a_person_says_what_is_wrong(browser: Browser, address: str, desk: Office) -> None:
     visitor = browser.new_page()
     visitor.goto(address)
@@ -401,7 +393,6 @@ def test_a_person_says_what_is_wrong(browser: Browser, address: str, desk: Offic
     visitor.close()
 
 
-@pytest.mark.browser
 def test_entries_are_deleted(page: Page, desk: Office) -> None:
     opened(page, "journal")
     expect(page.locator("#part-journal .load a")).to_have_count(2)
@@ -417,7 +408,6 @@ def test_entries_are_deleted(page: Page, desk: Office) -> None:
     assert desk.journal.read() == []
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("width", [1366, 390])
 def test_nothing_is_wider_than_the_screen(page: Page, width: int) -> None:
     page.set_viewport_size(ViewportSize(width=width, height=800))
@@ -426,7 +416,6 @@ def test_nothing_is_wider_than_the_screen(page: Page, width: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.browser
 def test_nothing_leaves_the_machine_or_stays_in_the_browser(page: Page) -> None:
     outside: list[str] = []
     page.on("request", lambda r: outside.append(r.url) if urlparse(r.url).hostname != "127.0.0.1" else None)
@@ -438,7 +427,6 @@ def test_nothing_leaves_the_machine_or_stays_in_the_browser(page: Page) -> None:
     assert page.evaluate(kept) == [0, 0, 0]
 
 
-@pytest.mark.browser
 def test_leaving_closes_the_page(page: Page, address: str) -> None:
     page.get_by_role("button", name=WORDS["page"]["leave"]).click()
     page.get_by_label(WORDS["login"]["password"]).wait_for()
@@ -451,7 +439,6 @@ def test_leaving_closes_the_page(page: Page, address: str) -> None:
 # The README
 
 
-@pytest.mark.browser
 @pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
 def test_the_pictures_of_the_readme(browser: Browser, address: str, desk: Office) -> None:
     ends = [

@@ -15,7 +15,6 @@ from assistant.web.course import Course
 from assistant.web.server import create_app
 from assistant.web.waiting import LoadingAssistant
 
-pytestmark = pytest.mark.browser
 expect.set_options(timeout=15_000)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import CHROMIUM, served, violations
-from playwright.sync_api import Page, expect, sync_playwright
+from conftest import served, violations
+from playwright.sync_api import Browser, Page, expect
 
 from assistant.config import CHECKOUT, ListenSettings, VoiceSettings
 from assistant.datatypes import Answer, Card, Guide, Status, Step
@@ -161,16 +161,12 @@ def test_too_long_a_recording_is_refused(address: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser_page(address: str) -> Iterator[Page]:
-    options = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        context = browser.new_context(locale="vi-VN", permissions=["microphone"])
+def browser_page(browser: Browser, address: str) -> Iterator[Page]:
+    with browser.new_context(locale="vi-VN", permissions=["microphone"]) as context:
         context.set_default_timeout(SOON)
         page = context.new_page()
         page.set_viewport_size({"width": 1366, "height": 768})
         yield page
-        browser.close()
 
 
 @pytest.fixture
@@ -180,7 +176,6 @@ def page(browser_page: Page, address: str) -> Page:
     return browser_page
 
 
-@pytest.mark.browser
 def test_what_was_said_stands_in_the_box_to_be_confirmed(page: Page, hearing: Hearing) -> None:
     hearing.says = "quên mật khẩu"
     button, said = page.locator("#listen"), page.locator("#say-listen")
@@ -202,7 +197,6 @@ def test_what_was_said_stands_in_the_box_to_be_confirmed(page: Page, hearing: He
     expect(said).to_be_hidden()
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize(("says", "told"), [("", "nothing"), ("hỏng", "failed")])
 def test_what_was_not_heard_is_said_kindly(page: Page, hearing: Hearing, says: str, told: str) -> None:
     hearing.says = says
@@ -214,7 +208,6 @@ def test_what_was_not_heard_is_said_kindly(page: Page, hearing: Hearing, says: s
     expect(page.locator("#box textarea")).to_have_value("")
 
 
-@pytest.mark.browser
 def test_axe_finds_nothing_while_listening_or_after(page: Page, hearing: Hearing) -> None:
     hearing.says = "quên mật khẩu"
     page.locator("#listen").click()
@@ -225,7 +218,6 @@ def test_axe_finds_nothing_while_listening_or_after(page: Page, hearing: Hearing
     assert violations(page) == []
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("size", [(1080, 1920), (1366, 768), (390, 844)])
 def test_the_button_stands_beside_the_others(page: Page, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -238,7 +230,6 @@ def test_the_button_stands_beside_the_others(page: Page, size: tuple[int, int]) 
     page.set_viewport_size({"width": 1366, "height": 768})
 
 
-@pytest.mark.browser
 def test_a_reading_can_be_played(page: Page) -> None:
     """As the page does: a blob of the WAV in an <audio>, which the policy of the pages must allow."""
     length = page.evaluate(

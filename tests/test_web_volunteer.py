@@ -195,7 +195,6 @@ def test_pictures_of_a_quoted_section_and_no_others(address: str, desk: Desk) ->
 # The page
 
 
-@pytest.mark.browser
 def test_from_the_question_to_the_printed_slip_by_keyboard(page: Page) -> None:
     expect(page.locator("#q")).to_be_focused()
     keys = [*"mat can cuoc", "Enter", "Control+p"]
@@ -207,7 +206,6 @@ def test_from_the_question_to_the_printed_slip_by_keyboard(page: Page) -> None:
     expect(page.locator(".sheet h2")).to_be_focused()
 
 
-@pytest.mark.browser
 def test_arrows_choose_and_escape_goes_back(page: Page) -> None:
     page.keyboard.type("can cuoc")
     expect(page.locator("#options [role=option]").nth(1)).to_contain_text(
@@ -225,7 +223,6 @@ def test_arrows_choose_and_escape_goes_back(page: Page) -> None:
     expect(page.locator(".sheet")).to_be_hidden()
 
 
-@pytest.mark.browser
 def test_filters(page: Page) -> None:
     page.locator("#topic").select_option("can-cuoc")
     expect(page.locator("#options [role=option]")).to_have_count(4)
@@ -234,7 +231,6 @@ def test_filters(page: Page) -> None:
     expect(page.locator("#found [role=status]")).not_to_have_text("4 hướng dẫn, 0 tên thủ tục")
 
 
-@pytest.mark.browser
 def test_ticks_tell_what_is_missing_and_go_onto_the_slip(page: Page) -> None:
     look_up(page, "doi the can cuoc", CARD)
     boxes = page.locator("[name=have]")
@@ -254,7 +250,6 @@ def test_ticks_tell_what_is_missing_and_go_onto_the_slip(page: Page) -> None:
     page.locator("[name=size][value='a5']").check()
 
 
-@pytest.mark.browser
 def test_channels_stand_side_by_side_with_their_days(page: Page) -> None:
     look_up(page, "doi the can cuoc", CARD)
     expect(page.locator("thead th")).to_have_text(["Mọi cách làm", "Trực tuyến", "Trực tiếp"])
@@ -264,7 +259,6 @@ def test_channels_stand_side_by_side_with_their_days(page: Page) -> None:
     expect(page.locator(".notes")).to_contain_text("Rà soát ngày 23/11/2026")
 
 
-@pytest.mark.browser
 def test_the_message_for_zalo(page: Page) -> None:
     look_up(page, "doi the can cuoc", CARD)
     page.locator("[data-copy=message]").click()
@@ -273,7 +267,6 @@ def test_the_message_for_zalo(page: Page) -> None:
     assert "1. Mở VNeID mức 2." in text
 
 
-@pytest.mark.browser
 def test_sources_open_beside_the_text(page: Page) -> None:
     look_up(page, "doi the can cuoc", CARD)
     page.locator(".steps .mark").first.click()
@@ -286,7 +279,6 @@ def test_sources_open_beside_the_text(page: Page) -> None:
     expect(copied.locator("mark").first).to_contain_text("giấy hẹn CC02")
 
 
-@pytest.mark.browser
 def test_a_paper_of_the_ward_beside_its_page(page: Page) -> None:
     page.locator("#q").fill("hồ sơ trợ cấp đặc biệt của phường")
     page.locator("#options [data-kind=passage]").click()
@@ -299,7 +291,6 @@ def test_a_paper_of_the_ward_beside_its_page(page: Page) -> None:
     assert violations(page) == []
 
 
-@pytest.mark.browser
 def test_a_name_without_a_guide_can_be_copied(page: Page) -> None:
     page.locator("#q").fill("cham dut hoat dong ho kinh doanh")
     page.locator("#options [data-kind=procedure]").first.click()
@@ -309,7 +300,6 @@ def test_a_name_without_a_guide_can_be_copied(page: Page) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == "Chấm dứt hoạt động hộ kinh doanh"
 
 
-@pytest.mark.browser
 def test_what_is_typed_is_nowhere_and_cannot_run(page: Page) -> None:
     outside: list[str] = []
     page.on("request", lambda r: outside.append(r.url) if urlparse(r.url).hostname != "127.0.0.1" else None)
@@ -326,7 +316,6 @@ def test_what_is_typed_is_nowhere_and_cannot_run(page: Page) -> None:
     expect(page.locator("#q")).to_have_value("")
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("size", ["a5", "58"])
 def test_the_page_to_print(page: Page, address: str, size: str) -> None:
     printed = page.context.new_page()
@@ -337,7 +326,6 @@ def test_the_page_to_print(page: Page, address: str, size: str) -> None:
     printed.close()
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_stands_in_the_way_of_anybody(page: Page, size: str) -> None:
     page.set_viewport_size(SIZES[size])
@@ -352,7 +340,6 @@ def test_nothing_stands_in_the_way_of_anybody(page: Page, size: str) -> None:
     assert min(targets.evaluate_all(heights)) >= 44
 
 
-@pytest.mark.browser
 def test_a_call_at_the_kiosk_reaches_the_volunteer(page: Page, address: str) -> None:
     kiosk = page.context.new_page()
     kiosk.goto(f"{address}/?tap=0")
@@ -371,7 +358,6 @@ def test_a_call_at_the_kiosk_reaches_the_volunteer(page: Page, address: str) -> 
 # The README
 
 
-@pytest.mark.browser
 @pytest.mark.skipif("ASSISTANT_PICTURES" not in os.environ, reason="draws the pictures of the README anew")
 def test_the_pictures_of_the_readme(page: Page, address: str) -> None:
     def keep(name: str, width: int, height: int) -> None:
