@@ -46,6 +46,7 @@ def judged(assistant: Assistant) -> dict[str, list[Judgement]]:
     return {name: [judge(assistant, line) for line in read_questions(SETS / name)] for name in FLOORS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLOORS)
 def test_the_question_sets_hold_their_share(judged: dict[str, list[Judgement]], name: str) -> None:
     judgements = judged[name]
@@ -54,6 +55,7 @@ def test_the_question_sets_hold_their_share(judged: dict[str, list[Judgement]], 
     assert right >= FLOORS[name], "\n".join(failed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLOORS)
 def test_no_answer_says_what_is_forbidden(judged: dict[str, list[Judgement]], name: str) -> None:
     assert [

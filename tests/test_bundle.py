@@ -202,6 +202,7 @@ def test_a_manifest_lists_files_of_the_bundle_only(line: str, bundle: Path, work
         verify(bundle, workshop / "maker.pub")
 
 
+@pytest.mark.slow
 def test_it_is_installed_without_a_network_and_replaced_by_a_later_one(
     workshop: Path, bundle: Path, tmp_path: Path
 ) -> None:

@@ -113,12 +113,14 @@ def asked(client: httpx.Client, question: str, name: str) -> None:
         assert "process_completed" in "".join(events.iter_text())
 
 
+@pytest.mark.slow
 def test_nothing_that_was_asked_is_in_log_or_figures(heard: tuple[str, str]) -> None:
     log, figures = heard
     assert [secret for secret in SECRETS if secret in log + figures] == []
     assert "cannot weigh" not in log
 
 
+@pytest.mark.slow
 def test_every_line_is_json_and_tells_of_answers_and_of_what_broke(heard: tuple[str, str]) -> None:
     rows = [json.loads(line) for line in heard[0].splitlines()]
     answers = [row["status"] for row in rows if row["logger"] == "assistant.answers"]
@@ -127,6 +129,7 @@ def test_every_line_is_json_and_tells_of_answers_and_of_what_broke(heard: tuple[
     assert any("ValueError at " in error and " broken < " in error for error in broke)
 
 
+@pytest.mark.slow
 def test_the_figures_count_answers_and_tell_how_the_machine_is(heard: tuple[str, str]) -> None:
     figures = dict(line.rsplit(" ", 1) for line in heard[1].splitlines() if not line.startswith("#"))
     assert float(figures['assistant_answers_total{composer="guide",status="answered"}']) == 1

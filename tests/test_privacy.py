@@ -21,6 +21,8 @@ from assistant.web.look import page_words
 from assistant.web.server import create_app, load_desk, load_office
 from assistant.web.waiting import LoadingAssistant
 
+pytestmark = pytest.mark.slow
+
 
 class Echo:
     """A model that says again what it was asked, and keeps nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import urllib.parse
 from collections.abc import Callable
 
 import gradio as gr
@@ -41,3 +42,4 @@ def _wipe_all(page: gr.Blocks, key: str) -> None:
     _wipe_state(page, key)
     queue.pending_messages_per_session.pop(key, None)
     queue.pending_event_ids_session.pop(key, None)
+    urllib.parse.clear_cache()  # type: ignore[attr-defined]  # of addresses, with what stood behind their `?`
