@@ -7,34 +7,41 @@ import hashlib
 import os
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ABANDONED = 3600  # seconds after which what a killed process was writing is removed
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Give a file this content: it has the old one or the new one, whatever happens meanwhile.
+@contextmanager
+def in_place_of(path: Path) -> Iterator[Path]:
+    """Where to make what takes the place of a file, or of a link, in one step at the end.
 
-    Raises OSError; then the old content stands, and nothing of the new one is left on the disk.
+    Raises OSError; after any error the old one stands, and nothing of the new one is left on the disk.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}-{threading.get_native_id()}")
     try:
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # a power cut must not leave the name without the bytes
+        fresh.unlink(missing_ok=True)  # of a killed process that had the same number
+        yield fresh
         fresh.replace(path)
-    except OSError:
+    finally:
         with suppress(OSError):
             fresh.unlink()
-        raise
     _sync(path.parent)
     for left in path.parent.glob(f".{glob.escape(path.name)}-*"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _ABANDONED:
+            if time.time() - left.lstat().st_mtime > _ABANDONED:
                 left.unlink()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Give a file this content: it has the old one or the new one, whatever happens. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with in_place_of(path) as fresh, fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())  # a power cut must not leave the name without the bytes
 
 
 def _sync(folder: Path) -> None:

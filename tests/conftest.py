@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import shutil
 import threading
 import time
@@ -204,6 +205,17 @@ def few_guides(tmp_path: Path) -> KnowledgePaths:
     """The guides on identity cards in a folder that a test may change."""
     home = some_guides(tmp_path / "home", "can-cuoc")
     return KnowledgePaths(home / "knowledge", home / "no-overlay")
+
+
+@contextmanager
+def full_disk(room: int = 64) -> Iterator[None]:
+    """While no file can grow beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))  # the kernel refuses every write behind it
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 # Pages in a browser

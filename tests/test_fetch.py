@@ -6,6 +6,7 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+from conftest import full_disk
 from web_site import LIMITS, NEWS, Clock, Says, Site, hosts, moved, page, robots, serve
 
 from assistant.errors import FetchError
@@ -357,10 +358,8 @@ def test_one_dead_host_is_no_missing_network(site: Site, folder: Path) -> None:
 
 
 def test_a_full_disk_is_said(site: Site, folder: Path) -> None:
-    folder.mkdir()
-    (folder / ".state.json").symlink_to("/dev/full")
     site.at["/a"] = page()
-    with pytest.raises(FetchError, match="No space left on device"):
+    with full_disk(), pytest.raises(FetchError, match="File too large"):
         fetch(site, folder, "/a")
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from pathlib import Path
 
 import pytest
+from conftest import full_disk
 
 from assistant.files import write_whole
 
@@ -21,13 +21,8 @@ def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_what_was_there_and_gives_its_room_back(tmp_path: Path) -> None:
     path = tmp_path / "contacts.toml"
     write_whole(path, b"one")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))  # the kernel refuses every write behind it
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            write_whole(path, b"2" * 5000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        write_whole(path, b"2" * 5000)
     assert path.read_bytes() == b"one"
     assert list(tmp_path.iterdir()) == [path]
 

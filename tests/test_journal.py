@@ -4,7 +4,6 @@ import csv
 import io
 import logging
 import os
-import resource
 import sqlite3
 import subprocess
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from conftest import full_disk
 from postgres import PASSWORD, Cluster
 from pydantic import SecretStr
 
@@ -248,14 +248,10 @@ def test_a_full_disk_keeps_what_was_there(
     journal = open_journal()
     journal.asked(answer("một"))
     journal.flush()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))  # the kernel refuses every write behind it
-    try:
+    with full_disk(room=1024):
         for _ in range(3):
             journal.asked(answer("mất"))
         journal.flush()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert journal.trouble
     assert len([record for record in caplog.records if record.name == "assistant"]) == 1
     journal.asked(answer("hai"))

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import resource
 import shutil
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import FakeEmbedder, some_guides
+from conftest import FakeEmbedder, full_disk, some_guides
 
 from assistant.answering.prompts import Prompt
 from assistant.config import Settings, load_settings
@@ -198,14 +197,10 @@ def test_where_a_new_index_cannot_be_written_the_old_one_serves(
 ) -> None:
     load_assistant(settings)
     (settings.knowledge / "guides" / "vneid" / "vneid-cai-dat.md").unlink()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))  # as on a full disk
-    try:
+    with full_disk(room=1024):
         assert "vneid-cai-dat" in load_assistant(settings).searcher.index.guides
         with pytest.raises(ConfigError, match="cannot be written"):
             current_index(settings, None, lambda _: None, strict=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "serves on" in caplog.text
     assert [path.name for path in (settings.data / "index").iterdir() if path.name[0] == "."] == []
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from assistant.errors import FetchError
-from assistant.files import sha256_of
+from assistant.files import sha256_of, write_whole
 from assistant.knowledge.hosts import Answer, BrokenOffError, Hosts, NotFetchedError, Outcome
 from assistant.knowledge.reading import read_document
 from assistant.knowledge.sources import Kind, ListedSource
@@ -361,9 +361,7 @@ def load_records(folder: Path) -> dict[str, Record]:
 
 def save_records(records: Mapping[str, Record], folder: Path) -> None:
     """Inverse of load_records; the file is replaced in one go."""
-    fresh = folder / ".state.json"
-    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(records)))
-    fresh.replace(folder / "state.json")
+    write_whole(folder / "state.json", msgspec.json.format(msgspec.json.encode(records)))
 
 
 def _copy_of(source: ListedSource, records: Mapping[str, Record]) -> Copy | None:

@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 
 from assistant.config import Settings
 from assistant.errors import AssistantError, BackupError, KnowledgeError
-from assistant.files import sha256_of
+from assistant.files import in_place_of, sha256_of
 from assistant.loading import check_everything, current_index, load_embedder
 
 _KIND = "tro-ly backup 1"
@@ -54,13 +54,12 @@ def back_up(settings: Settings, file: Path, progress: Progress = lambda _: None)
 
     May be done while the pages are served. Raises BackupError.
     """
-    fresh = file.with_name(f".{file.name}-{os.getpid()}")
     made = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        with TemporaryDirectory(prefix="assistant-backup-") as folder:
+        with TemporaryDirectory(prefix="assistant-backup-") as folder, in_place_of(file) as fresh:
             found = dict(_files(settings, Path(folder)))
             lines = [f"{sha256_of(path)}  {name}" for name, path in found.items()]
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "wb") as out:
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
                     archive.writestr(_MANIFEST, "\n".join([f"{_KIND} {made}", *lines, ""]))
@@ -69,14 +68,10 @@ def back_up(settings: Settings, file: Path, progress: Progress = lambda _: None)
                         archive.write(path, name)
                 out.flush()
                 os.fsync(out.fileno())
-        _listed_files(
-            fresh
-        )  # a file that changed meanwhile, or a disk that lies, is found now and not when needed
-        fresh.replace(file)
+            # A file that changed meanwhile, or a disk that lies, is found now and not when needed.
+            _listed_files(fresh)
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"{file} cannot be written: {error}") from error
-    finally:
-        fresh.unlink(missing_ok=True)
     return _kept(made, found)
 
 

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from assistant.config import Settings
 from assistant.errors import AssistantError, BundleError, KnowledgeError
+from assistant.files import in_place_of
 from assistant.loading import check_everything, current_index, load_embedder
 from assistant.operations.bundle import MANIFEST, copy, seal, verify
 from assistant.operations.keys import sign
@@ -126,10 +127,8 @@ def _in_use(settings: Settings) -> str:
 
 def _point(link: Path, name: str) -> None:
     """Let a link name a pack, or nothing that is there: then the program's own knowledge serves."""
-    fresh = link.with_name(f".{link.name}-{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(name)
-    fresh.replace(link)
+    with in_place_of(link) as fresh:
+        fresh.symlink_to(name)
 
 
 def _clean(settings: Settings) -> None:
