@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -102,10 +103,15 @@ def imported(nodes: Iterator[ast.AST]) -> Iterator[str]:
                 yield full if full in FILES else node.module or ""
 
 
+@cache
+def all_imported(name: str) -> frozenset[str]:
+    """All that a module imports, lazily or not."""
+    return frozenset(imported(ast.walk(TREES[name])))
+
+
 def inside(name: str) -> set[str]:
     """The modules of the package that a module imports, lazily or not, without empty packages."""
-    found = {module for module in imported(ast.walk(TREES[name])) if module in FILES}
-    return {module for module in found if not is_empty(module)}
+    return {module for module in all_imported(name) if module in FILES and not is_empty(module)}
 
 
 def at_import(node: ast.AST) -> Iterator[ast.AST]:
@@ -137,11 +143,7 @@ def test_a_module_imports_only_from_lines_above_it(name: str) -> None:
 
 @pytest.mark.parametrize(("package", "owner"), OWNERS.items())
 def test_a_heavy_package_is_known_to_one_module_only(package: str, owner: str) -> None:
-    importers = {
-        name
-        for name, tree in TREES.items()
-        if any(belongs_to(module, package) for module in imported(ast.walk(tree)))
-    }
+    importers = {name for name in FILES if any(belongs_to(module, package) for module in all_imported(name))}
     assert {name for name in importers if not belongs_to(name, owner)} <= WRITERS.get(package, set())
     assert importers or owner not in FILES or is_empty(owner), f"{owner} no longer needs {package}"
 

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from assistant.config import CHECKOUT
 from assistant.errors import DocumentError
 from assistant.knowledge import markup, pdf
 from assistant.knowledge.facsimile import draw_page
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 
+_ROOT = Path(__file__).resolve().parents[2]  # not that of config, which takes a child as long as all the rest
 _READABLE = 0.5  # below it a page is noise
 _PRINTED = {Kind.PDF, Kind.PICTURE}  # their pages have headers and footers as text
 _EVERYWHERE = 0.5  # of the pages, and at least three: a picture on so many is a letterhead or a background
@@ -212,7 +212,7 @@ def _in_child(path: Path, task: Task, pictures: Path | None = None) -> Outcome:
         folder = Path(name)
         (folder / "task.json").write_bytes(msgspec.json.encode(task))
         environment = os.environ | {
-            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONPATH": str(_ROOT),
             "TMPDIR": name,
             "OMP_THREAD_LIMIT": "1",
             "OPENBLAS_NUM_THREADS": "1",
