@@ -251,6 +251,7 @@ def test_one_line_that_cannot_be_read_costs_no_other(data: Path, tmp_path: Path)
     assert rows[1]["id"] == "\ud800"
 
 
+@pytest.mark.slow
 def test_another_process_answers_in_the_same_words(data: Path, tmp_path: Path) -> None:
     """Whatever order its sets have."""
     previous = ["Chuyển VNeID sang điện thoại mới thế nào?"]
@@ -435,6 +436,7 @@ def test_a_password_becomes_a_line_of_the_settings(tmp_path: Path, monkeypatch: 
     assert is_right("mật khẩu đủ dài", secret.get_secret_value())
 
 
+@pytest.mark.slow
 def test_another_process_knows_what_was_learned_from(ward: Path) -> None:
     """Sets come in another order in each: then everything would be learned anew at each build."""
     home = {"ASSISTANT_HOME": str(ward / "home")}
