@@ -36,7 +36,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 # The same examples in every run, however slow the machine; tests/fuzz_input.py looks for new ones.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("suite")
-_MARKS = {"browser": "browser", "minilm_folder": "slow", "smollm_path": "slow"}  # fixture → its tests' mark
+# Fixture → mark of the tests that use it.
+_MARKS = {"browser": "browser", "minilm_folder": "slow", "smollm_path": "slow", "tiny": "slow"}
 
 
 @pytest.hookimpl(tryfirst=True)

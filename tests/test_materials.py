@@ -9,8 +9,6 @@ from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
@@ -220,6 +218,9 @@ def test_wheels_tell_their_licences(tmp_path: Path) -> None:
 
 
 def test_the_bill_of_materials_is_valid_cyclonedx(tmp_path: Path) -> None:
+    from cyclonedx.schema import SchemaVersion  # takes every worker seconds to import
+    from cyclonedx.validation.json import JsonStrictValidator
+
     wheel(tmp_path, "a", "License-Expression: MIT")
     packages = [*wheels(tmp_path), Package("torch", "2.13.0+cpu", "BSD License")]
     bill = bill_of_materials(
