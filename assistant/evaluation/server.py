@@ -176,8 +176,9 @@ def listen() -> None:
 
 
 def _answer() -> None:
-    while asked := os.read(0, _MOST):
-        gc.collect()
-        kinds = Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
-        os.write(0, json.dumps({name: kinds[name] for name in json.loads(asked)}).encode())
+    with suppress(OSError):  # the other side was killed before it took the last answer
+        while asked := os.read(0, _MOST):
+            gc.collect()
+            kinds = Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
+            os.write(0, json.dumps({name: kinds[name] for name in json.loads(asked)}).encode())
     os.kill(os.getpid(), signal.SIGTERM)
