@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from assistant.config import Settings
@@ -29,9 +29,11 @@ def strike(
     if unknown := set(only) - FAULTS.keys():
         raise EvaluationError(f"no fault is called `{sorted(unknown)[0]}`; there are {', '.join(FAULTS)}")
     with ground(settings, short=short) as struck:
-        for name in only or FAULTS:
+        for number, name in enumerate(only or FAULTS):
+            apart = struck.folder / f"{number}-{name}"  # two kinds may strike the same chores
+            apart.mkdir()
             try:
-                yield from FAULTS[name](struck, progress)
+                yield from FAULTS[name](replace(struck, folder=apart), progress)
             except AssistantError as error:
                 yield Row(name, 0, f"{type(error).__name__}: {error}", "", None, False)
 
