@@ -211,7 +211,12 @@ class Assistant:
 
     def guard(self, reading: Reading, today: date) -> Answer | None:
         """The safety answer, when a secret is asked for or shown, a scam is told, or harm is done."""
-        rule = self.safety.warning(reading.words, reading.masked, reading.acts)
+        rule = self.safety.warning(
+            reading.words,
+            reading.masked,
+            reading.acts,
+            lambda: max((hit.score for hit in self._decided(reading).hits), default=0.0),
+        )
         if rule is None:
             return None
         text = self._writer(today).plain(rule.reply)

@@ -120,14 +120,16 @@ class Replies:
     def talk_of(self, acts: Mapping[str, float], *, unanswered: bool = False) -> str | None:
         """The reply to the likeliest small talk, if small talk is likely at all.
 
-        Of a question that no guide answers (`unanswered`) it may be less likely.
+        Of a question that no guide answers (`unanswered`) it may be less likely, but must be likelier than
+        another matter: nobody who asks for the price of pigs is told that asking costs nothing.
         """
         likely = {talk.id: acts.get(talk.id, 0.0) for talk in self.smalltalk}
+        likeliest = max(self.smalltalk, key=lambda talk: likely[talk.id])
         other = max(acts.get(act, 0.0) for act in (OUTSIDE, TASK, ERRAND))
         least = max(_TALK_UNANSWERED, other) if unanswered else _TALK
-        if sum(likely.values()) < least:
+        if sum(likely.values()) < least or (unanswered and likely[likeliest.id] < acts.get(OUTSIDE, 0.0)):
             return None
-        return max(self.smalltalk, key=lambda talk: likely[talk.id]).reply
+        return likeliest.reply
 
     def likeliest_talk(self, acts: Mapping[str, float]) -> float:
         """The likelihood of the likeliest small talk."""

@@ -15,7 +15,7 @@ import msgspec
 
 from assistant.datatypes import Status
 from assistant.errors import KnowledgeError, Problem
-from assistant.retrieval.classifier import OUTSIDE
+from assistant.retrieval.classifier import OUTSIDE, TASK
 from assistant.text.dialect import Phrase, mentioned, phrase_of
 from assistant.text.keystrokes import is_syllable
 from assistant.text.normalize import clean, fold, sentences, syllables
@@ -138,6 +138,10 @@ _MIN_FOREIGN = 3  # words of which that can be told
 _MISUSED = 0.45  # likelihood of misuse or another matter from which a few words of small talk tell nothing
 _HARDLY = 0.1  # of it that misuse itself must have
 _RATHER = 0.75  # as a share of what the likeliest small talk has
+_THAN_A_TASK = 1.25  # how many times likelier than a task a thing must be that is refused by its act
+_GUIDED = 0.95  # likelihood of a guide from which only what is certain is refused by its act
+_CERTAIN = 0.65  # likelihood of all that is refused
+_SURELY_A_TASK, _HARDLY_A_DANGER = 0.7, 0.05  # likelihoods by which a list of phrases is mistaken
 # What an added document may call a number or an address. Amounts, dates and numbers of laws are none.
 _STRANGE_LINK = re.compile(
     r"\S+@[\w-]+(?:\.[\w-]+)+|(?:https?|hxxps?|ftp)://\S+|\bwww\.\S+|(?<!\S)@\w{4,}"
@@ -179,7 +183,6 @@ class Rule:
     declined: bool = False  # holds beside a decline only
     fixed: bool = False  # its guide is shown whatever guide on safety the question comes near to
     act: str | None = None  # the dialogue act that this rule answers where no list foresaw the words
-    sure: float | None = None  # likelihood of its act alone from which it answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +250,7 @@ class SafetyRules:
 
     mask: str
     sure: float  # likelihood of all dangerous acts together from which the likeliest is answered
+    refused: float  # the same of those alone that are refused
     perhaps: float  # from this one a warning rides on the answer
     words: Mapping[str, tuple[Phrase, ...]]
     rules: tuple[Rule, ...]
@@ -257,34 +261,62 @@ class SafetyRules:
         """Every syllable of the rules, for the repair of typing."""
         return [word for phrases in self.words.values() for phrase in phrases for word in phrase]
 
-    def warning(self, words: Sequence[str], masked: frozenset[str], acts: Mapping[str, float]) -> Rule | None:
-        """The first rule that holds for the question, or that of its act: safety is answered first."""
+    def warning(
+        self,
+        words: Sequence[str],
+        masked: frozenset[str],
+        acts: Mapping[str, float],
+        guided: Callable[[], float] = lambda: 0.0,
+    ) -> Rule | None:
+        """The first rule that holds for the question, or that of its act: safety is answered first.
+
+        `guided` tells how likely it is that a guide answers; asked only where something would be refused.
+        """
         told = next((rule for rule in self.rules if self._holds(rule, words, masked)), None)
-        if told is not None:
+        harmless = acts.get(TASK, 0.0) >= _SURELY_A_TASK and self._danger(acts) < _HARDLY_A_DANGER
+        if told is not None and (told.masked or not harmless):
             return told
-        dangers = [rule for rule in self.rules if rule.act is not None]
-        likeliest = max(dangers, key=lambda rule: acts.get(rule.act or "", 0.0))
-        likelihood = acts.get(likeliest.act or "", 0.0)
-        alone = likeliest.sure is not None and likelihood >= max(likeliest.sure, *acts.values())
-        if alone and not mentioned(words, map(phrase_of, likeliest.none)):
-            return likeliest
+        refused, warned = self._likely(acts, refusing=True), self._likely(acts, refusing=False)
+        refusal = self._likeliest(acts, refusing=True)
+        if refusal is not None and mentioned(words, map(phrase_of, refusal.none)):
+            refusal = None
+        least = max(self.refused, warned, _THAN_A_TASK * acts.get(TASK, 0.0))
+        if refusal is not None and refused >= least:
+            if refused >= _CERTAIN or guided() < _GUIDED:
+                return refusal
+            refusal = None
         # No guide is lost to those who ask in another language.
         least = self.perhaps if is_foreign(" ".join(words)) else self.sure
-        return likeliest if self._danger(acts) >= least else None
+        if refused + warned < least:
+            return None
+        warning = self._likeliest(acts, refusing=False)
+        return refusal if refusal is not None and refused > warned else warning
 
     def misused(self, acts: Mapping[str, float], talk: float) -> bool:
         """Whether the machine is perhaps told to do what it is not for, so that small talk is no answer.
 
         `talk` is the likelihood of the likeliest small talk.
         """
-        declining = [rule.act for rule in self.rules if rule.act and rule.status is Status.OUT_OF_SCOPE]
-        misuse = sum(acts.get(act, 0.0) for act in declining)
         no_talk = self._danger(acts) + acts.get(OUTSIDE, 0.0)
-        return misuse >= max(_HARDLY, _RATHER * talk) and no_talk >= _MISUSED
+        return self._likely(acts, refusing=True) >= max(_HARDLY, _RATHER * talk) and no_talk >= _MISUSED
 
     def _danger(self, acts: Mapping[str, float]) -> float:
         """The likelihood of all dangerous acts together."""
-        return sum(acts.get(rule.act, 0.0) for rule in self.rules if rule.act is not None)
+        return self._likely(acts, refusing=True) + self._likely(acts, refusing=False)
+
+    def _likely(self, acts: Mapping[str, float], *, refusing: bool) -> float:
+        """The likelihood of all acts together that are refused, or else of those that are warned of."""
+        return sum(acts.get(rule.act or "", 0.0) for rule in self._by_act(refusing))
+
+    def _likeliest(self, acts: Mapping[str, float], *, refusing: bool) -> Rule | None:
+        """The rule of the likeliest act that is refused, or else that is warned of."""
+        return max(self._by_act(refusing), key=lambda rule: acts.get(rule.act or "", 0.0), default=None)
+
+    def _by_act(self, refusing: bool) -> list[Rule]:
+        """The rules that answer an act: those that refuse it, or else those that warn of it."""
+        return [
+            rule for rule in self.rules if rule.act and (rule.status is Status.OUT_OF_SCOPE) == refusing
+        ]
 
     def notices_of(
         self, words: Sequence[str], masked: frozenset[str], acts: Mapping[str, float]
@@ -338,6 +370,7 @@ def load_safety(path: Path) -> SafetyRules:
         return SafetyRules(
             str(tables["mask"]),
             float(tables["sure"]),
+            float(tables["refused"]),
             float(tables["perhaps"]),
             words,
             rules,
