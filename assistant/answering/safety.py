@@ -314,9 +314,7 @@ class SafetyRules:
 
     def _by_act(self, refusing: bool) -> list[Rule]:
         """The rules that answer an act: those that refuse it, or else those that warn of it."""
-        return [
-            rule for rule in self.rules if rule.act and (rule.status is Status.OUT_OF_SCOPE) == refusing
-        ]
+        return [rule for rule in self.rules if rule.act and (rule.status is Status.OUT_OF_SCOPE) == refusing]
 
     def notices_of(
         self, words: Sequence[str], masked: frozenset[str], acts: Mapping[str, float]
