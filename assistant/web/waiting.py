@@ -48,7 +48,12 @@ class Relay:
     """Answers as another assistant does; what stands before one changes some of it."""
 
     def __init__(self, answering: Answering) -> None:
-        self.answering = answering
+        self._answering = answering
+
+    @property
+    def answering(self) -> Answering:
+        """Who answers."""
+        return self._answering
 
     def stream(
         self,
@@ -81,47 +86,26 @@ class Relay:
 
 
 @dataclass
-class LoadingAssistant:
-    """Stands in while the assistant loads in the background; a question waits for it."""
+class LoadingAssistant(Relay):
+    """Stands in while the assistant loads in the background: whoever asks waits for it.
+
+    What it is asked raises what loading raised.
+    """
 
     loaded: Future[Answering] = field(default_factory=Future)
     complete: Answering | None = None
     models_failed: bool = False
 
     @property
-    def ready(self) -> Answering:
+    def answering(self) -> Answering:
         """What answers now; waits for it. Raises what loading raised."""
         return self.complete or self.loaded.result()
 
     def reference(self) -> Assistant:
         """The whole assistant, with its guides and search; waits for it. Raises what loading raised."""
-        ready = self.ready
-        assert isinstance(ready, Assistant)
-        return ready
-
-    def stream(
-        self,
-        question: str,
-        *,
-        previous: Sequence[str] = (),
-        today: date | None = None,
-        use_model: bool = True,
-    ) -> Iterator[Answer]:
-        """The answer, once loaded. Raises what loading raised."""
-        yield from self.ready.stream(question, previous=previous, today=today, use_model=use_model)
-
-    def open_guide(self, document_id: str, *, today: date | None = None) -> Answer:
-        """The card, once loaded. Raises what loading raised."""
-        return self.ready.open_guide(document_id, today=today)
-
-    def decline(self, question: str, *, today: date | None = None) -> Answer:
-        """That no guide answers, once loaded. Raises what loading raised."""
-        return self.ready.decline(question, today=today)
-
-    @property
-    def guides(self) -> Mapping[str, Guide]:
-        """Every guide, once loaded. Raises what loading raised."""
-        return self.ready.guides
+        answering = self.answering
+        assert isinstance(answering, Assistant)
+        return answering
 
     @property
     def waiting(self) -> int:
