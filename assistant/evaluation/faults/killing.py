@@ -19,7 +19,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -39,7 +39,7 @@ _CALLS = (
 _CALL = re.compile(r"^(?:(?P<thread>\d+)\s+)?(?P<name>\w+)\((?P<told>.*)")
 _WRITES = ("O_WRONLY", "O_RDWR", "O_CREAT")
 _FEW = 3  # kill points of each chore in a short run
-_AGAIN = 8  # of the kill points, every so many-th, after which the chore is done again
+AGAIN = 8  # of the kill points, every so many-th, after which the chore is done again
 
 Progress = Callable[[str], None]
 
@@ -54,6 +54,35 @@ class Killing:
     held: Callable[[Path], str]  # "old" or "new"; anything else tells what is torn
     threads: bool = False  # whether more than one thread writes
     passed_over: str = ""  # calls that name it are those of another fault
+
+
+@dataclass(slots=True)
+class Found:
+    """What a folder held after each strike."""
+
+    held: Counter[str] = field(default_factory=Counter)
+    left: int = 0  # the most files that a strike left over
+    worst: float = 0.0  # seconds until all was new, at most
+
+    def look(self, ground: Ground, killing: Killing, folder: Path, *, again: bool) -> None:
+        """Take what a folder holds into account; what is torn, and `again` what is old, is done again."""
+        found = held_by(killing, folder)
+        self.held[found] += 1
+        self.left = max(self.left, len(strays(folder)))
+        if found != "new" and (again or found != "old"):
+            ended = ground.nursery.run(killing.chore(folder))
+            self.worst = max(self.worst, ended.seconds)
+            if ended.status or (now := held_by(killing, folder)) != "new":
+                self.held[f"done again: {ended.last_words or now}"] += 1
+
+    def row(self, fault: str) -> Row:
+        """Nothing may be torn, and something must have been struck."""
+        torn = [what for what in self.held if what not in ("old", "new", "not hit")]
+        seen = f"the old state {self.held['old']} times, the new one {self.held['new']} times"
+        on_disk = f"{self.left} hidden files at most, never read" if self.left else "nothing"
+        runs = self.held.total() - self.held["not hit"]
+        well = not torn and runs > 0
+        return Row(fault, runs, "; ".join([seen, *torn]), on_disk, round(self.worst, 1), well)
 
 
 def rows(ground: Ground, progress: Progress) -> Iterator[Row]:
@@ -71,29 +100,15 @@ def _swept(ground: Ground, killing: Killing, progress: Progress) -> Row:
     points = points_of(ground, killing, folder)
     if ground.short:
         points = points[:: max(1, len(points) // _FEW)]
-    held: Counter[str] = Counter()
-    worst, left = 0.0, 0
+    found = Found()
     for number, (name, count) in enumerate(points):
         progress(f"{killing.fault}: {name} {count} ({number + 1} of {len(points)})")
         copied(killing.before, folder)
-        status = killed_at(ground, killing.chore(folder), name, count, threads=killing.threads)
-        if status != -signal.SIGKILL:
-            held["not hit"] += 1
-            continue
-        found = held_by(killing, folder)
-        held[found] += 1
-        left = max(left, len(strays(folder)))
-        if found != "new" and (number % _AGAIN == 0 or found != "old"):
-            again = ground.nursery.run(killing.chore(folder))
-            worst = max(worst, again.seconds)
-            if again.status or (now := held_by(killing, folder)) != "new":
-                held[f"done again: {again.last_words or now}"] += 1
-    torn = [what for what in held if what not in ("old", "new", "not hit")]
-    seen = f"the old state {held['old']} times, the new one {held['new']} times"
-    on_disk = f"{left} hidden files at most, never read" if left else "nothing"
-    runs = held["old"] + held["new"] + sum(held[what] for what in torn)
-    well = not torn and runs > 0
-    return Row(f"killed: {killing.fault}", runs, "; ".join([seen, *torn]), on_disk, round(worst, 1), well)
+        if killed_at(ground, killing.chore(folder), name, count, threads=killing.threads) == -signal.SIGKILL:
+            found.look(ground, killing, folder, again=number % AGAIN == 0)
+        else:
+            found.held["not hit"] += 1
+    return found.row(f"killed: {killing.fault}")
 
 
 def held_by(killing: Killing, folder: Path) -> str:

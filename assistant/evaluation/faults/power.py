@@ -10,33 +10,32 @@ copy is mounted, so its journal is played back as at the next start, and must ho
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from assistant.errors import EvaluationError
 from assistant.evaluation.faults.chores import Chore, overwrite
-from assistant.evaluation.faults.ground import Ground, Row, is_root, strays
+from assistant.evaluation.faults.ground import Ground, Row, is_root
 from assistant.evaluation.faults.killing import (
+    AGAIN,
+    Found,
     Killing,
-    held_by,
     hub,
     killed_at,
     killings,
     points_of,
 )
+from assistant.files import write_whole
 
 # data=writeback and noauto_da_alloc: the kernel does nothing for programs that forget to sync.
 _OPTIONS = "loop,data=writeback,noauto_da_alloc,noatime"
 _TOOLS = ("strace", "mkfs.ext4", "mount", "umount")
 _MEGABYTES = 300  # of the disk; a model is fetched only where there is room
 _FEW = 2  # cuts of each chore in a short run
-_AGAIN = 8  # of the cuts, every so many-th, after which the chore is done again
 
 Progress = Callable[[str], None]
 
@@ -51,7 +50,8 @@ def rows(ground: Ground, progress: Progress) -> Iterator[Row]:
     yield _careless(ground, progress)
     with hub() as address:
         for killing in killings(ground, address):
-            yield _swept(ground, killing, progress)
+            found = _cuts(ground, killing, progress, every=not ground.short)
+            yield found.row(f"power cut: {killing.fault}")
 
 
 def _careless(ground: Ground, progress: Progress) -> Row:
@@ -66,26 +66,14 @@ def _careless(ground: Ground, progress: Progress) -> Row:
     def chore(folder: Path) -> Chore:
         return Chore(overwrite.__name__, [str(folder / "note"), "new"])
 
-    found, _, _ = _cuts(ground, Killing("a careless write", before, chore, held), progress, every=True)
-    seen = "; ".join(f"{what} ({count})" for what, count in found.items())
-    torn = found["torn: empty"] > 0
-    return Row("power cut: a careless write, to be found torn", found.total(), seen, "", None, torn)
+    held_after = _cuts(ground, Killing("a careless write", before, chore, held), progress, every=True).held
+    seen = "; ".join(f"{what} ({count})" for what, count in held_after.items())
+    torn = held_after["torn: empty"] > 0
+    return Row("power cut: a careless write, to be found torn", held_after.total(), seen, "", None, torn)
 
 
-def _swept(ground: Ground, killing: Killing, progress: Progress) -> Row:
-    found, left, worst = _cuts(ground, killing, progress, every=not ground.short)
-    torn = [what for what in found if what not in ("old", "new", "not hit")]
-    seen = f"the old state {found['old']} times, the new one {found['new']} times"
-    runs = found.total() - found["not hit"]
-    on_disk = f"{left} hidden files at most, never read" if left else "nothing"
-    well = not torn and runs > 0
-    return Row(f"power cut: {killing.fault}", runs, "; ".join([seen, *torn]), on_disk, round(worst, 1), well)
-
-
-def _cuts(
-    ground: Ground, killing: Killing, progress: Progress, *, every: bool
-) -> tuple[Counter[str], int, float]:
-    """What was found after each cut, the most that was left over, and the longest until all was new."""
+def _cuts(ground: Ground, killing: Killing, progress: Progress, *, every: bool) -> Found:
+    """What was found after each cut."""
     place = ground.folder / "power"
     place.mkdir(exist_ok=True)
     folder = place / "data"
@@ -100,30 +88,22 @@ def _cuts(
         points = points_of(ground, killing, folder)
     if not every:
         points = points[:: max(1, len(points) // _FEW)]
-    found: Counter[str] = Counter()
-    left, worst = 0, 0.0
+    found = Found()
     for number, (name, count) in enumerate(points):
         progress(f"power cut, {killing.fault}: {name} {count} ({number + 1} of {len(points)})")
         _copied(pristine, running)
         with _mounted(running, place):
             status = killed_at(ground, killing.chore(folder), name, count, threads=killing.threads)
             _copied(running, at_once)
-            _commit(place)
+            write_whole(place / "other", b"")  # what is synced brings the names of all, not their bytes
             _copied(running, later)
         if status != -signal.SIGKILL:
-            found["not hit"] += 1
+            found.held["not hit"] += 1
             continue
         for image in (at_once, later):
             with _mounted(image, place):
-                state = held_by(killing, folder)
-                found[state] += 1
-                left = max(left, len(strays(folder)))
-                if state == "old" and number % _AGAIN == 0:
-                    again = ground.nursery.run(killing.chore(folder))
-                    worst = max(worst, again.seconds)
-                    if again.status or (now := held_by(killing, folder)) != "new":
-                        found[f"done again: {again.last_words or now}"] += 1
-    return found, left, worst
+                found.look(ground, killing, folder, again=number % AGAIN == 0)
+    return found
 
 
 def _image_of(folder: Path, image: Path) -> None:
@@ -131,17 +111,7 @@ def _image_of(folder: Path, image: Path) -> None:
     source = image.with_suffix(".source")
     shutil.copytree(folder, source / "data", symlinks=True)
     image.unlink(missing_ok=True)
-    command: list[str | Path] = [
-        "mkfs.ext4",
-        "-q",
-        "-F",
-        "-J",
-        "size=4",
-        "-d",
-        source,
-        image,
-        f"{_MEGABYTES}M",
-    ]
+    command = ["mkfs.ext4", *"-q -F -J size=4 -d".split(), str(source), str(image), f"{_MEGABYTES}M"]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     shutil.rmtree(source)
     if made.returncode:
@@ -155,20 +125,12 @@ def _copied(image: Path, to: Path) -> None:
 
 @contextmanager
 def _mounted(image: Path, place: Path) -> Iterator[None]:
-    command: list[str | Path] = ["mount", "-o", _OPTIONS, image, place]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["mount", "-o", _OPTIONS, image, place], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise EvaluationError(f"a disk of its own cannot be mounted: {done.stderr.strip()}")
     try:
         yield
     finally:
         subprocess.run(["umount", place], check=True)
-
-
-def _commit(place: Path) -> None:
-    """What the file system does by itself within seconds: its journal is written, data of others is not."""
-    descriptor = os.open(place / "other", os.O_WRONLY | os.O_CREAT)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
