@@ -17,6 +17,7 @@ from assistant.answering.card import NOTHING_TOLD, CardWriter, Told, bullets, re
 from assistant.answering.checks import Evidence, asks_for_secret
 from assistant.answering.decide import Decision, decide, follow_up, turned, with_officials
 from assistant.answering.intent import (
+    BY_LAW,
     MONEY,
     PROCEDURE_CODE,
     asks,
@@ -66,11 +67,6 @@ _SURE_PART = 0.75  # likelihood of each of two guides from which a sentence is t
 _DIFFERENCE = ("khác", "nhau")  # asks about two things at once
 _SURE_ALONE = 0.85  # the same of the one guide where surely none answers the other part
 _SURE_OUTSIDE = 0.5  # likelihood of another matter from which one of two questions is about that
-_BY_LAW = re.compile(  # what a question leans on is not what it is about
-    r"\b(?:theo|theo đúng|chiếu)\s+(?:nghị định|nghi dinh|thông tư|thong tu|luật|luat)\s+(?:số\s+|so\s+)?"
-    r"\d{1,4}/(?:19|20)\d\d\S*",
-    re.IGNORECASE,
-)
 _CLAUSE_END = re.compile(r"[.?!:;,\n]+|\s+(?:nhưng|rồi|mà)\s+")
 
 
@@ -192,7 +188,7 @@ class Assistant:
             raise EmptyQuestionError("the question holds no words")
         glossary = self._glossary
         words = standard(words, glossary)
-        priceless = MONEY.sub(" ", _BY_LAW.sub(" ", spoken))
+        priceless = MONEY.sub(" ", BY_LAW.sub(" ", spoken))
         named = words
         if priceless != spoken:
             named = standard(self._words(priceless), glossary)

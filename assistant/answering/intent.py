@@ -28,6 +28,11 @@ _WAIT = re.compile(
 MONEY = re.compile(
     r"(\d[\d.,]*)\s*(?:k|nghìn|nghin|ngàn|ngan|triệu|trieu|đồng|dong|đô|usd|vnd|đ)\b", re.IGNORECASE
 )
+BY_LAW = re.compile(  # what a question leans on is not what it is about
+    r"\b(?:theo|theo đúng|chiếu)\s+(?:nghị định|nghi dinh|thông tư|thong tu|luật|luat)\s+(?:số\s+|so\s+)?"
+    r"\d{1,4}/(?:19|20)\d\d\S*",
+    re.IGNORECASE,
+)
 
 _DETAILS = (Intent.FEE, Intent.PAPERS, Intent.TIME, Intent.PLACE)  # of which several may be asked at once
 
