@@ -70,9 +70,7 @@ _ENOUGH_BM25 = 60.0
 _NO_ACCENTS = 1.5  # by how much BM25 is lower without the accent-exact terms
 _ENOUGH_EACH = 9.0  # BM25 for each word, that a short query gathers when it fits
 _LONG = 9  # words of a query from which more tells nothing
-_UNKNOWN = (
-    -4.0
-)  # logit of a document that a classifier has not learned; of none, not learned, 0 tells nothing
+_UNKNOWN = -4.0  # logit of a document that a classifier has not learned; of none 0, which tells nothing
 _LOGIT, _ALIKE, _RARE, _RARES = 2.0, 20.0, 5.0, 10.0  # what is much, so that weights are of one size
 _HEARD, _NEVER_HEARD = 3, 1  # words at least that are known, and at most that are not, of which these tell
 _HARDLY = 3.0  # BM25 that says little

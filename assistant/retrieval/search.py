@@ -151,14 +151,11 @@ class Searcher:
         logit = float(self.features.covering(words, asked, number, row, outside) @ np.array(_COVERS))
         return 1 / (1 + math.exp(-max(logit, -50.0)))
 
-    def likelihoods(self, matrix: Matrix, none: Sequence[float], dense: Scores | float = 0.0) -> list[float]:
-        """For each candidate the likelihood that it is meant; what is missing to 1 is that none is.
-
-        `dense` is what vectors say for each.
-        """
-        exponents = np.append(self.speaking_for(matrix) + dense, np.dot(none, _NONE))
+    def some_likely(self, matrix: Matrix, none: Sequence[float]) -> float:
+        """The likelihood (0–1) that one of the candidates is meant, where a query leans on another."""
+        exponents = np.append(self.speaking_for(matrix), np.dot(none, _NONE))
         shares = np.exp(exponents - exponents.max())
-        return [float(share) for share in shares[:-1] / shares.sum()]
+        return float(shares[:-1].sum() / shares.sum())
 
     def speaking_for(self, matrix: Matrix) -> Matrix:
         """For each candidate all that speaks for it, weighed (a logit)."""
@@ -170,10 +167,7 @@ class Searcher:
     def in_order(
         self, numbers: Sequence[int], matrix: Matrix, asked: Sequence[str], topics: Topics | None = None
     ) -> Matrix:
-        """The logits that put candidates in order: whole questions tell near guides apart.
-
-        Whether any of them is meant they tell worse, so in the likelihood of that they take no part.
-        """
+        """The logits that put candidates in order: whole questions tell near guides apart."""
         return self.speaking_for(matrix) + _WHOLE * self.features.learned_whole(numbers, asked, topics)
 
     def likely(
@@ -187,10 +181,10 @@ class Searcher:
             return {}
         numbers, matrix = self.features.candidates(words, also=[self.features.number(also)])
         ids = [self.index.corpus.documents[number].id for number in numbers]
-        some = sum(self.likelihoods(matrix, self.none_features(words, _NOTHING_KNOWN)))
+        some = self.some_likely(matrix, self.none_features(words, _NOTHING_KNOWN))
         logits = self.in_order(numbers, matrix, asked or words)
         shares = np.exp(logits - logits.max())
-        return {id_: float(some * share) for id_, share in zip(ids, shares / shares.sum(), strict=True)}
+        return {id_: some * float(share) for id_, share in zip(ids, shares / shares.sum(), strict=True)}
 
     def none_features(
         self, words: Sequence[str], acts: Mapping[str, float], topics: Topics | None = None
