@@ -158,7 +158,7 @@ class Screens:
         )
 
     def _none_of_them(self) -> str:
-        return f'<div class="row">{button(self.ui["menu"]["none"], "stop", do="none", id_="none")}</div>'
+        return f'<div class="row">{button(self.ui["menu"]["none"], "", do="none", id_="none")}</div>'
 
     def _take_home(self, card: Card) -> str:
         """What brings the guide onto paper, or by a QR code onto a phone."""
