@@ -15,7 +15,7 @@ from datetime import date
 
 from assistant.answering.card import NOTHING_TOLD, CardWriter, Told, bullets, renumbered
 from assistant.answering.checks import Evidence, asks_for_secret
-from assistant.answering.decide import Decision, decide, follow_up, turned, with_officials
+from assistant.answering.decide import ANSWER_FROM, Decision, decide, follow_up, turned, with_officials
 from assistant.answering.intent import (
     BY_LAW,
     MONEY,
@@ -27,6 +27,7 @@ from assistant.answering.intent import (
     figure_asked,
     find_intent,
     meant_instead,
+    measured,
     splits,
 )
 from assistant.answering.prompts import Prompt, Replies, neutralised, prompt_for
@@ -473,12 +474,38 @@ class Assistant:
 
     def quote(self, section: Section, today: date) -> tuple[Card, Citation] | None:
         """What a person is shown of an official document's section; None where nothing of it may be shown."""
-        known = self.searcher.index.facts.contact_values(today)
+        document = self.searcher.document(section.document_id)
+        known = [*self.searcher.index.facts.contact_values(today)]
+        known += [source.url for source in document.sources if source.url]  # the operator told it
+
+        def contradicting(sentence: str) -> str | None:
+            guide = self.contradicting(sentence, section, today)
+            return guide and self.guides[guide].document.title
+
         return self._writer(today).quote(
-            self.searcher.document(section.document_id),
+            document,
             section,
-            lambda text: self.safety.documents.readable(text, known, asks_for_secret),
+            lambda text: self.safety.documents.readable(text, known, asks_for_secret, contradicting),
         )
+
+    def contradicting(self, sentence: str, section: Section, today: date) -> str | None:
+        """The guide that tells another price, time or age than a sentence of a document on the same thing.
+
+        None where no guide surely is on it, tells none of that kind, or the document stands in for it.
+        """
+        told = measured(sentence)
+        if not told:
+            return None
+        document = self.searcher.document(section.document_id)
+        for about in (sentence, f"{section.heading}. {sentence}", f"{document.title}. {sentence}"):
+            reading = self._understood(about)
+            hits = self._decided(reading).hits[:1] if reading else ()
+            for id_ in (hit.section.document_id for hit in hits if hit.score >= ANSWER_FROM):
+                known = measured(self._writer(today).whole_text(self.guides[id_]))
+                differs = any(kind in known and not values <= known[kind] for kind, values in told.items())
+                if differs and document.id not in self.searcher.standing_in(id_, today):
+                    return id_
+        return None
 
     def _official_names(self, reading: Reading) -> list[str]:
         """What procedures are called that the question may mean, with their codes where known."""

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from assistant.datatypes import Intent
 from assistant.text.dialect import END, Glossary, find, mentioned, possible
-from assistant.text.normalize import bare, fold
+from assistant.text.normalize import MONEY as MONEY_UNITS
+from assistant.text.normalize import bare, figures, fold
 
 # A hotline or a web address as people repeat it; a subscriber's number is masked before.
 _HOTLINE = re.compile(r"(?<![\d.,])1[89]00[ .]?\d{2}[ .]?\d{2,4}(?!\d)")
@@ -34,6 +35,11 @@ BY_LAW = re.compile(  # what a question leans on is not what it is about
     re.IGNORECASE,
 )
 
+_KINDS = dict.fromkeys(MONEY_UNITS, "price") | dict.fromkeys(["ngày", "tuần", "tháng", "năm"], "time")
+_KINDS |= {"tuổi": "age", "%": "share"}
+_FREE = re.compile(
+    r"miễn (?:phí|lệ phí|tiền)|không (?:mất|thu|phải nộp|phải đóng|tốn)(?: tiền)?(?: lệ)?(?: phí| tiền)"
+)
 _DETAILS = (Intent.FEE, Intent.PAPERS, Intent.TIME, Intent.PLACE)  # of which several may be asked at once
 
 # Patterns on folded text. Somebody who speaks of themselves:
@@ -169,6 +175,20 @@ def false_figure(question: str, answer: str, *, waits: bool) -> bool:
         return True
     told = {(int(number), bare(unit)) for number, unit in _DURATION.findall(answer)} if waits else set()
     return waits and any((int(number), bare(unit)) not in told for number, unit in _WAIT.findall(question))
+
+
+def measured(text: str) -> dict[str, set[tuple[str, str]]]:
+    """The prices, times in days and longer, ages and shares that a text tells, by kind.
+
+    That something costs nothing is a price, too.
+    """
+    found: dict[str, set[tuple[str, str]]] = {}
+    for figure in figures(text.lower())[0]:
+        if (kind := _KINDS.get(figure.unit or "")) and figure.value.strip("0.,").isdigit():
+            found.setdefault(kind, set()).add((figure.value, figure.unit or ""))
+    if _FREE.search(text.lower()):
+        found.setdefault("price", set())
+    return found
 
 
 def false_contact(question: str, known: str) -> bool:

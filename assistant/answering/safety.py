@@ -16,7 +16,7 @@ import msgspec
 from assistant.datatypes import Status
 from assistant.errors import KnowledgeError, Problem
 from assistant.retrieval.classifier import OUTSIDE, TASK
-from assistant.text.dialect import Phrase, mentioned, phrase_of
+from assistant.text.dialect import Phrase, find, mentioned, phrase_of
 from assistant.text.keystrokes import is_syllable
 from assistant.text.normalize import clean, fold, sentences, syllables
 from assistant.toml import read_toml
@@ -152,7 +152,7 @@ _STRANGE_LINK = re.compile(
 _STRANGE_NUMBER = re.compile(
     r"(?<![\d.,/-])(?:(?:\+|00)84|0)(?:[ .\-()]{0,2}\d){8,10}(?![\d/])"
     r"|\b1[89]00(?:[ .-]?\d){4,6}\b|(?<![\d.,/-])\d{9,19}(?![\d/.,]\d|\d)"
-    r"|(?<![\d.,/-])(?:(?!(?:19[5-9]|20[0-4])\d[ -])\d{3,4}[ -]){2,}\d{3,4}(?![\d/.,])"
+    r"|(?<![\d.,/-])(?:(?!(?:19[5-9]|20[0-4])\d[ -])\d{3,4}[ -]){2,}\d{3,4}(?![\d/]|[.,]\d)"
     r"|(?<=tài khoản )(?:\D{0,20}?)\d(?:[ .-]?\d){5,18}|(?<=stk )\D{0,10}?\d(?:[ .-]?\d){5,18}",
     re.IGNORECASE,
 )
@@ -191,23 +191,41 @@ class DocumentRules:
 
     number: str  # for a number that is in no contact
     link: str  # for an address that is neither a government's nor in a contact
+    figure: str  # for a sentence that a guide contradicts; {title} is the guide's
     machine: tuple[Phrase, ...]  # who is spoken to: with an order, it is none for a person
     orders: tuple[Phrase, ...]
     always: tuple[Phrase, ...]  # an order to a machine whoever is named
+    never: tuple[Phrase, ...]  # what no office asks people for
+    denials: tuple[Phrase, ...]  # before it: then people are warned of it
 
-    def readable(self, text: str, known: Collection[str], asks_for_secret: Callable[[str], bool]) -> str:
+    def readable(
+        self,
+        text: str,
+        known: Collection[str],
+        asks_for_secret: Callable[[str], bool],
+        contradicting: Callable[[str], str | None] = lambda _: None,
+    ) -> str:
         """What of a paragraph may be shown; `known` are the numbers and addresses of the contacts.
 
-        An order to a machine is left out with all that follows it, a sentence that asks for a secret and one
-        in another language alone.
+        An order to a machine is left out with all that follows it, a sentence that asks for a secret or for
+        what no office asks for, and one in another language alone. `contradicting` gives the title of the
+        guide that tells another figure than a sentence: in its place people are told so.
         """
-        shown = []
+        shown: dict[str, None] = {}
         for sentence in sentences(clean(text)):
             if self._speaks_to_a_machine(sentence):
                 break
-            if not (asks_for_secret(sentence) or is_foreign(sentence)):
-                shown.append(self._without_strangers(sentence, known))
+            if asks_for_secret(sentence) or self._asks_for_what_none_does(sentence) or is_foreign(sentence):
+                continue
+            title = contradicting(sentence)
+            said = self.figure.format(title=title) if title else self._without_strangers(sentence, known)
+            shown[said] = None
         return " ".join(shown)
+
+    def _asks_for_what_none_does(self, sentence: str) -> bool:
+        words = syllables(sentence)
+        at = min((find(words, phrase) for phrase in mentioned(words, self.never)), default=-1)
+        return at >= 0 and not mentioned(words[:at], self.denials)
 
     def _speaks_to_a_machine(self, sentence: str) -> bool:
         words = syllables(sentence)
@@ -364,7 +382,9 @@ def load_safety(path: Path) -> SafetyRules:
         if never:
             raise KeyError(f"`all`, `masked` or `act` of {', '.join(never)}")
         told = tables["documents"]
-        phrases = (tuple(map(phrase_of, told[name])) for name in ("machine", "orders", "always"))
+        phrases = (
+            tuple(map(phrase_of, told[name])) for name in ("machine", "orders", "always", "never", "denials")
+        )
         return SafetyRules(
             str(tables["mask"]),
             float(tables["sure"]),
@@ -373,7 +393,7 @@ def load_safety(path: Path) -> SafetyRules:
             words,
             rules,
             notices,
-            DocumentRules(str(told["number"]), str(told["link"]), *phrases),
+            DocumentRules(str(told["number"]), str(told["link"]), str(told["figure"]), *phrases),
         )
     except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         raise KnowledgeError([Problem(path, 0, f"missing or of another type: {error}")]) from error
