@@ -12,23 +12,26 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 
 from assistant.answering.card import NOTHING_TOLD, CardWriter, Told, bullets, renumbered
 from assistant.answering.checks import Evidence, asks_for_secret
-from assistant.answering.decide import ANSWER_FROM, Decision, decide, follow_up, turned, with_officials
+from assistant.answering.decide import Decision, decide, follow_up, turned, with_officials
 from assistant.answering.intent import (
     BY_LAW,
     MONEY,
     PROCEDURE_CODE,
     asks,
+    charges,
     details_asked,
+    durations,
     false_contact,
     false_figure,
     figure_asked,
     find_intent,
     meant_instead,
-    measured,
     splits,
+    waits,
 )
 from assistant.answering.prompts import Prompt, Replies, neutralised, prompt_for
 from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
@@ -489,22 +492,24 @@ class Assistant:
         )
 
     def contradicting(self, sentence: str, section: Section, today: date) -> str | None:
-        """The guide that tells another price, time or age than a sentence of a document on the same thing.
+        """The guide that tells other fees or another time limit than a document's sentence on the same thing.
 
-        None where no guide surely is on it, tells none of that kind, or the document stands in for it.
+        None where no guide surely is on it, where that tells none, or where the document stands in for it.
         """
-        told = measured(sentence)
-        if not told:
+        fees, times = charges(sentence, section.heading), waits(sentence)
+        if not (fees or times):
             return None
-        document = self.searcher.document(section.document_id)
-        for about in (sentence, f"{section.heading}. {sentence}", f"{document.title}. {sentence}"):
+        for about in (sentence, f"{section.heading}. {sentence}"):
             reading = self._understood(about)
-            hits = self._decided(reading).hits[:1] if reading else ()
-            for id_ in (hit.section.document_id for hit in hits if hit.score >= ANSWER_FROM):
-                known = measured(self._writer(today).whole_text(self.guides[id_]))
-                differs = any(kind in known and not values <= known[kind] for kind, values in told.items())
-                if differs and document.id not in self.searcher.standing_in(id_, today):
-                    return id_
+            decision = self._decided(reading) if reading else None
+            if decision is None or decision.status is not Status.ANSWERED:
+                continue
+            guide = self.guides[_guide(decision)]
+            known = frozenset(chain.from_iterable(charges(fee.amount, "phí") for fee in guide.fees))
+            limits = frozenset(chain.from_iterable(durations(one.text) for one in guide.time_limits))
+            differs = (known and not fees <= known) or (limits and not times <= limits)
+            if differs and section.document_id not in self.searcher.standing_in(guide.document.id, today):
+                return guide.document.id
         return None
 
     def _official_names(self, reading: Reading) -> list[str]:

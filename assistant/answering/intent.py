@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from assistant.datatypes import Intent
 from assistant.text.dialect import END, Glossary, find, mentioned, possible
 from assistant.text.normalize import MONEY as MONEY_UNITS
-from assistant.text.normalize import bare, figures, fold
+from assistant.text.normalize import Figure, bare, figures, fold
 
 # A hotline or a web address as people repeat it; a subscriber's number is masked before.
 _HOTLINE = re.compile(r"(?<![\d.,])1[89]00[ .]?\d{2}[ .]?\d{2,4}(?!\d)")
@@ -35,11 +35,10 @@ BY_LAW = re.compile(  # what a question leans on is not what it is about
     re.IGNORECASE,
 )
 
-_KINDS = dict.fromkeys(MONEY_UNITS, "price") | dict.fromkeys(["ngày", "tuần", "tháng", "năm"], "time")
-_KINDS |= {"tuổi": "age", "%": "share"}
-_FREE = re.compile(
-    r"miễn (?:phí|lệ phí|tiền)|không (?:mất|thu|phải nộp|phải đóng|tốn)(?: tiền)?(?: lệ)?(?: phí| tiền)"
-)
+_CHARGE = re.compile(r"(?<!kinh )phí\b|\bmức thu\b|\bthu\b|\btiền hồ sơ\b|\b(?:nộp|đóng)(?: kèm)? \d")
+_NO_CHARGE = re.compile(r"\b(?:phạt|hỗ trợ|trợ cấp|trợ giúp|thưởng|vay|kinh phí|dự toán)\b")
+_DONE_IN = re.compile(r"\b(?:thời hạn|giải quyết|(?:trả|nhận|có) kết quả|hẹn|cấp trong|xong)\b")
+_LONG = frozenset(["ngày", "tuần", "tháng"])
 _DETAILS = (Intent.FEE, Intent.PAPERS, Intent.TIME, Intent.PLACE)  # of which several may be asked at once
 
 # Patterns on folded text. Somebody who speaks of themselves:
@@ -177,18 +176,25 @@ def false_figure(question: str, answer: str, *, waits: bool) -> bool:
     return waits and any((int(number), bare(unit)) not in told for number, unit in _WAIT.findall(question))
 
 
-def measured(text: str) -> dict[str, set[tuple[str, str]]]:
-    """The prices, times in days and longer, ages and shares that a text tells, by kind.
+def charges(text: str, heading: str = "") -> frozenset[Figure]:
+    """The amounts that a text of a document says people pay, perhaps under a heading that says so."""
+    folded = text.lower()
+    if _NO_CHARGE.search(folded) or not _CHARGE.search(f"{heading.lower()} {folded}"):
+        return frozenset()
+    return frozenset(Figure(one.value, one.unit) for one in figures(folded)[0] if one.unit in MONEY_UNITS)
 
-    That something costs nothing is a price, too.
-    """
-    found: dict[str, set[tuple[str, str]]] = {}
-    for figure in figures(text.lower())[0]:
-        if (kind := _KINDS.get(figure.unit or "")) and figure.value.strip("0.,").isdigit():
-            found.setdefault(kind, set()).add((figure.value, figure.unit or ""))
-    if _FREE.search(text.lower()):
-        found.setdefault("price", set())
-    return found
+
+def waits(text: str) -> frozenset[Figure]:
+    """The days, weeks and months in which a text says that something is done for people."""
+    if not _DONE_IN.search(text.lower()):
+        return frozenset()
+    return durations(text)
+
+
+def durations(text: str) -> frozenset[Figure]:
+    """The days, weeks and months that a text tells."""
+    found = figures(text.lower())[0]
+    return frozenset(Figure(one.value.lstrip("0"), one.unit) for one in found if one.unit in _LONG)
 
 
 def false_contact(question: str, known: str) -> bool:
