@@ -1,7 +1,8 @@
 """PPTX → one page a slide: its title is a heading; tables row by row, pictures, the words of diagrams.
 
 Runs inside knowledge/reading.py, on an archive that knowledge/kinds.py has looked at. What an audience does
-not see is left out: hidden slides, notes, running footers.
+not see is left out: hidden slides, notes, running footers, hidden shapes and those beside the slide, letters
+of two points at most, without any ink, or in the colour that fills their shape.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from assistant.knowledge.pages import Drawn, Line, Parsed, pages_of, table_lines
 if TYPE_CHECKING:
     from pptx.parts.slide import SlidePart
 
+Element: TypeAlias = Any
 Shape: TypeAlias = Any  # what the kinds of shapes have in common has no type
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+_P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+_NAMED, _SHAPE, _PROPERTIES = f"{_P}cNvPr", f"{_P}sp", f"{_P}spPr"
+_WORDS = {f"{_A}r", f"{_A}br", f"{_A}fld"}
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
 _ROWS = 15  # of a slide: what begins in the same one is read from left to right
+_TINY = 200  # hundredths of a point
 _FOOTERS = {"DATE", "FOOTER", "HEADER", "SLIDE_NUMBER"}
 
 
@@ -32,22 +38,28 @@ def parse_slides(path: Path) -> Parsed:
 
     numbered: dict[int, list[Line]] = {}
     drawn: list[Drawn] = []
+    unseen: list[int] = []
     with _refusing():
         presentation = pptx.Presentation(str(path))
-        height = (presentation.slide_height or 0) / _ROWS or 1
+        size = presentation.slide_width or 0, presentation.slide_height or 0
+        height = size[1] / _ROWS or 1
         for number, slide in enumerate(presentation.slides, 1):
             lines = numbered[number] = []
             if slide.element.get("show") in {"0", "false"}:
                 continue
             title = slide.shapes.title
-            if title is not None and title.has_text_frame:
+            if title is not None and not _is_out_of_sight(title, *size) and title.has_text_frame:
                 lines += [Line(text, 1) for text in [" ".join(_paragraphs(title))] if text.strip()]
-            for shape in _in_reading_order(slide.shapes, height):
+            hidden = [shape.shape_id for shape in slide.shapes if _is_out_of_sight(shape, *size)]
+            shown = [shape for shape in slide.shapes if shape.shape_id not in hidden]
+            if hidden or any(_is_unseen(run) for run in slide.element.iter(f"{_A}r")):
+                unseen.append(number)
+            for shape in _in_reading_order(shown, height):
                 if title is not None and shape.shape_id == title.shape_id:
                     continue
                 lines += [Line(text) for text in _text(shape, slide.part) if text.strip()]
                 drawn += [Drawn(number, len(lines), place) for place in _pictures(shape, slide.part)]
-    return Parsed(pages_of(numbered), drawn=tuple(drawn))
+    return Parsed(pages_of(numbered), drawn=tuple(drawn), unseen=tuple(unseen))
 
 
 @contextmanager
@@ -82,6 +94,33 @@ def _is_footer(shape: Shape) -> bool:
     return bool(shape.is_placeholder) and shape.placeholder_format.type.name in _FOOTERS
 
 
+def _is_out_of_sight(shape: Shape, width: int, height: int) -> bool:
+    """Whether a shape is hidden or lies beside the slide."""
+    if any(one.get("hidden") in {"1", "true"} for one in shape.element.iter(_NAMED)):
+        return True
+    if shape.left is None or shape.top is None:  # it lies where its layout puts it
+        return False
+    right, bottom = shape.left + (shape.width or 0), shape.top + (shape.height or 0)
+    return bool(right <= 0 or bottom <= 0 or shape.left >= width or shape.top >= height)
+
+
+def _is_unseen(run: Element) -> bool:
+    """Whether no audience sees a run: of two points at most, without ink, or in its shape's own colour."""
+    size = run.find(f"{_A}rPr[@sz]")
+    if size is not None and int(size.get("sz", _TINY + 1)) <= _TINY:
+        return True
+    ink = run.find(f"{_A}rPr/{_A}solidFill/*")
+    if run.find(f"{_A}rPr/{_A}noFill") is not None:
+        return True
+    if ink is None:
+        return False
+    opacity = ink.find(f"{_A}alpha")
+    shape = next(run.iterancestors(_SHAPE), None)
+    paper = None if shape is None else shape.find(f"{_PROPERTIES}/{_A}solidFill/*")
+    same = paper is not None and (paper.tag, paper.get("val")) == (ink.tag, ink.get("val")) and not len(paper)
+    return bool(same or (opacity is not None and opacity.get("val", "").strip("0%") == ""))
+
+
 def _text(shape: Shape, part: SlidePart) -> list[str]:
     if shape.has_text_frame:
         return list(_paragraphs(shape))
@@ -100,7 +139,12 @@ def _paragraphs(shape: Shape) -> Iterator[str]:
     count = 0
     for paragraph in shape.text_frame.paragraphs:
         is_counted = paragraph._p.find(f"{_A}pPr/{_A}buAutoNum") is not None
-        text = " ".join(paragraph.text.split())
+        seen = (
+            " " if one.tag == f"{_A}br" else one.findtext(f"{_A}t") or ""
+            for one in paragraph._p
+            if one.tag in _WORDS and not _is_unseen(one)
+        )
+        text = " ".join("".join(seen).split())
         count = count + 1 if is_counted and text else count if not text else 0
         yield f"{count}. {text}" if is_counted and text else text
 
