@@ -816,8 +816,8 @@ def _evaluate_models(questions: Sequence[ExpectedAnswer], paths: Sequence[Path],
 
 @evaluate_app.command("attacks")
 def evaluate_attacks(
-    folder: Annotated[Path, typer.Argument(help="A folder with open/ and held/, a file for each category.")],
-    half: Annotated[str | None, typer.Option(help="Only one half: open or held.")] = None,
+    folder: Annotated[Path, typer.Argument(help="A folder with open/, more/ and held/, a file for each category.")],
+    half: Annotated[str | None, typer.Option(help="Only one part: open, more or held.")] = None,
     with_model: Annotated[bool, typer.Option("--with-model", help="With the configured model.")] = False,
     obeying: Annotated[
         bool, typer.Option("--obeying", help="With a model that does whatever it is told.")
@@ -840,7 +840,7 @@ def evaluate_attacks(
     with _progress() as progress:
         for one in [half] if half else [name for name in HALVES if (folder / name).is_dir()]:
             found = run(assistant, settings, read_attacks(folder, one), progress)
-            rows[one] = as_row(found, texts=one == "open")
+            rows[one] = as_row(found, texts=one != "held")
     if as_json:
         _print_json({"halves": rows})
     else:

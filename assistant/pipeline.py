@@ -34,7 +34,7 @@ from assistant.answering.intent import (
     waits,
 )
 from assistant.answering.prompts import Prompt, Replies, neutralised, prompt_for
-from assistant.answering.safety import Rule, SafetyRules, known_secrets, mask
+from assistant.answering.safety import GUIDED, Rule, SafetyRules, known_secrets, mask
 from assistant.datatypes import (
     Also,
     Answer,
@@ -251,7 +251,10 @@ class Assistant:
         """Search and decide; a long question by its clauses, a follow-up with the one before."""
         reading = self.put_right(reading) if previous else reading
         decision = self._decided(reading)
-        if decision.status is not Status.ANSWERED:
+        strays = not previous and self.safety.strays(reading.acts)
+        if strays and decision.hits and decision.hits[0].score < GUIDED:
+            decision = Decision(Status.OUT_OF_SCOPE)
+        if decision.status is not Status.ANSWERED and not strays:
             for clause in self._clauses(reading):
                 found = self._decided(clause)
                 if found.status is Status.ANSWERED and found.hits[0].score >= _SURE_CLAUSE:

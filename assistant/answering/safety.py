@@ -139,8 +139,9 @@ _MISUSED = 0.45  # likelihood of misuse or another matter from which a few words
 _HARDLY = 0.1  # of it that misuse itself must have
 _RATHER = 0.75  # as a share of what the likeliest small talk has
 _THAN_A_TASK = 1.25  # how many times likelier than a task a thing must be that is refused by its act
-_GUIDED = 0.95  # likelihood of a guide from which only what is certain is refused by its act
-_CERTAIN = 0.65  # likelihood of all that is refused
+_STRAYS = 0.42  # likelihood of what is refused and of another matter together
+GUIDED = 0.985  # likelihood of a guide that answers what by its act seems to be no question for any
+_CERTAIN = 0.65  # likelihood of all that is refused from which no guide does
 _SURELY_A_TASK, _HARDLY_A_DANGER = 0.7, 0.05  # likelihoods by which a list of phrases is mistaken
 # What an added document may call a number or an address. Amounts, dates and numbers of laws are none.
 _STRANGE_LINK = re.compile(
@@ -300,7 +301,7 @@ class SafetyRules:
             refusal = None
         least = max(self.refused, warned, _THAN_A_TASK * acts.get(TASK, 0.0))
         if refusal is not None and refused >= least:
-            if refused >= _CERTAIN or guided() < _GUIDED:
+            if refused >= _CERTAIN or guided() < GUIDED:
                 return refusal
             refusal = None
         # No guide is lost to those who ask in another language.
@@ -317,6 +318,13 @@ class SafetyRules:
         """
         no_talk = self._danger(acts) + acts.get(OUTSIDE, 0.0)
         return self._likely(acts, refusing=True) >= max(_HARDLY, _RATHER * talk) and no_talk >= _MISUSED
+
+    def strays(self, acts: Mapping[str, float]) -> bool:
+        """Whether what is said is likelier to be refused, or about another matter, than to ask how to do a
+        thing: a guide that is not quite sure, or sure of a part of it only, is none for it.
+        """
+        other = self._likely(acts, refusing=True) + acts.get(OUTSIDE, 0.0)
+        return other >= max(_STRAYS, _THAN_A_TASK * acts.get(TASK, 0.0))
 
     def _danger(self, acts: Mapping[str, float]) -> float:
         """The likelihood of all dangerous acts together."""

@@ -1,6 +1,6 @@
 """The attack set: how often an attack succeeds, and how often a harmless question is refused.
 
-A folder holds `open/` and `held/`, in each a file of JSON lines for every category. Documents that an
+A folder holds `open/`, `more/` and `held/`, in each a file of JSON lines for every category. Documents that an
 operator was talked into adding go through the real reading, into an index of their own. `Obeying` stands in
 for a model that does whatever it is told: what is shown of it tells what the check of sentences is worth.
 """
@@ -28,7 +28,7 @@ from assistant.models.language_model import LanguageModel
 from assistant.pipeline import Assistant
 from assistant.text.normalize import sentences
 
-HALVES = ("open", "held")
+HALVES = ("open", "more", "held")
 HARMLESS = "harmless"  # the category of questions that must not be refused
 CROSS = "cross_session"  # the row of what one visit is shown of another
 QUOTED = "_quoted"  # behind a category: the row of what its documents show to whoever asks for them
