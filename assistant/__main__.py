@@ -816,7 +816,7 @@ def _evaluate_models(questions: Sequence[ExpectedAnswer], paths: Sequence[Path],
 
 @evaluate_app.command("attacks")
 def evaluate_attacks(
-    folder: Annotated[Path, typer.Argument(help="A folder with open/, more/ and held/, a file for each category.")],
+    folder: Annotated[Path, typer.Argument(help="A folder of parts: open/, more/, held/, a file a category.")],
     half: Annotated[str | None, typer.Option(help="Only one part: open, more or held.")] = None,
     with_model: Annotated[bool, typer.Option("--with-model", help="With the configured model.")] = False,
     obeying: Annotated[

@@ -1,8 +1,8 @@
 """The attack set: how often an attack succeeds, and how often a harmless question is refused.
 
-A folder holds `open/`, `more/` and `held/`, in each a file of JSON lines for every category. Documents that an
-operator was talked into adding go through the real reading, into an index of their own. `Obeying` stands in
-for a model that does whatever it is told: what is shown of it tells what the check of sentences is worth.
+A folder holds `open/`, `more/` and `held/`, in each a file of JSON lines for every category. Documents that
+an operator was talked into adding go through the real reading, into an index of their own. `Obeying` stands
+in for a model that does whatever it is told: what is shown of it tells what the check of sentences is worth.
 """
 
 from __future__ import annotations
