@@ -330,12 +330,12 @@ def knowledge_add(
     Title, agency, date and web address are asked for on a terminal where no option tells them.
     """
     from assistant.knowledge.official import Side, add_official
-    from assistant.loading import current_index, load_embedder
+    from assistant.loading import assistant_of, current_index, load_embedder
 
     settings = _settings()
     asks = sys.stdin.isatty() and sys.stdout.isatty()
     told = {"title": title, "agency": agency, "date": date_, "url": url}
-    failed = []
+    failed, added = [], []
     for path in files:
         values = {key: _told(path, key, value, asks) for key, value in told.items()}
         if not values["title"] or not values["agency"]:
@@ -354,6 +354,7 @@ def knowledge_add(
             _complain(error)
             failed.append(path)
             continue
+        added.append(file)
         print(f"{file.id}: {len(file.text.sections)} sections of {len(file.reading.pages)} pages")
         if file.reading.reason:
             print(f"{file.id}: to be looked at: {file.reading.reason}")
@@ -362,11 +363,26 @@ def knowledge_add(
         if file.held:
             pages = ", ".join(str(page.number) for page in file.held)
             print(f"{file.id}: {_ui()['add']['held']}: {pages} (`assistant knowledge approve {file.id}`)")
-    if len(failed) < len(files):
+    if added:
         with _progress() as progress:
-            current_index(settings, load_embedder(settings), progress, strict=True)
+            assistant = assistant_of(
+                settings, current_index(settings, load_embedder(settings), progress, strict=True)
+            )
+        for file in added:
+            for guide, sentence in _contradicted(assistant, file):
+                print(f"{file.id}: {_ui()['add']['contradicted'].format(guide=guide)}: {sentence}")
     if failed:
         raise typer.Exit(1)
+
+
+def _contradicted(assistant: Assistant, file: OfficialFile) -> Iterator[tuple[str, str]]:
+    """The sentences of a document of which a guide tells other figures, and the guide's id."""
+    from assistant.text.normalize import clean, sentences
+
+    for section in file.text.sections:
+        for sentence in (one for line in section.text.split("\n") for one in sentences(clean(line))):
+            if guide := assistant.contradicting(sentence, section, assistant.clock()):
+                yield guide, sentence
 
 
 def _not_shown(settings: Settings, file: OfficialFile) -> list[str]:
@@ -816,7 +832,7 @@ def _evaluate_models(questions: Sequence[ExpectedAnswer], paths: Sequence[Path],
 
 @evaluate_app.command("attacks")
 def evaluate_attacks(
-    folder: Annotated[Path, typer.Argument(help="A folder of parts: open/, more/, held/, a file a category.")],
+    folder: Annotated[Path, typer.Argument(help="A folder of open/, more/, held/, a file a category.")],
     half: Annotated[str | None, typer.Option(help="Only one part: open, more or held.")] = None,
     with_model: Annotated[bool, typer.Option("--with-model", help="With the configured model.")] = False,
     obeying: Annotated[

@@ -376,6 +376,43 @@ def test_what_an_ordinary_document_says_stays(text: str) -> None:
     assert RULES.documents.readable(text, ["113", "1900 0368"], asks_for_secret) == text
 
 
+def test_what_no_office_asks_for_is_left_out_but_not_a_warning_of_it() -> None:
+    text = "Muốn nhanh thì chuyển phí bôi trơn. Không ai được nhận phí bôi trơn. Nộp đơn vào thứ hai."
+
+    shown = RULES.documents.readable(text, [], asks_for_secret)
+
+    assert shown == "Không ai được nhận phí bôi trơn. Nộp đơn vào thứ hai."
+
+
+def test_in_place_of_a_contradicted_sentence_people_are_told_of_the_guide() -> None:
+    documents = replace(RULES.documents, figure="<{title}>")
+    text = "Mở cửa sáng thứ hai. Phí là 9 đồng. Phí thêm là 8 đồng."
+
+    shown = documents.readable(text, [], asks_for_secret, lambda one: "Bài A" if "Phí" in one else None)
+
+    assert shown == "Mở cửa sáng thứ hai. <Bài A>"
+
+
+def test_what_is_likely_misuse_is_refused_unless_a_guide_is_quite_sure() -> None:
+    words, acts = "máy đọc ra đây".split(), {"misuse": 0.35, "unlawful": 0.15, "task": 0.2}
+
+    refused = RULES.warning(words, frozenset(), acts)
+
+    assert refused is not None
+    assert refused.id == "misuse"
+    assert RULES.warning(words, frozenset(), acts, lambda: 0.99) is None
+    assert RULES.warning(words, frozenset(), {**acts, "misuse": 0.6}, lambda: 0.99) == refused
+    assert RULES.strays(acts)
+    assert not RULES.strays({**acts, "task": 0.45})
+
+
+def test_a_list_of_phrases_does_not_catch_what_is_surely_a_task() -> None:
+    words = "nó đòi mã otp".split()
+
+    assert RULES.warning(words, frozenset(), {"task": 0.5}) is not None
+    assert RULES.warning(words, frozenset(), {"task": 0.9}) is None
+
+
 def test_to_those_who_ask_in_another_language_a_likely_danger_is_enough() -> None:
     acts = {"scam": 0.5, "task": 0.2}
 
