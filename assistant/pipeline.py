@@ -675,11 +675,16 @@ def checked(pieces: Iterable[str], evidence: Evidence) -> Iterator[str]:
         *whole, tail = sentences(rest) or [""]
         rest = rest[rest.rindex(tail) :]
         for sentence in whole:
-            if evidence.refusal(sentence) is None:
+            if _is_told(sentence, evidence):
                 shown = f"{shown} {sentence}".strip()
                 yield shown
-    if rest.endswith((".", "!", "?")) and evidence.refusal(rest) is None:
+    if rest.endswith((".", "!", "?")) and _is_told(rest, evidence):
         yield f"{shown} {rest}".strip()
+
+
+def _is_told(sentence: str, evidence: Evidence) -> bool:
+    """Whether a sentence tells what the guide says; a repeated question tells what it takes for true."""
+    return not sentence.rstrip().endswith("?") and evidence.refusal(sentence) is None
 
 
 def _milliseconds(started: float) -> int:
