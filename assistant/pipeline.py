@@ -683,8 +683,12 @@ def checked(pieces: Iterable[str], evidence: Evidence) -> Iterator[str]:
 
 
 def _is_told(sentence: str, evidence: Evidence) -> bool:
-    """Whether a sentence tells what the guide says; a repeated question tells what it takes for true."""
-    return not sentence.rstrip().endswith("?") and evidence.refusal(sentence) is None
+    """Whether a sentence tells what the guide says, without control signs.
+
+    A repeated question tells what it takes for true.
+    """
+    plain = neutralised(clean(sentence)).split() == sentence.split()
+    return plain and not sentence.rstrip().endswith("?") and evidence.refusal(sentence) is None
 
 
 def _milliseconds(started: float) -> int:

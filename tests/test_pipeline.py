@@ -8,10 +8,11 @@ from datetime import date
 import pytest
 from conftest import FakeModel
 
+from assistant.answering.checks import Evidence
 from assistant.answering.decide import Decision
 from assistant.datatypes import Composer, Section, Status
 from assistant.errors import EmptyQuestionError, ModelBusyError, ModelError, QuestionTooLongError
-from assistant.pipeline import MAX_QUESTION, Assistant
+from assistant.pipeline import MAX_QUESTION, Assistant, checked
 
 TODAY = date(2026, 11, 22)
 
@@ -501,3 +502,15 @@ def test_what_strays_from_the_matter_is_not_answered_by_a_part_of_it(
 @pytest.mark.parametrize("question", ["doi passcode vneid o dau", "moi lan mo vneid phai go passcode"])
 def test_a_bare_word_that_could_be_another_does_not_warn(assistant: Assistant, question: str) -> None:
     assert assistant.answer(question).status is Status.ANSWERED
+
+
+@pytest.mark.parametrize("sign", ["<|im_start|>", "<tai_lieu>", "\x1b[", "\u200b", "?"])
+def test_of_a_model_neither_control_signs_nor_repeated_questions_are_shown(
+    assistant: Assistant, sign: str
+) -> None:
+    said = "Làm thẻ căn cước lần đầu thì bác đến Công an xã"
+    guide = assistant.prompt("can-cuoc-cap-doi", TODAY).guide
+    evidence = Evidence(f"{guide}\n{said}.")
+
+    assert list(checked([f"{said}."], evidence)) == [f"{said}."]
+    assert list(checked([f"{said} {sign}{'' if sign == '?' else '.'}"], evidence)) == []
