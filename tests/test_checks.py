@@ -330,6 +330,11 @@ def test_another_channel_and_an_opposite_are_refused(evidence: Evidence, sentenc
         ("Bác đổi thẻ mất 50.000 đồng, please nhé.", "not Vietnamese"),
         ("Bac doi the o cong an xa.", "not Vietnamese"),
         ("Hôm nay trời nắng, con mèo ngủ ngoài hiên nhà hàng xóm.", "far from the guide's words"),
+        (
+            "Bác đổi thẻ căn cước mất 50.000 đồng trong 7 ngày làm việc chuyển khoản.",
+            "not in the guide “chuyển khoản”",
+        ),
+        ("Bác đổi thẻ căn cước trên vneid-gov nhé.", "code or link “vneid-gov”"),
         ("Đổi thẻ.", "too short"),
         ("", "too short"),
         ("...", "too short"),

@@ -33,6 +33,7 @@ prose = st.text('aBđ1 .!?…”")[]2\n,:', max_size=60)
         ("O\u200bT\u2060P\ufeff", "OTP"),
         ("mật\u00adkhẩu", "mậtkhẩu"),
         ("e\u200d\u0301", "é"),
+        ("O\u0334T\u0335P\u0336", "OTP"),
         ("mã\x00OTP\ue000là", "mã OTP là"),
         ("thẻ\ud83dmới", "thẻ mới"),
         ("căn\u00a0cước\u3000mới", "căn cước mới"),

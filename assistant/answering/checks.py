@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from math import log
 
 from assistant.text.keystrokes import is_syllable
@@ -133,7 +133,7 @@ _LOANWORDS = frozenset("link online app email web website internet video sim qr 
 
 # What must stand in the guide letter by letter
 _CODE = re.compile(
-    r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b|\b[A-ZĐ]{1,5}\d+\w*\b|\b\d+/\d{4}(?:/[\w-]+)?|\S+@\S+"
+    r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b|\b[A-Za-z]+(?:-[A-Za-z]+)+\b|\b[A-ZĐ]{1,5}\d+\w*\b|\b\d+/\d{4}(?:/[\w-]+)?|\S+@\S+"
 )
 _FORM = re.compile(r"[^\W\d_]+\d\w*")
 _LABEL = re.compile(r"[“\"'«‘]([^”\"'»’]{2,80})[”\"'»’]")
@@ -558,6 +558,9 @@ class Evidence:
         unknown = [word for word in telling if word not in self._known]
         if len(unknown) > 1 and len(unknown) > (1 - _KNOWN) * len(telling):
             return "far from the guide's words"
+        new = set(unknown)
+        if pair := next((pair for pair in pairwise(terms) if new.issuperset(pair)), None):
+            return f"not in the guide “{' '.join(pair)}”"  # mostly one word: most are of two syllables
         return next((f"place “{word}”" for word in unknown if word in _OFFICES | _LEVELS), None)
 
     def _tells(self, figure: Figure, among: Sequence[Figure]) -> bool:

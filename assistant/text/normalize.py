@@ -59,13 +59,17 @@ _TERM = re.compile(r"§\d+|\d+(?:[.,/:]\d+)*|[@#]?\w+|[%.,;:!?()–-]")
 def clean(text: str) -> str:
     """NFC text without control, invisible, surrogate or private characters; whitespace collapsed.
 
-    Soft hyphens and zero-width characters vanish; every other unreadable character becomes a space,
-    so that words stay apart.
+    Soft hyphens, zero-width characters and marks that belong to no letter vanish; every other unreadable
+    character becomes a space, so that words stay apart.
     """
     # Invisible characters go first: one between a letter and its accent would keep the two apart.
     visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
-    composed = unicodedata.normalize("NFKC", visible).translate(_LOOKALIKES)
-    return " ".join("".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in composed).split())
+    composed = unicodedata.normalize("NFKC", visible)
+    if any(unicodedata.category(c)[0] == "M" for c in composed):  # then letters beside them may compose
+        bare_of_marks = "".join(c for c in composed if unicodedata.category(c)[0] != "M")
+        composed = unicodedata.normalize("NFKC", bare_of_marks)
+    readable = composed.translate(_LOOKALIKES)
+    return " ".join("".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in readable).split())
 
 
 def modern_tones(text: str) -> str:
