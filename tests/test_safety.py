@@ -404,6 +404,7 @@ def test_what_is_likely_misuse_is_refused_unless_a_guide_is_quite_sure() -> None
     assert RULES.warning(words, frozenset(), {**acts, "misuse": 0.6}, lambda: 0.99) == refused
     assert RULES.strays(acts)
     assert not RULES.strays({**acts, "task": 0.45})
+    assert not RULES.strays({**acts, "scam": 0.45})
 
 
 def test_a_list_of_phrases_does_not_catch_what_is_surely_a_task() -> None:

@@ -321,10 +321,11 @@ class SafetyRules:
 
     def strays(self, acts: Mapping[str, float]) -> bool:
         """Whether what is said is likelier to be refused, or about another matter, than to ask how to do a
-        thing: a guide that is not quite sure, or sure of a part of it only, is none for it.
+        thing or to be warned of: a guide that is not quite sure, or sure of a part of it only, is none.
         """
         other = self._likely(acts, refusing=True) + acts.get(OUTSIDE, 0.0)
-        return other >= max(_STRAYS, _THAN_A_TASK * acts.get(TASK, 0.0))
+        matter = max(acts.get(TASK, 0.0), self._likely(acts, refusing=False))
+        return other >= max(_STRAYS, _THAN_A_TASK * matter)
 
     def _danger(self, acts: Mapping[str, float]) -> float:
         """The likelihood of all dangerous acts together."""
