@@ -334,6 +334,7 @@ def test_another_channel_and_an_opposite_are_refused(evidence: Evidence, sentenc
             "Bác đổi thẻ căn cước mất 50.000 đồng trong 7 ngày làm việc chuyển khoản.",
             "not in the guide “chuyển khoản”",
         ),
+        ("Bác đổi thẻ căn cước mất 50.000 đồng |---|.", "sign “|”"),
         ("Bác đổi thẻ căn cước trên vneid-gov nhé.", "code or link “vneid-gov”"),
         ("Đổi thẻ.", "too short"),
         ("", "too short"),

@@ -135,6 +135,7 @@ _LOANWORDS = frozenset("link online app email web website internet video sim qr 
 _CODE = re.compile(
     r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b|\b[A-Za-z]+(?:-[A-Za-z]+)+\b|\b[A-ZĐ]{1,5}\d+\w*\b|\b\d+/\d{4}(?:/[\w-]+)?|\S+@\S+"
 )
+_MARKUP = frozenset("|`*#_~^<>{}\\")  # tables, emphasis, code, control tokens
 _FORM = re.compile(r"[^\W\d_]+\d\w*")
 _LABEL = re.compile(r"[“\"'«‘]([^”\"'»’]{2,80})[”\"'»’]")
 _BARE_LABEL = re.compile(
@@ -545,6 +546,8 @@ class Evidence:
         for code in _CODE.findall(sentence):
             if code.lower().strip(".,;:") not in self._plain and not re.fullmatch(r"[\d.,/]+", code):
                 return f"code or link “{code}”"
+        if strange := sorted(_MARKUP.intersection(sentence).difference(self.text)):
+            return f"sign “{strange[0]}”"
         missing = [label for label in _labels(sentence) if label.lower() not in self._plain]
         missing += [mark for mark in re.findall(r"\[\d+\]", sentence) if mark not in self.text]
         return f"label “{missing[0]}”" if missing else None
