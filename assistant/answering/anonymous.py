@@ -20,8 +20,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from assistant.answering.disclosed import without_disclosed
 from assistant.errors import KnowledgeError, Problem
-from assistant.text.normalize import bare, has_accents
+from assistant.text.normalize import bare, fold, has_accents
 from assistant.toml import read_toml
 
 _MOST_NAME = 5  # syllables of a name
@@ -140,7 +141,7 @@ class Anonymous:
 
     def __call__(self, text: str) -> str:
         """The text without what could tell who asked."""
-        text = self._without_numbers(text)
+        text = without_disclosed(self._without_numbers(text), self.number, self._is_said)
         signs = {"name": self.words.name, "place": self.words.place}
         out, done = [], 0
         for start, end, kind in self.found(text):
@@ -164,6 +165,15 @@ class Anonymous:
                 found += [Found(tokens[n].start, tokens[n].end, kind) for n in span if n not in taken]
                 taken.update(span)
         return _joined(sorted(found), text)
+
+    def _is_said(self, word: str) -> bool:
+        return word in self._vocabulary
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        """Folded words of what is said and written to people; read when first needed."""
+        texts = (fold(path.read_text(encoding="utf-8")) for path in self.texts)
+        return frozenset(word for text in texts for word in _TOKEN.findall(text))
 
     @cached_property
     def _ordinary(self) -> tuple[Pairs, Pairs]:

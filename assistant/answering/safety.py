@@ -18,7 +18,7 @@ from assistant.errors import KnowledgeError, Problem
 from assistant.retrieval.classifier import OUTSIDE, TASK
 from assistant.text.dialect import Phrase, find, mentioned, phrase_of
 from assistant.text.keystrokes import is_syllable
-from assistant.text.normalize import clean, fold, sentences, syllables
+from assistant.text.normalize import clean, fold, fold_in_place, sentences, syllables
 from assistant.toml import read_toml
 
 _GAP = r"(?:[ .,\-\u00a0_\u2013\u2014*()·|~]{0,3}| ?/ ?)"
@@ -440,7 +440,7 @@ def _as_read(text: str) -> tuple[str, list[tuple[int, int]]]:
 
     A digit of a number that was said in words stands for all the words.
     """
-    folded = _same_length_fold(text)
+    folded = fold_in_place(text)
     folded = _LETTER_FOR_DIGIT.sub(lambda found: _DIGIT_LIKE[found[0]], folded)
     places = [(at, at + 1) for at in range(len(text))]
     for start, end, digits in reversed(list(_spoken(text, folded))):
@@ -455,17 +455,6 @@ def is_foreign(text: str) -> bool:
     if not text.isascii() or len(words) < _MIN_FOREIGN:
         return False
     return sum(map(is_syllable, words)) < _FOREIGN * len(words)
-
-
-def _same_length_fold(text: str) -> str:
-    """Folded text whose characters stand where they stood, full-width digits as digits."""
-    if text.isascii():
-        return text.lower()
-    out = []
-    for character in text:
-        bare = str(int(character)) if character.isdigit() and character.isdecimal() else fold(character)
-        out.append(bare if len(bare) == 1 else character)
-    return "".join(out)
 
 
 def _spoken(text: str, folded: str) -> Iterator[tuple[int, int, str]]:
@@ -490,7 +479,7 @@ def _spoken(text: str, folded: str) -> Iterator[tuple[int, int, str]]:
 
 def _with_digits(text: str) -> str:
     """The text with numbers that are said in words as digits."""
-    for start, end, digits in reversed(list(_spoken(text, _same_length_fold(text)))):
+    for start, end, digits in reversed(list(_spoken(text, fold_in_place(text)))):
         text = text[:start] + digits + text[end:]
     return text
 

@@ -103,6 +103,17 @@ _PLAIN: dict[int, str | None] = {
 bare = fold  # of one syllable
 
 
+def fold_in_place(text: str) -> str:
+    """Folded text whose characters stand where they stood, full-width digits as digits."""
+    if text.isascii():
+        return text.lower()
+    out = []
+    for character in text:
+        bare = str(int(character)) if character.isdigit() and character.isdecimal() else fold(character)
+        out.append(bare if len(bare) == 1 else character)
+    return "".join(out)
+
+
 def syllables(text: str) -> list[str]:
     """The lower-cased syllables and numbers of a text, in order, with modern tone placement."""
     return _SYLLABLE.findall(modern_tones(text))

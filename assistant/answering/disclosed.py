@@ -1,0 +1,300 @@
+"""Passwords, days of birth, number plates, addresses of mail and numbers of papers, as people tell them.
+
+None of these has a form of its own: a password is what follows the word for it, a day may be said in words, a
+plate letter by letter. They are looked for in folded text by what names them and by what can follow.
+`assistant evaluate masking` measures how many are found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+
+from assistant.text.keystrokes import is_syllable
+from assistant.text.normalize import fold_in_place
+
+Span = tuple[int, int]
+
+_GONE = "\0"  # stands where something was taken out before
+_WORDS_OF_SECRET = 5  # words of a password that is no single one
+_FAR = 8  # words between "mật khẩu" and what must be one
+_GLUED = 6  # letters of a word that is none, from which it may be a password
+
+# Passwords
+
+_PASSWORD = re.compile(
+    r"\b(?:mat ?khau|mat khua|mkhau|mk|pass(?:word|code|wd|w)?|pwd?|mat ma|(?:ma ?(?:so )?)?pin"
+    r"|ma (?:mo )?khoa|ma bao (?:ve|mat))(?![^\W_])"
+)
+_PIECE = re.compile(r"[:=]+|[“”\"'][^“”\"'\n]{3,40}[“”\"']|[^\s:=“”\"]+(?:[:=][^\s]+)?")
+_PAUSE = re.compile(r"[.?!;]\s|[\n]")
+_OUTER = ".,;:?!)(”“\"'…"
+_IS = frozenset("la : = := thanh sang bang".split())
+_FILLERS = frozenset(
+    """cua toi tui em chau con minh anh chi ong ba bo me vo chong bac co chu no cu moi hien tai dang thi nay van da
+    de dat doi thanh sang tu cai nhap go dang nhap vao vneid zalo facebook fb gmail email mail wifi dien thoai may
+    tai khoan app ung dung dich vu cong quoc gia dvc ngan hang bank cap muc dung hay thuong xai luu ghi chinh vua
+    truoc dau tien duoc hom qua cho ten user nick so chu cum hang lien viet liet ke ngay sinh tat ca deu cung toan
+    nha pass word mk o""".split()
+)
+_NO_PHRASE = frozenset(
+    """gi sao bao the nao may co phai dung sai bi khong do ngay so loai day ma mat khau nhu de ai chinh thong bat khac
+    chua qua rat duoc tu cua rieng tao tinh ro trung chung ki ky it nhieu toi em con nguoi cong can neu khi vi bi
+    yeu manh mac rong trong het xong cai mot cac nhung""".split()
+)
+_ENDS = frozenset(
+    """ma nhung gio nay bi co duoc thi khong sao roi nhe a dung vao cho dang da chua van quen lo doi vay do nha
+    nua tren tai trung sai khac hoai the xong luon nen vi ko k hok het may can phai ai""".split()
+)
+_UNDECIDED = frozenset("hay hoac va la gi nao bao nhieu nhu voi".split())  # a question or a rule, no password
+_COUNTED = re.compile(
+    r"\s*(?:so\b|ky tu|ki tu|chu so|chu cai|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam|buoc|nguoi|%|k\b|tr\b|d\b)"
+)
+_MIXED = re.compile(r"(?=.*\d)(?=.*[a-z])[\w@#$%&*!^.+-]{4,}|(?=.*[@#$&*!^_])(?=.*[a-z\d])[\w@#$%&*!^.+-]{5,}")
+_NO_MIXED = re.compile(  # amounts, models, levels, laws: "500k", "iphone12", "muc2", "nd-cp", "2.0"
+    r"\d+(?:[.,]\d+)?(?:k|tr|h|g|m|cm|kg|d|vnd|usd|trieu|ngay|nam|so|s|p|gb|tuoi|ky|kt|kytu|lan|ph|x)\w*"
+    r"|(?:muc|buoc|cap|iphone|ip|ios|android|win|windows|samsung|galaxy|note|oppo|vivo|redmi|vneid|covid|lop|mau|may|so|co|thang|nam|f|x|a|s)\d+\w*"
+    r"|\d+[/-][\w/-]*[a-z]+[\w/.-]*|https?.*|[\d./-]+|\w*\.gov\.vn.*"
+)
+_STRONG = re.compile(  # letters, figures and a sign in one word: nothing else is written so
+    r"(?<![\w@#$%&*!^.+/-])(?=[^\s@#$%&*!^]*[@#$%&*!^][^\s@]*(?:\s|$))(?=\S*\d)(?=\S*[a-z])[\w@#$%&*!^.+-]{6,}(?!\S*\.(?:com|vn))"
+)
+_IS_PASSWORD = re.compile(r"(?<!\S)(\S{4,}) (?:la|lam) (?:cai )?(?:mat ?khau|mk|pass|ma pin)\b")
+_DIGIT_WORD = (
+    r"(?:khong|mot|hai|ba|bon|tu|nam|lam|nham|sau|bay|tam|chin|muoi|linh|le|tram|nghin|ngan|ko|hong|moi|bon|mười)"
+)
+_SPOKEN_DIGITS = re.compile(rf"{_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,}}\b")
+
+# Days
+
+_NUMBER = rf"(?:\d{{1,2}}|{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{0,2}})"
+_YEAR = rf"(?:(?:19|20)?\d\d|{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{1,8}})"
+_SPOKEN_DAY = re.compile(
+    rf"\b(?:(?:(?:ngay|hom|dem|sang|mung|mong|ram)\s+)*(?:{_NUMBER}\s*)?(?:thang|thg)\s*(?:{_NUMBER}|gieng|chap)\b"
+    rf"(?:\s*am lich\b)?(?:\s*,?\s*nam\s+{_YEAR}|\s*[,/-]?\s*{_YEAR})?|ngay\s+{_NUMBER}[,\s]+nam\s+{_YEAR})\b"
+)
+_WRITTEN_DAY = re.compile(
+    r"(?<![\d/.,-])(?:\d{1,2} ?([/.\\-]) ?\d{1,2} ?\1 ?(?:19|20)?\d\d|(?:19|20)\d\d([/.-])\d{1,2}\2\d{1,2}"
+    r"|\d{1,2} \d{1,2} (?:19|20)\d\d|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[012])(?:19|20)\d\d)(?![\d/])"
+)
+_SHORT_DAY = re.compile(r"(?<![\d/.,-])\d{1,2} ?[/-] ?(?:\d{1,2}|(?:19|20)\d\d)(?![\d/%])")
+_BORN = re.compile(
+    r"\b(?:(?<!hoc )(?<!ve )(?<!thi )(?<!an )(?<!phat )(?<!khai )sinh(?! (?:vien|song|hoat|trac|san|thai|to|hoc|ly|ke|loi))"
+    r"|sn|n/s|ns|ntns|dob|ngay sinh|sinh nhat|chao doi)(?:\s?:|\b)"
+)
+_BORN_NEAR = 45  # characters between "sinh" and a day that is not all written
+_RECENT = re.compile(r"20(?:1[6-9]|[2-9]\d)$")
+_OF_STATE = re.compile(
+    r"\b(?:nghi dinh|thong tu|luat|quyet dinh|nd-cp|qd|ttg|cap|hieu luc|han|tu ngay|truoc ngay|sau ngay"
+    r"|truoc|sau|ban hanh|ky|nop|hen|lich|le|so|ke tu|den|khai giang|nghi|thi)\b"
+)
+
+_COUNTED_DAYS = re.compile(r"\s*(?:tuoi|ngay|tuan|lan|phut|gio|thang|%)\b")
+
+# Addresses of mail and names of accounts
+
+_HOST = r"(?:gmail|gmai|gmal|yahoo|outlook|hotmail|icloud|vnn|proton(?:mail)?)"
+_DOT = r"(?:\s?[.,]\s?|\s(?:cham|dot)\s|\s?[(\[](?:cham|dot)[)\]]\s?)"
+_AT = r"(?:\s?@\s?|\s?[(\[](?:at|a cong|a moc)[)\]]\s?|\s(?:a ?cong|a ?moc|acong|at)\s)"
+_MAIL = re.compile(
+    rf"(?:[\w+-]+(?:[.,]| cham | gach duoi | gach ngang )?)*[\w+-]+{_AT}"
+    rf"(?:[\w-]+(?:{_DOT}[a-z][\w-]*)+|{_HOST}\b|\S+)"
+)
+_MAIL_WITHOUT = re.compile(rf"[\w.+-]+ (?:{_HOST}) ?(?:\.|cham|dot) ?com\b|[\w.+-]*\d[\w.+-]*{_HOST}\.com")
+_LAST_WORD = re.compile(r"(\S+) ?$")
+_SPELLED = re.compile(
+    r"\d+|[a-z]|cham|gach|duoi|ngang|viet|lien|hoa|thuong|chu|khong dau|sip|"
+    + _DIGIT_WORD
+)
+_ACCOUNT = re.compile(
+    r"\b(?:e-?mail|gmail|mail|yahoo|icloud|facebook|fb|zalo|user(?:name)?|nick|ten dang nhap|id|tiktok|skype|telegram|hom thu|thu dien tu)\b"
+)
+
+# Plates and papers
+
+_LETTER = r"(?:[a-z]|be|bo|xe|de|do|e|gio|ge|gi|hat|ho|ca|lo|mo|no|pe|po|qui|quy|ro|et|so|te|to|vi|ve|vo|ich|i|long|dd|md)"
+_PLATE = re.compile(
+    r"(?<![\w/.,])\d\d ?[-. ]? ?(?:[a-z][a-z0-9]?|ld|da|nn|ng|md\d?|kt|td|hc)(?: ?\d)? ?[-. ]{0,3}"
+    r"(?:\d{3} ?[. -]? ?\d\d|\d{4,5}|\d\d ?[. -] ?\d\d)(?![\w/])"
+)
+_PLATE_CUE = re.compile(
+    r"\b(?:bien (?:kiem soat|so xe|so|xe|dang ky|bang)?|bks|bsx?|bien|bang so|so xe|xe (?:may|hoi|o to|oto|tai|con|ban tai|dien)?)(?: (?:xe|cua|toi|em|minh|chau|anh|chi|con|bo|me|chong|vo|la|so|may|bien|mang|:|may dien|o to|oto|tai|nha))*\s*:?\s*"
+)
+_PLATE_RUN = re.compile(
+    rf"(?:(?:\d+[a-z]{{0,2}}\d*|[a-z]\d*|{_DIGIT_WORD}|{_LETTER}|cham|gach|ngang|tru)(?:[ .,-]{{1,3}}|$|\b(?=\W|$)))+"
+)
+_PAPER = re.compile(
+    r"\b(?:bhxh|bhyt|bao hiem|(?:so |ma )?the|so so|cccd|cmnd|cmt|cmtnd|can cuoc|chung minh|ho chieu|passport|gplx|bang lai|giay phep lai xe"
+    r"|mst|ma so thue|dinh danh|khai sinh so|ho khau|tai khoan|stk|tk|ma so|so may|ma ho so|so hieu|seri|giay|so)\b"
+)
+_PAPER_NUMBER = re.compile(r"(?<![\w/.,])(?:[a-z]{1,3}[ .-]?)?\d(?:[ .,-]{0,2}\d){5,}(?:-\d{3})?(?![\w/])")
+_MONEY = re.compile(r"\s*(?:dong|nghin|ngan|trieu|ty|vnd|usd|k|d|tr|m2)\b")
+_NEAR_PAPER = 40
+_PUBLIC = re.compile(r"1[89]00|\d\.\d{6}|\d{1,2}[ ./-]\d{1,2}[ ./-](?:19|20)\d\d|\d{1,3}(?:[.,]\d{3})+$")
+
+# What is left beside what was taken out: the tail of a number, of a password
+
+_LEFT = re.compile(
+    rf"(?:\b[a-z]{{0,3}}\d[\da-z]*[ .,-]{{1,2}})*[\w@#$%&*!^.+-]*{_GONE}+(?:[\w@#$%&*!^+-]+)?"
+    r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]{1,}(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
+)
+
+
+def without_disclosed(text: str, sign: str, known: Callable[[str], bool]) -> str:
+    """The text with `sign` for what people tell of themselves in no fixed form.
+
+    `known` tells whether a folded word stands in the guides or in what people say to the machine; one that does
+    is no password.
+    """
+    for find in (_mails, partial(_secrets, known=known), _days, _plates, _papers, _left):
+        gone = text.replace(sign, _GONE * len(sign))
+        spans = sorted(find(fold_in_place(gone)))
+        for start, end in reversed(_merged(spans)):
+            text = text[:start] + sign + text[end:]
+    return text
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    out: list[Span] = []
+    for start, end in spans:
+        if out and start < out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else:
+            out.append((start, end))
+    return out
+
+
+def _mails(folded: str) -> Iterator[Span]:
+    """Addresses of mail, spelled ones, too, and names of accounts behind what names them."""
+    for found in chain(_MAIL.finditer(folded), _MAIL_WITHOUT.finditer(folded)):
+        start = found.start()
+        while before := _LAST_WORD.search(folded, 0, start):  # "lan một chín a còng gmail"
+            if not _SPELLED.fullmatch(before[1]):
+                break
+            start = before.start(1)
+        yield start, found.end()
+    for cue in _ACCOUNT.finditer(folded):
+        yield from _behind(folded, cue.end(), lambda word: False, _FAR - 2)
+
+
+def _secrets(folded: str, known: Callable[[str], bool]) -> Iterator[Span]:
+    """Passwords and codes behind what names them, and words that are written like one."""
+    yield from (found.span() for found in _STRONG.finditer(folded))
+    for found in _IS_PASSWORD.finditer(folded):
+        word = found[1].strip(_OUTER)
+        if _is_mixed(word) or re.fullmatch(r"\d{4,}", word) or _is_glued(word, known):
+            yield found.span(1)
+    for cue in _PASSWORD.finditer(folded):
+        yield from _behind(folded, cue.end(), known, _FAR, is_password=True)
+
+
+def _behind(
+    folded: str, at: int, known: Callable[[str], bool], far: int, *, is_password: bool = False
+) -> Iterator[Span]:
+    """Words of a secret behind what names it: mixed ones, figures, what is no word, or what "là" announces."""
+    pause = _PAUSE.search(folded, at)
+    end = pause.start() if pause else len(folded)
+    pieces = list(_PIECE.finditer(folded, at, end))
+    close, told, taken, strangers = True, False, False, 0
+    for number, piece in enumerate(pieces):
+        word = piece[0].strip(_OUTER)
+        is_comma = "," in folded[pieces[number - 1].end() - 1 if number else at : piece.start() + 1]
+        close = close and not (is_comma and not told)
+        start = piece.start() + piece[0].find(word) if word else piece.start()
+        span = start, start + len(word)
+        if piece[0] in _IS:
+            told = True
+            continue
+        quoted = piece[0][0] in "“\"'" and len(word) > 2
+        is_secret = _is_mixed(word)
+        if is_password and close:
+            figures = re.fullmatch(r"\d{3,}", word) and not _COUNTED.match(folded, span[1])
+            is_secret = is_secret or bool(figures) or _is_glued(word, known) or (quoted and told)
+            if spoken := _SPOKEN_DIGITS.match(folded, span[0]):
+                yield spoken.span()
+                return
+        elif told and close:
+            is_secret = is_secret or _is_glued(word, known)
+        if is_secret:
+            yield span
+            taken = True
+        elif taken and not (word.isdigit() or word in _FILLERS):
+            return
+        elif taken:
+            continue
+        elif told and is_password and close and word not in _FILLERS:
+            if last := _phrase(pieces[number:]):
+                yield piece.start(), last
+            told = close = False
+        elif word not in _FILLERS:
+            strangers += 1
+            close = close and not word
+            if strangers > far:
+                return
+
+
+def _phrase(pieces: list[re.Match[str]]) -> int:
+    """Where a password of several words ends, as in "là hoa hồng đỏ mà"; 0 where it is none."""
+    if pieces[0][0].strip(_OUTER) in _NO_PHRASE:
+        return 0
+    for number, piece in enumerate(pieces):
+        word = piece[0].strip(_OUTER)
+        if word in _UNDECIDED or number > _WORDS_OF_SECRET:
+            return 0
+        if word in _ENDS:
+            return pieces[number - 1].end() if number > 1 else 0
+        if piece[0][-1] in _OUTER:
+            return piece.end() if number else 0
+    return pieces[-1].end() if len(pieces) > 1 else 0
+
+
+def _is_mixed(word: str) -> bool:
+    return _MIXED.fullmatch(word) is not None and not _NO_MIXED.fullmatch(word)
+
+
+def _is_glued(word: str, known: Callable[[str], bool]) -> bool:
+    """Whether letters are several words in one, as in passwords, and nothing that people say."""
+    letters = len(word) >= _GLUED and word.isascii() and word.isalpha()
+    return letters and not is_syllable(word) and not known(word)
+
+
+def _days(folded: str) -> Iterator[Span]:
+    """Days of birth: what stands near "sinh", and days long past that no law or paper explains."""
+    cues = [cue.span() for cue in _BORN.finditer(folded)]
+    for found in _WRITTEN_DAY.finditer(folded):
+        past = not _RECENT.search(found[0]) and not _OF_STATE.search(folded, max(0, found.start() - 30), found.start())
+        if past or _is_near(cues, found.span(), 2 * _BORN_NEAR):
+            yield found.span()
+    for pattern in (_SPOKEN_DAY, _SHORT_DAY):
+        for found in pattern.finditer(folded):
+            if _is_near(cues, found.span(), _BORN_NEAR) and not _COUNTED_DAYS.match(folded, found.end()):
+                yield found.span()
+
+
+def _is_near(cues: list[Span], span: Span, far: int) -> bool:
+    return any(0 <= span[0] - end <= far or 0 <= start - span[1] <= far // 2 for start, end in cues)
+
+
+def _plates(folded: str) -> Iterator[Span]:
+    """Number plates, and what is read out behind "biển số"."""
+    yield from (found.span() for found in _PLATE.finditer(folded))
+    for cue in _PLATE_CUE.finditer(folded):
+        if run := _PLATE_RUN.match(folded, cue.end()):
+            figures = re.findall(rf"\d|\b{_DIGIT_WORD}\b", run[0])
+            if len(figures) >= 4 and not _COUNTED.match(folded, run.end()) and not _MONEY.match(folded, run.end()):
+                yield run.start(), run.start() + len(run[0].rstrip(" .,-"))
+
+
+def _papers(folded: str) -> Iterator[Span]:
+    """Numbers of papers of any length from six figures, behind what names the paper."""
+    for found in _PAPER_NUMBER.finditer(folded):
+        near = _PAPER.search(folded, max(0, found.start() - _NEAR_PAPER), found.start())
+        if near and not _MONEY.match(folded, found.end()) and not _PUBLIC.match(found[0]):
+            yield found.span()
+
+
+def _left(folded: str) -> Iterator[Span]:
+    """What was taken out, with figures and signs that hang on it."""
+    yield from (found.span() for found in _LEFT.finditer(folded) if len(found[0].strip(_GONE)))
