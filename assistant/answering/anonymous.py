@@ -31,9 +31,10 @@ _SMALL_PLACE = 3
 _NEAR = 4  # words between "ở" and the name of a place at most
 _SHOUTED = 0.75  # share of capitalised words from which capitals tell nothing
 _SAID_OFTEN = 2  # times that two words stand together in what people say, from which they are no name
-_TOKEN = re.compile(r"\d+(?:[./-]\d+)*\w*|\w+(?:'\w+)?|[^\w\s]")
-_HOUSE = re.compile(r"\d+(?:[./-]\d+)*[a-z]?(?:/\d+[a-z]?)*")
-_FLAT = re.compile(r"[a-z]{1,3}\d{1,4}[a-z]?\d?|[a-z]\d?|\d{1,2}[a-z]\d{0,3}")  # S2, CT2A, B
+_TOKEN = re.compile(r"(?:\b[a-zA-Z]{1,2})?\d+(?:[./-]\d+)*\w*(?:/\d+\w*)*|\w+(?:['’]\w+)?|[^\w\s]")
+_HOUSE = re.compile(r"\d+(?:[./-]\d+)*[a-z]?(?:/\d+[a-z]?)*|[a-z]{1,2}\d+[a-z]?(?:/\d+[a-z]?)+")
+_FLAT = re.compile(r"[a-z]{1,3}\d{1,4}[a-z]?\d?(?:[.-]\d+)?|[a-z]\d?|\d{1,2}[a-z]\d{0,3}")  # S2, CT2A, B
+_WAY = re.compile(r"[a-z]?\d{1,3}[a-z]?")  # behind "đường", or a street of its own: "D2", "1A"
 _DISTRICT = re.compile(r"(?:p|q|kp|tdp)\d{1,2}")
 _PLATE = re.compile(r"\b\d\d[ -]?[a-z][a-z0-9]?[ .-]?(?:\d{3}[ .]?\d\d|\d{4})\b", re.IGNORECASE)
 _BORN = re.compile(r"\b(?:sinh|sn|sinhngay|ns)\b", re.IGNORECASE)
@@ -87,6 +88,11 @@ class Words:
     numbered: tuple[str, ...]
     named: tuple[str, ...]
     chained: tuple[str, ...]
+    areas: tuple[str, ...]
+    institutions: frozenset[str]
+    positions: frozenset[str]
+    landmarks: frozenset[str]
+    avenues: tuple[str, ...]
     public: tuple[str, ...]
     provinces: tuple[str, ...]
 
@@ -129,6 +135,7 @@ class Found(NamedTuple):
 
 
 Pairs = frozenset[tuple[str, str]]
+Names = frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,7 @@ class Anonymous:
     words: Words
     number: str  # stands for a number; that of safety.mask, which has been here before
     texts: tuple[Path, ...] = ()  # of which words that stand together are no names
+    places: Path | None = None  # names of communes and districts, one a line
 
     def __call__(self, text: str) -> str:
         """The text without what could tell who asked."""
@@ -153,7 +161,7 @@ class Anonymous:
         """Names and addresses in their order, addresses with the words for their parts."""
         tokens = self._tokens(text)
         accents = any(has_accents(token.text) for token in tokens)
-        said = _Said(tokens, self.words, accents, self._ordinary[accents])
+        said = _Said(tokens, self.words, accents, self._ordinary[accents], self._places[accents])
         taken: set[int] = set()
         found = []
         for begin, end, kind in chain(said.places(), said.names()):
@@ -170,6 +178,11 @@ class Anonymous:
         return word in self._vocabulary
 
     @cached_property
+    def _plain(self) -> frozenset[str]:
+        """Words that nobody writes with a capital but who writes all so."""
+        return self.words.stops | _bare_words(self.words.stops - self.words.of_names)
+
+    @cached_property
     def _vocabulary(self) -> frozenset[str]:
         """Folded words of what is said and written to people; read when first needed."""
         texts = (fold(path.read_text(encoding="utf-8")) for path in self.texts)
@@ -180,6 +193,14 @@ class Anonymous:
         """Pairs of words that are no name, without accents and with them; read when first needed."""
         exact = _pairs(self.texts, self.words)
         return frozenset((bare(left), bare(right)) for left, right in exact), exact
+
+    @cached_property
+    def _places(self) -> tuple[Names, Names]:
+        """Words of the names of communes, districts and streets, without accents and with them."""
+        lines = self.places.read_text(encoding="utf-8").splitlines() if self.places else []
+        names = [name for name in (*lines, *self.words.avenues) if not name.startswith("#")]
+        exact = frozenset(tuple(name.split()) for name in names)
+        return frozenset(tuple(map(bare, name)) for name in exact), exact
 
     def _without_numbers(self, text: str) -> str:
         """Number plates, days of birth, long numbers, what follows the host in a link."""
@@ -195,7 +216,8 @@ class Anonymous:
         masked = [found.span() for sign in signs for found in re.finditer(re.escape(sign), text)]
         found = [t for t in _TOKEN.finditer(text) if not any(a <= t.start() < b for a, b in masked)]
         words = [token[0] for token in found if token[0][0].isalpha()]
-        shouted = len(words) > _MOST_NAME and sum(w[0].isupper() for w in words) > _SHOUTED * len(words)
+        plain = [word for word in words if word.lower() in self._plain]
+        shouted = len(plain) > 1 and sum(word[0].isupper() for word in plain) > _SHOUTED * len(plain)
         tokens = [Token(t[0], *t.span(), not shouted and self._is_capital(t[0])) for t in found]
         tokens += [Token(".", start, end, False) for start, end in masked]
         return sorted(tokens, key=lambda token: token.start)
@@ -209,7 +231,9 @@ def load_anonymous(knowledge: Path, number: str) -> Anonymous:
     """What takes names out, by a folder of knowledge; `number` stands for a number. Raises KnowledgeError."""
     texts = (*sorted((knowledge / "guides").rglob("*.md")), *sorted((knowledge / "lessons").glob("*.md")))
     said = [path for path in (knowledge / "utterances.jsonl", knowledge / "procedures.tsv") if path.exists()]
-    return Anonymous(load_words(knowledge / "names.toml"), number, (*texts, *said))
+    places = knowledge / "places.txt"
+    words = load_words(knowledge / "names.toml")
+    return Anonymous(words, number, (*texts, *said), places if places.exists() else None)
 
 
 def _pairs(paths: Iterable[Path], words: Words) -> Pairs:
@@ -249,6 +273,7 @@ class _Said:
     words: Words
     accents: bool
     ordinary: Pairs
+    known: Names  # of communes, districts and streets
 
     def _is(self, at: int, words: frozenset[str]) -> bool:
         """Whether a token is one of the words, as they are typed in this question."""
@@ -426,9 +451,9 @@ class _Said:
         alone = is_name and not (self._is_public(at) or self._is_capital(at + 1) or self._is_ordinary(at))
         return at + 1 if alone and self._is(at - 1, self.words.before_names) else 0
 
-    def _capitals(self, at: int) -> int:
+    def _capitals(self, at: int, *, provinces: bool = False) -> int:
         """Where a run of capitalised words ends; at once where it names what everybody knows."""
-        if self._is_public(at):
+        if self._is_state(at) if provinces else self._is_public(at):
             return at
         end = at
         while end < min(len(self.tokens), at + _MOST_NAME) and self.tokens[end].capital:
@@ -457,28 +482,103 @@ class _Said:
         while at < len(self.tokens):
             begin, weight, end = at, 0, at
             while True:
-                step = at if at == begin or self._text(at) not in (",", "-", ".", "(") else at + 1
+                comma = end > begin and self._text(end) in (",", "-", ".", "(", ";")
+                step = end + comma
                 step += self._is(step, _BELONGS) and step > begin
                 after, told = self._part(step)
-                if after <= step and weight > 1:  # "xóm 7, Nghi Phú, Vinh"
-                    after, told = self._capitals(step), 0
+                if after <= step and end > begin:
+                    after, told = self._continued(step, comma=comma, sure=weight > 1), int(comma)
                 if after <= step:
                     break
-                at = end = after
+                end = after
                 weight += told
-            if end > begin and (weight > 1 or self._lives(begin)):
-                yield begin, self._province(self._street_behind(end)), "place"
+            end = max(end, self._landmark(at))
+            lives = self._lives(begin)
+            if end > begin and weight == 0 and not lives:
+                end = begin
+            if end > begin and (weight > 1 or lives) and not (weight < 2 and self._of_state(begin)):
+                yield begin, self._street_behind(end), "place"
+            elif end == begin and lives and (end := self._home(begin)) > begin:
+                yield begin, end, "place"
             at = max(end, begin + 1)
+
+    def _continued(self, at: int, *, comma: bool, sure: bool) -> int:
+        """The end of what goes on an address without a word for it: a province, a place that is known."""
+        if (end := self._province(at)) > at:
+            return end
+        end = self._known_place(at)
+        if end > at and (comma or not self._is_ordinary(at)):
+            return self._suffix(end)
+        return self._capitals(at, provinces=True) if sure and not self._of_state(at + 1) else at
+
+    def _home(self, at: int) -> int:
+        """The end of a place that is known, right behind "ở", "quê", "về", with what goes on behind it."""
+        end = self._known_place(at)
+        far = self._is(at - 1, self.words.living) or self._text(at - 1) == ":"
+        if not far or end == at or self._is_ordinary(at) or self._province(at) > at:
+            return at
+        while (after := self._continued(step := end + (self._text(end) == ","), comma=step > end, sure=False)) > step:
+            end = after
+        return end
+
+    def _known_place(self, at: int) -> int:
+        """The end of the longest name of a commune, a district or a street that begins here."""
+        words = tuple(token.word for token in self.tokens[at : at + _MOST_NAME])
+        return next((at + size for size in range(len(words), 0, -1) if words[:size] in self.known), at)
+
+    def _suffix(self, at: int) -> int:
+        """The end of a name of a place with the figure or letter behind it: "Tân Lập 2", "vĩnh lộc a"."""
+        text = self._text(at)
+        letter = len(text) == 1 and text.lower() in "abcd" and not self._text(at + 1) == "/"
+        figure = text.isdecimal() and len(text) < 3 and not self._is_counted(at + 1)
+        return at + (letter or figure)
+
+    def _landmark(self, at: int) -> int:
+        """The end of a way that is told: "cuối ngõ sau đình Phú Gia", "chân cầu Rạch Miễu, phía bờ"."""
+        words = self.words
+        marks = words.positions | words.landmarks
+        here = any(self._is(near, words.living) for near in range(max(0, at - 2), at))
+        if not here or not self._is(at, marks):
+            return at
+        end, names, step = at, 0, at
+        marked = 0
+        while step < len(self.tokens):
+            if self._text(step) == "," and names and (self._is(step + 1, marks) or self._is(step + 1, _WAYS_IN)):
+                step += 1
+                marked = 0
+                continue
+            if self._is(step, words.landmarks):
+                marked += 1
+            elif self._is(step, words.positions) or (self._is(step, _WAYS_IN) and end > at and step > end):
+                marked += 1
+            elif marked and (self._text(step).isdecimal() or not self._stops(step)):
+                names += 1
+                end = step + 1
+            else:
+                break
+            step += 1
+            if step - at > _LONGEST_WAY:
+                break
+        return end if names and self._told_way(at, end) else at
+
+    def _told_way(self, at: int, end: int) -> bool:
+        pairs = [n for n in range(at, end - 1) if self._is(n, self.words.landmarks)]
+        return any(not self._is_ordinary(n) or self._is_capital(n + 1) for n in pairs)
+
+    def _of_state(self, at: int) -> bool:
+        """Whether what stands before is an office, a school or the like, whose place is no secret."""
+        return self._is(at - 1, self.words.institutions)
 
     def _street_behind(self, at: int) -> int:
         """The end of an address with what follows without a word for it: "ngõ 120 trường chinh"."""
         if self._is_capital(at - 1) or self._stops(at) or self._is_ordinary(at) or self._is_counted(at):
             return at
-        return self._small_place(at)
+        end = self._small_place(at)
+        return self._province(end + (self._text(end) == ",")) if self._province(end) > end else end
 
     def _province(self, at: int) -> int:
-        """The end of an address with the province that follows it."""
-        step = at + (self._text(at) in (",", "-"))
+        """The end of a province that begins here, with the word for it."""
+        step = at
         units = _spellings(_LARGE, self.accents)
         for size in (2, 1):
             if tuple(token.word for token in self.tokens[step : step + size]) in units:
@@ -499,30 +599,46 @@ class _Said:
         if self._is_house(number) and (end := self._street(number + 1, is_numbered=number > at)):
             return end, 2
         begin = self._unit(at, self.words.numbered)
+        begin += self._is(begin, _NUMBER) and self._is_house(begin + 1)
+        if begin and self._is(begin + 1, _MONTH) and self._is_house(begin + 2) and self._is(begin - 1, _STREETS):
+            return begin + 3, 2  # đường 30 tháng 4
         if begin and self._is_house(begin) and not self._is_counted(begin + 1):
-            is_street = self._capitals(begin + 1) > begin + 1 and "/" in self.tokens[begin].text
+            end = self._capitals(begin + 1, provinces=True)
+            is_street = end > begin + 1 and "/" in self.tokens[begin].text
             weight = 1 if self._is(at, _HARDLY_TELLING) and begin == at + 1 else 2
-            return (self._capitals(begin + 1), 2) if is_street else (begin + 1, weight)
+            return (end, 2) if is_street else (begin + 1, weight)
+        if begin and (end := self._counted_in_words(begin)) > begin:
+            return end, 2
         is_flat = begin and self._is(at, _BUILDINGS) and _FLAT.fullmatch(self._text(begin).lower())
         if is_flat and not (self._is(at, _HOUSES) and len(self._text(begin)) == 1):
             return begin + 1, 2
+        large = 1 if self._unit(at, self.words.areas) else 2
         begin = self._unit(at, self.words.named)
         if begin and self._is(begin, self.words.honorifics) and self._is_capital(begin + 1):
             return self._capitals(begin + 1), 2  # "dãy trọ bà Năm"
-        if begin and (end := self._capitals(begin)) > begin:
+        if begin and (end := self._capitals(begin, provinces=True)) > begin:
             ordinary = end == begin + 1 and self._is_ordinary(begin - 1)
-            numbered = end < len(self.tokens) and self.tokens[end].text.isdecimal()  # xã Tân Lập 2
-            return (at, 0) if ordinary else (end + numbered, 2)
+            return (at, 0) if ordinary else (self._suffix(max(end, self._known_place(begin))), large)
         begin = self._unit(at, self.words.chained)
-        if begin and not self._is_ordinary(begin - 1) and not self._is_public(begin):
+        if begin and not self._is_ordinary(begin - 1) and not self._is_state(begin):
             end = self._small_place(begin)
-            return (end, 1) if end > begin else (at, 0)
+            return (end, min(large, 1)) if end > begin else (at, 0)
         return at, 0
+
+    def _counted_in_words(self, at: int) -> int:
+        """The end of a number in words behind "ngõ", "số": "ba trăm bảy mươi", before a name or a unit."""
+        end = at
+        while self.accents and self._is(end, _DIGITS):
+            end += 1
+        follows = self._unit(end, self.words.streets) or self._known_place(end) > end or self._capitals(end) > end
+        return end if end > at and follows else at
 
     def _small_place(self, at: int) -> int:
         """The end of the name of a place in small letters: its second word may be any but a few."""
+        if (end := self._known_place(at)) > at + 1 and not self._is_ordinary(at):
+            return self._suffix(end)
         if self._stops(at) and not self._unit(at + 1, self.words.chained):
-            return at
+            return end if end > at + 1 else at
         if self._unit(at, self.words.chained) and (
             self._stops(at + 1) or self._unit(at + 1, self.words.chained)
         ):
@@ -532,19 +648,28 @@ class _Said:
             never = self._is(end, _NEVER) if end == at + 1 else self._stops(end) and len(self._text(end)) > 1
             if never or self._unit(end, self.words.chained) or self._is_public(end):
                 break
+            if end > at + 1 and self._known_place(end) > end + 1:
+                break
             end += 1
-        return end
+        return self._suffix(end)
 
     def _street(self, at: int, *, is_numbered: bool) -> int:
         """The end of the street behind a house's number; 0 where there is none."""
         at += self._text(at) == ","
         if begin := self._unit(at, self.words.streets):
+            begin += self._is(begin, _NUMBER)
             if self._is_house(begin):
+                return begin + 3 if self._is(begin + 1, _MONTH) and self._is_house(begin + 2) else begin + 1
+            if _WAY.fullmatch(self._text(begin).lower()):
                 return begin + 1
-            end = self._capitals(begin)
+            end = self._capitals(begin, provinces=True)
             return end if end > begin else self._small_place(begin)
-        if (end := self._capitals(at)) > at and not self._is_counted(at):
+        if (end := self._capitals(at, provinces=True)) > at and not self._is_counted(at):
             return end
+        if _WAY.fullmatch(self._text(at).lower()) and self._text(at)[0].isalpha() and self._is_capital(at + 1):
+            return at + 1  # "102 D2 Thạnh Mỹ Tây"
+        if (end := self._known_place(at)) > at + 1 and not (self._is_ordinary(at) or self._is_counted(at)):
+            return self._suffix(end)
         lives = is_numbered or self._lives(at - 1)
         is_street = lives and self._is(at, self.words.surnames) and not self._stops(at)
         return self._small_place(at) if is_street and not self._is_ordinary(at) else 0
@@ -552,6 +677,10 @@ class _Said:
     def _lives(self, at: int) -> bool:
         """Whether somebody tells in the words before that they live there."""
         return any(self._is(near, self.words.living) for near in range(max(0, at - _NEAR), at))
+
+    def _is_state(self, at: int) -> bool:
+        """Whether what everybody knows begins here, and no province."""
+        return self._is_public(at) and self._province(at) == at
 
     def _is_counted(self, at: int) -> bool:
         return self._is(at, _COUNTED)
@@ -587,6 +716,11 @@ _NEVER = frozenset(  # in no name
     cho""".split()
 )
 _LIKELY = 2.5  # points
+_MONTH = frozenset(["tháng"])
+_STREETS = frozenset(["đường", "phố"])
+_WAYS_IN = frozenset("chỗ đi rẽ vào phía bên nhà lối".split())
+_LONGEST_WAY = 14  # words
+_DIGITS = frozenset("một hai ba bốn năm sáu bảy tám chín mười mươi trăm linh lẻ mốt tư lăm không".split())
 _TOWN, _STREET = frozenset(["thành"]), frozenset(["phố"])
 _LARGE = ("tỉnh", "thành phố", "tp", "tp .")
 _BUILDINGS = frozenset("tòa block căn phòng lô nhà chung dãy khu tầng tổ".split())
