@@ -18,35 +18,38 @@ from assistant.text.normalize import fold_in_place
 Span = tuple[int, int]
 
 _GONE = "\0"  # stands where something was taken out before
-_WORDS_OF_SECRET = 5  # words of a password that is no single one
+_WORDS_OF_SECRET = 9  # words of a password that is no single one
 _FAR = 8  # words between "mật khẩu" and what must be one
 _GLUED = 6  # letters of a word that is none, from which it may be a password
 
 # Passwords
 
 _PASSWORD = re.compile(
-    r"\b(?:mat ?khau|mat khua|mkhau|mk|pass(?:word|code|wd|w)?|pwd?|mat ma|(?:ma ?(?:so )?)?pin"
-    r"|ma (?:mo )?khoa|ma bao (?:ve|mat))(?![^\W_])"
+    r"\b(?:mat ?kh(?:au|ua)|mkhau|mk|pass?(?:word|code|wd|w)?|pat quot|pwd?|mat ma|(?:ma ?(?:so )?)?pin"
+    r"|ma (?:mo )?khoa|ma ket|ma bao (?:ve|mat)|bao mat tra loi)(?![^\W_])"
 )
 _PIECE = re.compile(r"[:=]+|[“”\"'][^“”\"'\n]{3,40}[“”\"']|[^\s:=“”\"]+(?:[:=][^\s]+)?")
 _PAUSE = re.compile(r"[.?!;]\s|[\n]")
 _OUTER = ".,;:?!)(”“\"'…"
 _IS = frozenset("la : = := thanh sang bang".split())
+_PUT = frozenset("dat de".split())  # announce it behind a person: "tôi đặt …"
+_PERSONS = frozenset("toi tui em con chau minh ba me bo anh chi ong".split())
 _FILLERS = frozenset(
     """cua toi tui em chau con minh anh chi ong ba bo me vo chong bac co chu no cu moi hien tai dang thi nay van da
     de dat doi thanh sang tu cai nhap go dang nhap vao vneid zalo facebook fb gmail email mail wifi dien thoai may
     tai khoan app ung dung dich vu cong quoc gia dvc ngan hang bank cap muc dung hay thuong xai luu ghi chinh vua
     truoc dau tien duoc hom qua cho ten user nick so chu cum hang lien viet liet ke ngay sinh tat ca deu cung toan
-    nha pass word mk o""".split()
+    nha pass word mk o theo nam may ket no viet luc toan
+    ngan""".split()
 )
 _NO_PHRASE = frozenset(
-    """gi sao bao the nao may co phai dung sai bi khong do ngay so loai day ma mat khau nhu de ai chinh thong bat khac
-    chua qua rat duoc tu cua rieng tao tinh ro trung chung ki ky it nhieu toi em con nguoi cong can neu khi vi bi
-    yeu manh mac rong trong het xong cai mot cac nhung""".split()
+    """gi sao bao the nao may co phai dung sai bi khong do loai day ma mat khau nhu de ai chinh thong bat khac
+    chua qua rat duoc cua rieng tao tinh ro trung chung ki ky it nhieu nguoi cong can neu khi vi bi lai cach lam
+    yeu manh mac rong trong het xong cai cac nhung va hay hoac ra len lam cho vao tai nen""".split()
 )
 _ENDS = frozenset(
     """ma nhung gio nay bi co duoc thi khong sao roi nhe a dung vao cho dang da chua van quen lo doi vay do nha
-    nua tren tai trung sai khac hoai the xong luon nen vi ko k hok het may can phai ai""".split()
+    nua tren tai trung sai khac hoai the xong luon nen vi ko k hok het may can phai ai chau thu""".split()
 )
 _UNDECIDED = frozenset("hay hoac va la gi nao bao nhieu nhu voi".split())  # a question or a rule, no password
 _COUNTED = re.compile(
@@ -63,39 +66,57 @@ _STRONG = re.compile(  # letters, figures and a sign in one word: nothing else i
 )
 _IS_PASSWORD = re.compile(r"(?<!\S)(\S{4,}) (?:la|lam) (?:cai )?(?:mat ?khau|mk|pass|ma pin)\b")
 _DIGIT_WORD = (
-    r"(?:khong|mot|hai|ba|bon|tu|nam|lam|nham|sau|bay|tam|chin|muoi|linh|le|tram|nghin|ngan|ko|hong|moi|bon|mười)"
+    r"(?:khong|mot|hai|ba|bon|tu|nam|lam|nham|sau|bay|tam|chin|muoi|linh|le|tram|nghin|ngan|ko|hong|moi)"
+)
+_DIGITS = frozenset(
+    "khong mot hai ba bon tu nam lam nham sau bay tam chin muoi linh le tram nghin ngan ko hong moi".split()
 )
 _SPOKEN_DIGITS = re.compile(rf"{_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,}}\b")
 
 # Days
 
-_NUMBER = rf"(?:\d{{1,2}}|{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{0,2}})"
+_SPOKEN_NUMBER = rf"{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{0,2}}"
+_NUMBER = rf"(?:\d{{1,2}}|{_SPOKEN_NUMBER})"
 _YEAR = rf"(?:(?:19|20)?\d\d|{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{1,8}})"
+_SIGNS = r"(?:giap|at|binh|dinh|mau|ky|canh|tan|nham|quy) (?:ty|ti|suu|dan|mao|meo|thin|ngo|mui|than|dau|tuat|hoi)"
 _SPOKEN_DAY = re.compile(
-    rf"\b(?:(?:(?:ngay|hom|dem|sang|mung|mong|ram)\s+)*(?:{_NUMBER}\s*)?(?:thang|thg)\s*(?:{_NUMBER}|gieng|chap)\b"
-    rf"(?:\s*am lich\b)?(?:\s*,?\s*nam\s+{_YEAR}|\s*[,/-]?\s*{_YEAR})?|ngay\s+{_NUMBER}[,\s]+nam\s+{_YEAR})\b"
+    rf"\b(?:(?:(?:ngay|hom|dem|sang|mung|mong|ram)\s+)*(?:{_NUMBER}\s*)?(?:thang|thg|th)\s*(?:{_NUMBER}|gieng|chap)"
+    rf"(?:\s*am lich\b)?(?:\s*,?\s*nam\s*(?:{_YEAR}|{_SIGNS})|\s*[,/-]?\s*{_YEAR})?|ngay\s+{_NUMBER}[,\s]+nam\s+{_YEAR})\b"
 )
 _WRITTEN_DAY = re.compile(
-    r"(?<![\d/.,-])(?:\d{1,2} ?([/.\\-]) ?\d{1,2} ?\1 ?(?:19|20)?\d\d|(?:19|20)\d\d([/.-])\d{1,2}\2\d{1,2}"
+    r"(?<![\d/.,-])(?:\d{1,2} ?([/.,\\-]) ?\d{1,2} ?\1 ?(?:19|20)?\d\d|(?:19|20)\d\d([/.-])\d{1,2}\2\d{1,2}"
     r"|\d{1,2} \d{1,2} (?:19|20)\d\d|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[012])(?:19|20)\d\d)(?![\d/])"
 )
 _SHORT_DAY = re.compile(r"(?<![\d/.,-])\d{1,2} ?[/-] ?(?:\d{1,2}|(?:19|20)\d\d)(?![\d/%])")
 _BORN = re.compile(
-    r"\b(?:(?<!hoc )(?<!ve )(?<!thi )(?<!an )(?<!phat )(?<!khai )sinh(?! (?:vien|song|hoat|trac|san|thai|to|hoc|ly|ke|loi))"
-    r"|sn|n/s|ns|ntns|dob|ngay sinh|sinh nhat|chao doi)(?:\s?:|\b)"
+    r"\b(?:(?<!hoc )(?<!ve )(?<!thi )(?<!an )(?<!phat )(?<!khai )sinh"
+    r"(?! (?:vien|song|hoat|trac|san|thai|to|hoc|ly|ke|loi|truoc|sau|tu))"
+    r"|sn|n/s|ns|ntns|d\.?o\.?b|ngay sinh|sinh nhat|chao doi)(?:\s?:|\b)"
 )
 _BORN_NEAR = 45  # characters between "sinh" and a day that is not all written
 _RECENT = re.compile(r"20(?:1[6-9]|[2-9]\d)$")
+_PAST = re.compile(r"(?:19\d\d|20(?:0\d|1[0-5])|[4-9]\d|\bnam [a-z ]+)$")
 _OF_STATE = re.compile(
     r"\b(?:nghi dinh|thong tu|luat|quyet dinh|nd-cp|qd|ttg|cap|hieu luc|han|tu ngay|truoc ngay|sau ngay"
-    r"|truoc|sau|ban hanh|ky|nop|hen|lich|le|so|ke tu|den|khai giang|nghi|thi)\b"
+    r"|truoc|sau|ban hanh|ky|nop|hen|lich|le|so|ke tu|den|khai giang|nghi|thi|cong van)\b|(?<!ghi )(?<!sinh )\bngay $"
 )
-
+_FAMOUS = re.compile(r"(?:0?2 ?[/.-] ?0?9 ?[/.-] ?1945|30 ?[/.-] ?0?4 ?[/.-] ?1975|19 ?[/.-] ?0?8 ?[/.-] ?1945)$")
+_BORN_RUN = re.compile(  # without "tháng": "ngày sinh là một mười một chín ba sáu"
+    rf"\b(?:sinh ngay|ngay sinh|sinh)(?: (?:cua|la|toi|em|chau|con|me|bo|ba|ma|ong|ngay))*\s*:?\s+((?:ngay )?{_DIGIT_WORD}(?:[ ,]{{1,2}}{_DIGIT_WORD}){{3,13}})\b"
+)
+_BORN_YEAR = re.compile(
+    r"\b(?:(?<!hoc )(?<!ve )(?<!khai )(?<!nguoi )sinh|sn|ns|nam sinh|ra doi|lua|tuoi|doi|de|tuc)"
+    r"(?: (?:vao|cuoi|dau|giua|khoang|quang|hoi|tam|nam|chung|tu|la|trong)){0,4}\s*:?\s*"
+    rf"((?:19|20)\d\d\b|(?<=nam )\d\d\b|(?<=hoi )\d\d\b|(?<=nam )(?:{_SIGNS})\b|(?<=tuoi )(?:{_SIGNS})\b(?:[ ,]+(?:tuc |nam )*(?:19|20)\d\d)?"
+    rf"|(?<=nam )(?:mot|hai)\s(?:nghin|ngan|chin|khong)(?:\s{_DIGIT_WORD}){{1,6}}|(?<=nam )(?:{_DIGIT_WORD}\s){{1,2}}{_DIGIT_WORD}\b)(?![/.-]?\d)"
+    r"(?!\s*(?:tuoi|thang|ngay|dong|con|lan|nguoi)\b)"
+)
+_NOT_OF_ONE = re.compile(r"^(?:sinh|tuoi)\b|\b(?:nguoi|nhung|ai|cac|tre|doi tuong|cong dan|nam gioi|nu gioi|lao dong) (?:\w+ )?(?:sinh|sn|tuoi)\b")
 _COUNTED_DAYS = re.compile(r"\s*(?:tuoi|ngay|tuan|lan|phut|gio|thang|%)\b")
 
 # Addresses of mail and names of accounts
 
-_HOST = r"(?:gmail|gmai|gmal|yahoo|outlook|hotmail|icloud|vnn|proton(?:mail)?)"
+_HOST = r"(?:gmail|(?:gio|go|ge|g) meo|gmai|gmal|yahoo|outlook|hotmail|icloud|vnn|proton(?:mail)?)"
 _DOT = r"(?:\s?[.,]\s?|\s(?:cham|dot)\s|\s?[(\[](?:cham|dot)[)\]]\s?)"
 _AT = r"(?:\s?@\s?|\s?[(\[](?:at|a cong|a moc)[)\]]\s?|\s(?:a ?cong|a ?moc|acong|at)\s)"
 _MAIL = re.compile(
@@ -104,6 +125,7 @@ _MAIL = re.compile(
 )
 _MAIL_WITHOUT = re.compile(rf"[\w.+-]+ (?:{_HOST}) ?(?:\.|cham|dot) ?com\b|[\w.+-]*\d[\w.+-]*{_HOST}\.com")
 _LAST_WORD = re.compile(r"(\S+) ?$")
+_MAIL_CUE = re.compile(r"\b(?:e-?mail|gmail|mail|thu dien tu|hom thu)\b[^,.?;\0]{0,40}?\0")
 _SPELLED = re.compile(
     r"\d+|[a-z]|cham|gach|duoi|ngang|viet|lien|hoa|thuong|chu|khong dau|sip|"
     + _DIGIT_WORD
@@ -114,7 +136,7 @@ _ACCOUNT = re.compile(
 
 # Plates and papers
 
-_LETTER = r"(?:[a-z]|be|bo|xe|de|do|e|gio|ge|gi|hat|ho|ca|lo|mo|no|pe|po|qui|quy|ro|et|so|te|to|vi|ve|vo|ich|i|long|dd|md)"
+_LETTER = r"(?:[a-z]|be|bo|xe|de|do|e|gio|ge|gi|hat|ho|ca|lo|mo|no|pe|po|qui|quy|ro|et|so|te|to|vi|ve|vo|ich|i|long|dd|md|det|zet|hat|et)"
 _PLATE = re.compile(
     r"(?<![\w/.,])\d\d ?[-. ]? ?(?:[a-z][a-z0-9]?|ld|da|nn|ng|md\d?|kt|td|hc)(?: ?\d)? ?[-. ]{0,3}"
     r"(?:\d{3} ?[. -]? ?\d\d|\d{4,5}|\d\d ?[. -] ?\d\d)(?![\w/])"
@@ -122,7 +144,8 @@ _PLATE = re.compile(
 _PLATE_CUE = re.compile(
     r"\b(?:bien (?:kiem soat|so xe|so|xe|dang ky|bang)?|bks|bsx?|bien|bang so|so xe|xe (?:may|hoi|o to|oto|tai|con|ban tai|dien)?)(?: (?:xe|cua|toi|em|minh|chau|anh|chi|con|bo|me|chong|vo|la|so|may|bien|mang|:|may dien|o to|oto|tai|nha))*\s*:?\s*"
 )
-_PLATE_RUN = re.compile(
+_PLATE_RUN = re.compile(  # with letters by their names
+
     rf"(?:(?:\d+[a-z]{{0,2}}\d*|[a-z]\d*|{_DIGIT_WORD}|{_LETTER}|cham|gach|ngang|tru)(?:[ .,-]{{1,3}}|$|\b(?=\W|$)))+"
 )
 _PAPER = re.compile(
@@ -134,11 +157,22 @@ _MONEY = re.compile(r"\s*(?:dong|nghin|ngan|trieu|ty|vnd|usd|k|d|tr|m2)\b")
 _NEAR_PAPER = 40
 _PUBLIC = re.compile(r"1[89]00|\d\.\d{6}|\d{1,2}[ ./-]\d{1,2}[ ./-](?:19|20)\d\d|\d{1,3}(?:[.,]\d{3})+$")
 
+_MAIL_NOT = frozenset("khong nhan duoc ma bi gi phai nao sao de thi ai do gui va hay hoac vi so dt sdt cong".split())
+
 # What is left beside what was taken out: the tail of a number, of a password
 
+_SURE_LETTER = r"(?:hat|et|no|de|do|go|gio|xe|be|bo|te|to|ve|vo|det|quy|ca|ep|lo|mo|pe|po|cham|gach duoi|gach ngang|gach|[a-z])"
+_SPELLED_BEFORE = re.compile(
+    rf"\b(?:(?:{_SURE_LETTER}|{_DIGIT_WORD})\s){{2,8}}{_GONE}+|\b(?:hat|et|det|xe|no|de)\s{_GONE}+"
+    rf"|\S+ (?:cham|gach duoi|gach ngang|gach|cham) {_GONE}+|\b{_DIGIT_WORD} {_GONE}+"
+)
+_SPELLED_BEHIND = re.compile(
+    rf"{_GONE}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{2,}}\b(?!\s*(?:ky|ngay|lan|nguoi|thang|tuoi|nghin|trieu|dong))"
+    rf"|{_GONE}(?: (?:cham|gach duoi) \w+)+"
+)
 _LEFT = re.compile(
     rf"(?:\b[a-z]{{0,3}}\d[\da-z]*[ .,-]{{1,2}})*[\w@#$%&*!^.+-]*{_GONE}+(?:[\w@#$%&*!^+-]+)?"
-    r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]{1,}(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
+    r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]*(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
 )
 
 
@@ -184,9 +218,15 @@ def _secrets(folded: str, known: Callable[[str], bool]) -> Iterator[Span]:
     yield from (found.span() for found in _STRONG.finditer(folded))
     for found in _IS_PASSWORD.finditer(folded):
         word = found[1].strip(_OUTER)
-        if _is_mixed(word) or re.fullmatch(r"\d{4,}", word) or _is_glued(word, known):
+        if _is_mixed(word) or re.fullmatch(r"\d{4,}", word) or _is_glued(word, known, False):
             yield found.span(1)
-    for cue in _PASSWORD.finditer(folded):
+    cues = list(_PASSWORD.finditer(folded))
+    if cues:
+        for piece in _PIECE.finditer(folded):
+            word = piece[0].strip(_OUTER)
+            if len(word) >= _GLUED and "@" not in word and _is_mixed(word) and word.isalnum():
+                yield piece.start() + piece[0].find(word), piece.start() + piece[0].find(word) + len(word)
+    for cue in cues:
         yield from _behind(folded, cue.end(), known, _FAR, is_password=True)
 
 
@@ -196,27 +236,28 @@ def _behind(
     """Words of a secret behind what names it: mixed ones, figures, what is no word, or what "là" announces."""
     pause = _PAUSE.search(folded, at)
     end = pause.start() if pause else len(folded)
-    pieces = list(_PIECE.finditer(folded, at, end))
+    pieces = [piece for piece in _PIECE.finditer(folded, at, end) if piece[0].strip(_OUTER) or piece[0] in _IS]
     close, told, taken, strangers = True, False, False, 0
     for number, piece in enumerate(pieces):
         word = piece[0].strip(_OUTER)
         is_comma = "," in folded[pieces[number - 1].end() - 1 if number else at : piece.start() + 1]
         close = close and not (is_comma and not told)
-        start = piece.start() + piece[0].find(word) if word else piece.start()
-        span = start, start + len(word)
-        if piece[0] in _IS:
+        span = (start := piece.start() + piece[0].find(word)), start + len(word)
+        put = word in _PUT and number and pieces[number - 1][0] in _PERSONS
+        if piece[0] in _IS or put:
             told = True
             continue
-        quoted = piece[0][0] in "“\"'" and len(word) > 2
         is_secret = _is_mixed(word)
         if is_password and close:
             figures = re.fullmatch(r"\d{3,}", word) and not _COUNTED.match(folded, span[1])
-            is_secret = is_secret or bool(figures) or _is_glued(word, known) or (quoted and told)
+            quoted = piece[0][0] in "“\"'" and len(word) > 2
+            odd = told and re.fullmatch(r"[a-z]{3,}\.[a-z]+", word)
+            is_secret = is_secret or bool(figures) or _is_glued(word, known, told) or quoted or bool(odd)
             if spoken := _SPOKEN_DIGITS.match(folded, span[0]):
                 yield spoken.span()
                 return
         elif told and close:
-            is_secret = is_secret or _is_glued(word, known)
+            is_secret = is_secret or _is_glued(word, known, told)
         if is_secret:
             yield span
             taken = True
@@ -224,13 +265,15 @@ def _behind(
             return
         elif taken:
             continue
-        elif told and is_password and close and word not in _FILLERS:
+        elif told and is_password and close:
             if last := _phrase(pieces[number:]):
                 yield piece.start(), last
-            told = close = False
+                return
+            close = word in _FILLERS
+            told = told and close
         elif word not in _FILLERS:
             strangers += 1
-            close = close and not word
+            close = False
             if strangers > far:
                 return
 
@@ -239,38 +282,56 @@ def _phrase(pieces: list[re.Match[str]]) -> int:
     """Where a password of several words ends, as in "là hoa hồng đỏ mà"; 0 where it is none."""
     if pieces[0][0].strip(_OUTER) in _NO_PHRASE:
         return 0
-    for number, piece in enumerate(pieces):
-        word = piece[0].strip(_OUTER)
-        if word in _UNDECIDED or number > _WORDS_OF_SECRET:
+    words = [piece[0].strip(_OUTER) for piece in pieces[: _WORDS_OF_SECRET + 1]]
+    for number, (piece, word) in enumerate(zip(pieces, words, strict=False)):
+        near = words[max(0, number - 1) : number] + words[number + 1 : number + 2]
+        is_digit = word in _DIGITS and any(other in _DIGITS or other.isdecimal() for other in near)
+        if word in _UNDECIDED and not is_digit:
             return 0
-        if word in _ENDS:
-            return pieces[number - 1].end() if number > 1 else 0
+        if word in _ENDS and not is_digit:
+            return pieces[number - 1].end() if number > 1 and not _all_fillers(words[:number]) else 0
         if piece[0][-1] in _OUTER:
-            return piece.end() if number else 0
-    return pieces[-1].end() if len(pieces) > 1 else 0
+            return piece.end() if number and not _all_fillers(words[: number + 1]) else 0
+    return pieces[-1].end() if 1 < len(pieces) <= _WORDS_OF_SECRET and not _all_fillers(words) else 0
+
+
+def _all_fillers(words: list[str]) -> bool:
+    return all(word in _FILLERS for word in words)
 
 
 def _is_mixed(word: str) -> bool:
     return _MIXED.fullmatch(word) is not None and not _NO_MIXED.fullmatch(word)
 
 
-def _is_glued(word: str, known: Callable[[str], bool]) -> bool:
+def _is_glued(word: str, known: Callable[[str], bool], told: bool) -> bool:
     """Whether letters are several words in one, as in passwords, and nothing that people say."""
-    letters = len(word) >= _GLUED and word.isascii() and word.isalpha()
-    return letters and not is_syllable(word) and not known(word)
+    letters = len(word) >= _GLUED - told and word.isascii() and word.isalpha()
+    return letters and not is_syllable(word) and (told or not known(word)) and word not in _FILLERS
 
 
 def _days(folded: str) -> Iterator[Span]:
     """Days of birth: what stands near "sinh", and days long past that no law or paper explains."""
     cues = [cue.span() for cue in _BORN.finditer(folded)]
     for found in _WRITTEN_DAY.finditer(folded):
-        past = not _RECENT.search(found[0]) and not _OF_STATE.search(folded, max(0, found.start() - 30), found.start())
-        if past or _is_near(cues, found.span(), 2 * _BORN_NEAR):
+        if _is_past(folded, found) or _is_near(cues, found.span(), 2 * _BORN_NEAR):
             yield found.span()
-    for pattern in (_SPOKEN_DAY, _SHORT_DAY):
-        for found in pattern.finditer(folded):
-            if _is_near(cues, found.span(), _BORN_NEAR) and not _COUNTED_DAYS.match(folded, found.end()):
-                yield found.span()
+    for found in _SPOKEN_DAY.finditer(folded):
+        near = _is_near(cues, found.span(), _BORN_NEAR) and not _COUNTED_DAYS.match(folded, found.end())
+        whole = re.match(r"\w+ ", found[0]) and _PAST.search(found[0]) and "nam" in found[0]
+        if near or (whole and _is_past(folded, found)):
+            yield found.span()
+    for found in _SHORT_DAY.finditer(folded):
+        if _is_near(cues, found.span(), _BORN_NEAR) and not _COUNTED_DAYS.match(folded, found.end()):
+            yield found.span()
+    yield from (found.span(1) for found in _BORN_RUN.finditer(folded))
+    if not _NOT_OF_ONE.search(folded):
+        yield from (found.span(1) for found in _BORN_YEAR.finditer(folded))
+
+
+def _is_past(folded: str, found: re.Match[str]) -> bool:
+    """Whether a day is long past, and nothing before it tells that it is a law's or a paper's."""
+    past = _PAST.search(found[0]) and not _RECENT.search(found[0]) and not _FAMOUS.search(found[0])
+    return bool(past) and not _OF_STATE.search(folded, max(0, found.start() - 30), found.start())
 
 
 def _is_near(cues: list[Span], span: Span, far: int) -> bool:
@@ -296,5 +357,21 @@ def _papers(folded: str) -> Iterator[Span]:
 
 
 def _left(folded: str) -> Iterator[Span]:
-    """What was taken out, with figures and signs that hang on it."""
-    yield from (found.span() for found in _LEFT.finditer(folded) if len(found[0].strip(_GONE)))
+    """What was taken out, with figures, signs and spelled letters that hang on it."""
+    yield from (found.span() for found in _LEFT.finditer(folded) if found[0].strip(_GONE))
+    yield from (found.span() for found in _SPELLED_BEFORE.finditer(folded))
+    yield from (found.span() for found in _SPELLED_BEHIND.finditer(folded))
+    for cue in _MAIL_CUE.finditer(folded):
+        words = list(_PIECE.finditer(folded, cue.start(), cue.end() - 1))[1:]
+        while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
+            words.pop(0)
+        if words and len(words) <= _FAR and not any(word[0].strip(_OUTER) in _MAIL_NOT for word in words):
+            yield words[0].start(), cue.end()
+    for cue in _PASSWORD.finditer(folded):
+        gone = folded.find(_GONE, cue.end())
+        words = list(_PIECE.finditer(folded, cue.end(), max(gone, cue.end())))
+        while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
+            words.pop(0)
+        told = re.search(r"(?:\bla|\bdat|:)\s*$", folded[: words[0].start()]) if words else None
+        if told and len(words) <= _FAR and not any(w[0].strip(_OUTER) in _MAIL_NOT | _ENDS for w in words):
+            yield words[0].start(), gone + 1
