@@ -37,12 +37,6 @@ _FLAT = re.compile(r"[a-z]{1,3}\d{1,4}[a-z]?\d?(?:[.-]\d+)?|[a-z]\d?|\d{1,2}[a-z
 _WAY = re.compile(r"[a-z]?\d{1,3}[a-z]?")  # behind "đường", or a street of its own: "D2", "1A"
 _DISTRICT = re.compile(r"(?:p|q|kp|tdp)\d{1,2}")
 _PLATE = re.compile(r"\b\d\d[ -]?[a-z][a-z0-9]?[ .-]?(?:\d{3}[ .]?\d\d|\d{4})\b", re.IGNORECASE)
-_BORN = re.compile(r"\b(?:sinh|sn|sinhngay|ns)\b", re.IGNORECASE)
-_DAY = re.compile(
-    r"(?<![\d/])\d{1,2} ?([/.-]) ?\d{1,2} ?\1 ?(?:19|20)?\d\d\b"
-    r"|\b(?:m[ùồ]ng\s+|mung\s+)?\d{1,2}\s+th[áa]ng\s+\d{1,2}(?:\s+n[ăa]m)?\s+(?:19|20)\d\d\b",
-    re.IGNORECASE,
-)
 _LONG = re.compile(
     r"(?<![\w.,/-])\d(?:[ .,*()/|-]{0,2}\d){6,}(?![\w/]|\.\w)"
     r"(?!\s*(?:đồng|dong|nghìn|nghin|ngàn|triệu|trieu|tỷ|tỉ|ty|vnd|vnđ|đ\b|k\b|usd|tr\b))"
@@ -90,6 +84,7 @@ class Words:
     chained: tuple[str, ...]
     areas: tuple[str, ...]
     institutions: frozenset[str]
+    called_so: frozenset[str]
     positions: frozenset[str]
     landmarks: frozenset[str]
     avenues: tuple[str, ...]
@@ -203,10 +198,8 @@ class Anonymous:
         return frozenset(tuple(map(bare, name)) for name in exact), exact
 
     def _without_numbers(self, text: str) -> str:
-        """Number plates, days of birth, long numbers, what follows the host in a link."""
+        """Number plates, long numbers, what follows the host in a link."""
         text = _PLATE.sub(self.number, _LINK.sub(r"\1", text))
-        if _BORN.search(text):
-            text = _DAY.sub(self.number, text)
         text = _LONG.sub(lambda found: found[0] if _PUBLIC.fullmatch(found[0]) else self.number, text)
         return _SIX.sub(self.number, _PASSPORT.sub(self.number, text))
 
@@ -318,8 +311,20 @@ class _Said:
                 (at, self._given_behind(at)),
                 (at, at + (_GLUED.match(self.tokens[at].word) is not None)),
             ):
-                if end > begin:
+                if end > begin and not self._is_called_so(begin) and not self._stands_for_anybody(begin, end):
                     yield begin, end, "name"
+
+    def _is_called_so(self, at: int) -> bool:
+        """Whether a street, a bridge, a school has its name from here on: nobody's who is asked for."""
+        if not self.accents and not self._is_capital(at):
+            return False
+        while self._is_capital(at) and self._is_capital(at - 1):
+            at -= 1
+        return self._is(at - 1, self.words.called_so)
+
+    def _stands_for_anybody(self, at: int, end: int) -> bool:
+        """Whether it is a name as examples have it: "Nguyễn Văn A", "bà B"."""
+        return self.accents and self._text(end - 1) in _ANYBODY and self._is_capital(end - 1)
 
     def _introduced(self, at: int) -> tuple[int, int]:
         """The name behind "tên (tôi) là", "họ tên:", "tôi là", "tên"; `at` is their first word."""
@@ -605,7 +610,8 @@ class _Said:
         if begin and self._is_house(begin) and not self._is_counted(begin + 1):
             end = self._capitals(begin + 1, provinces=True)
             is_street = end > begin + 1 and "/" in self.tokens[begin].text
-            weight = 1 if self._is(at, _HARDLY_TELLING) and begin == at + 1 else 2
+            is_hardly = self._is(at, _HARDLY_TELLING) and begin == at + 1
+            weight = 1 if is_hardly or self._unit(at, self.words.areas) else 2
             return (end, 2) if is_street else (begin + 1, weight)
         if begin and (end := self._counted_in_words(begin)) > begin:
             return end, 2
@@ -716,6 +722,7 @@ _NEVER = frozenset(  # in no name
     cho""".split()
 )
 _LIKELY = 2.5  # points
+_ANYBODY = frozenset("ABCXZ")
 _MONTH = frozenset(["tháng"])
 _STREETS = frozenset(["đường", "phố"])
 _WAYS_IN = frozenset("chỗ đi rẽ vào phía bên nhà lối".split())

@@ -152,7 +152,7 @@ _PAPER = re.compile(
     r"\b(?:bhxh|bhyt|bao hiem|(?:so |ma )?the|so so|cccd|cmnd|cmt|cmtnd|can cuoc|chung minh|ho chieu|passport|gplx|bang lai|giay phep lai xe"
     r"|mst|ma so thue|dinh danh|khai sinh so|ho khau|tai khoan|stk|tk|ma so|so may|ma ho so|so hieu|seri|giay|so)\b"
 )
-_PAPER_NUMBER = re.compile(r"(?<![\w/.,])(?:[a-z]{1,3}[ .-]?)?\d(?:[ .,-]{0,2}\d){5,}(?:-\d{3})?(?![\w/])")
+_PAPER_NUMBER = re.compile(r"(?<![\w/.,])(?:[a-z]{1,3}[ .-]?)?\d(?:[ .,-]{0,2}\d){5,}(?:-\d{3})?(?![\w/]|[.-][a-z\d])")
 _MONEY = re.compile(r"\s*(?:dong|nghin|ngan|trieu|ty|vnd|usd|k|d|tr|m2)\b")
 _NEAR_PAPER = 40
 _PUBLIC = re.compile(r"1[89]00|\d\.\d{6}|\d{1,2}[ ./-]\d{1,2}[ ./-](?:19|20)\d\d|\d{1,3}(?:[.,]\d{3})+$")

@@ -24,7 +24,7 @@ from assistant.toml import read_toml
 _GAP = r"(?:[ .,\-\u00a0_\u2013\u2014*()·|~]{0,3}| ?/ ?)"
 _SECRET = (
     r"(?:otp|o[ -]?te[ -]?pe|[o0][. -]t[. -]p|0tp|pass\s?code|pass\s?word|mat\s?khau"
-    r"|(?:ma|so)?\s?pin|cvv|cvc|ma\s?(?:kich hoat|dang nhap)|mat\s?ma|so bi mat"
+    r"|(?:ma|so)?\s?pin|\bcv[vc]\b|ma\s?(?:kich hoat|dang nhap)|mat\s?ma|so bi mat"
     r"|ma\s?xac\s?(?:thuc|nhan|minh)|ma\s?6\s?so"
     r"|ma\s+(?:so\s+)?(?:vua|moi)\s+(?:ve|gui))"
 )
