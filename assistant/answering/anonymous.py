@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from itertools import chain, pairwise
@@ -22,6 +22,7 @@ import msgspec
 
 from assistant.answering.disclosed import without_disclosed
 from assistant.errors import KnowledgeError, Problem
+from assistant.text.keystrokes import is_syllable
 from assistant.text.normalize import bare, fold, has_accents
 from assistant.toml import read_toml
 
@@ -85,6 +86,8 @@ class Words:
     areas: tuple[str, ...]
     institutions: frozenset[str]
     called_so: frozenset[str]
+    titles: tuple[str, ...]
+    nicknames: frozenset[str]
     positions: frozenset[str]
     landmarks: frozenset[str]
     avenues: tuple[str, ...]
@@ -156,7 +159,7 @@ class Anonymous:
         """Names and addresses in their order, addresses with the words for their parts."""
         tokens = self._tokens(text)
         accents = any(has_accents(token.text) for token in tokens)
-        said = _Said(tokens, self.words, accents, self._ordinary[accents], self._places[accents])
+        said = _Said(tokens, self.words, accents, self._ordinary[accents], self._places[accents], self._is_said)
         taken: set[int] = set()
         found = []
         for begin, end, kind in chain(said.places(), said.names()):
@@ -212,6 +215,9 @@ class Anonymous:
         plain = [word for word in words if word.lower() in self._plain]
         shouted = len(plain) > 1 and sum(word[0].isupper() for word in plain) > _SHOUTED * len(plain)
         tokens = [Token(t[0], *t.span(), not shouted and self._is_capital(t[0])) for t in found]
+        for at in range(1, len(tokens)):  # "VÕ VĂN KIỆM"
+            if not shouted and tokens[at - 1].capital and tokens[at - 1].text.isupper() and tokens[at].text.isupper():
+                tokens[at] = tokens[at]._replace(capital=tokens[at].text.isalpha())
         tokens += [Token(".", start, end, False) for start, end in masked]
         return sorted(tokens, key=lambda token: token.start)
 
@@ -267,6 +273,7 @@ class _Said:
     accents: bool
     ordinary: Pairs
     known: Names  # of communes, districts and streets
+    is_said: Callable[[str], bool]  # whether a folded word stands in ordinary texts
 
     def _is(self, at: int, words: frozenset[str]) -> bool:
         """Whether a token is one of the words, as they are typed in this question."""
@@ -310,13 +317,16 @@ class _Said:
                 (at, self._capital_name(at)),
                 (at, self._given_behind(at)),
                 (at, at + (_GLUED.match(self.tokens[at].word) is not None)),
+                self._titled(at),
+                (at, self._highland(at)),
+                (at + 1, self._by_birth(at)),
             ):
                 if end > begin and not self._is_called_so(begin) and not self._stands_for_anybody(begin, end):
                     yield begin, end, "name"
 
     def _is_called_so(self, at: int) -> bool:
         """Whether a street, a bridge, a school has its name from here on: nobody's who is asked for."""
-        if not self.accents and not self._is_capital(at):
+        if not self.accents and (not self._is_capital(at) or self._is(at - 1, self.words.honorifics)):
             return False
         while self._is_capital(at) and self._is_capital(at - 1):
             at -= 1
@@ -339,8 +349,9 @@ class _Said:
             if self._is_ordinary(begin - 1) and not told:
                 return at, at
             surname = self._is(begin, self.words.surnames) and not self._stops(begin + 1)
-            if told or surname or self._is_given(begin):
-                return begin, self._small(begin + surname, _SMALL_NAME - surname)
+            whose = self._is(at - 1, self.words.persons) and not self._stops(begin)
+            if told or surname or self._is_given(begin) or whose:
+                return begin, self._small(begin + surname, _SMALL_NAME - surname, behind_surname=surname)
             return at, at
         if self._is(at, self.words.signing) and self._text(begin) == ":":
             end = self._capitals(begin + 1)
@@ -362,7 +373,10 @@ class _Said:
             begin += 1
         begin += self._text(begin) in (",", "(") and self._is_capital(begin + 1) and begin > at + 1
         if self._is_capital(begin):
-            return begin, self._capitals(begin)
+            end = self._capitals(begin)
+            if end == begin and not self.accents and not self._is_capital(begin + 1):
+                end = begin + 1  # "chau Cong"
+            return begin, self._nicknamed(end)
         titles = self.words.honorifics if self.accents else self.words.honorifics_bare
         if self._is(at, _NOT_BEFORE_GIVEN):
             return at, at
@@ -372,7 +386,49 @@ class _Said:
         if end == begin + 1 and self.tokens[at].word not in titles:
             return at, at
         is_other = end == begin + 1 and self._is(end, self.words.not_names_before)
-        return begin, begin if is_other else end
+        return begin, begin if is_other else self._nicknamed(end)
+
+    def _titled(self, at: int) -> tuple[int, int]:
+        """The name behind "đồng chí", "chủ hộ", "cán bộ": with a capital, or of three words."""
+        begin = self._unit(at, self.words.titles)
+        begin += self._text(begin) == ":"
+        if not begin or self._is_ordinary(begin - 1):
+            return at, at
+        if self._is_capital(begin):
+            return begin, self._nicknamed(self._capitals(begin))
+        is_name = self._is_surname(begin) and self._is_part(begin + 1) and self._is_part(begin + 2)
+        return begin, begin + 3 if is_name and not self._is_ordinary(begin) else begin
+
+    def _highland(self, at: int) -> int:
+        """The end of a name of the highlands: "h'bia êban", "K'Lim", "Mohamach Soly"."""
+        if _APOSTROPHE.fullmatch(self.tokens[at].word) or self._is_odd(at):
+            end = at + 1
+            while self._is_odd(end) or self._is_capital(end):
+                end += 1
+            if _APOSTROPHE.fullmatch(self.tokens[at].word):
+                return end
+            return end if self._is_capital(at) and end > at + 1 else 0
+        return 0
+
+    def _is_odd(self, at: int) -> bool:
+        """Whether it is no syllable of Vietnamese, and no word that people say."""
+        if not 0 <= at < len(self.tokens) or not self.tokens[at].text.isalpha():
+            return False
+        word = bare(self.tokens[at].word)
+        return len(word) > 2 and not is_syllable(word) and not self.is_said(word)
+
+    def _by_birth(self, at: int) -> int:
+        """The end of what people call others by the order of their birth: "bà tư", "chú ba khía"."""
+        if not (self.accents and self._is(at, _ELDERS) and self._is(at + 1, _NUMBERS | _BA)):
+            return 0
+        nick = self._nicknamed(at + 2)
+        if self._is_ordinary(at) or self._is(at + 2, _NOT_BORN) or self._is(at + 2, _DIGITS):
+            return 0
+        return nick if nick > at + 2 or self._stops(at + 2) or self._unit(at + 2, _AROUND) else 0
+
+    def _nicknamed(self, at: int) -> int:
+        """The end of a name with the nickname behind it: "hùng còi"."""
+        return at + self._is(at, self.words.nicknames)
 
     def _given_names(self, at: int) -> int:
         """The end of one or two given names in small letters behind what announces them: "thu hà", "lan"."""
@@ -403,12 +459,16 @@ class _Said:
         sure = words.sure_surnames if self.accents else words.sure_surnames_bare
         surely = self._is(at + 1, _SURELY_MIDDLE) and self.accents
         is_surname = token.word in sure or (surely and token.word in words.surnames)
+        if not self.accents and self._is(at + 1, _SURELY_MIDDLE) and self._is_surname(at):
+            is_surname |= self._is_part(at + 2) and not (self._is_ordinary(at) or self._is_ordinary(at + 1))
         if not is_surname or self._stops(at + 1, behind_surname=True) or self._is_public(at):
             return 0
         if self._is(at, _NGUYEN):
             if self._is(at + 1, _SURELY_MIDDLE) and self._text(at + 2).isalpha():
                 return max(at + 3, self._small(at + 2, 2, behind_surname=True))
-            return self._small(at + 2, 2, behind_surname=True) if self._is_part(at + 1) else at + 2
+            if self._is_part(at + 1) or self._is_part(at + 2):
+                return self._small(at + 2, 2, behind_surname=True)
+            return at + 2
         likely = self._likelihood(at)
         if likely >= _LIKELY:
             return max(at + 3, self._small(at + 2, 2, behind_surname=True))
@@ -418,7 +478,8 @@ class _Said:
     def _likelihood(self, at: int) -> float:
         """How much speaks for a name of three words in small letters, in points."""
         sure = self._is(at + 1, _SURELY_MIDDLE) and self._is(at + 2, _NUMBERS)  # "nguyễn thị ba"
-        if not self._is_part(at + 1) or (self._stops(at + 2, behind_surname=True) and not sure):
+        called = self.accents and self._is(at - 1, self.words.honorifics) and self._is(at + 1, self.words.surnames)
+        if not (self._is_part(at + 1) or called) or (self._stops(at + 2, behind_surname=True) and not sure):
             return 0
         known = self.words.given_names if self.accents else self.words.given_names_bare
         words = self.words
@@ -437,7 +498,7 @@ class _Said:
         return sum(points)
 
     def _is_surname(self, at: int) -> bool:
-        word = self.tokens[at].word
+        word = self._text(at).lower()
         return word in self.words.surnames or word in _bare_words(self.words.surnames)
 
     def _capital_name(self, at: int) -> int:
@@ -490,14 +551,15 @@ class _Said:
                 comma = end > begin and self._text(end) in (",", "-", ".", "(", ";")
                 step = end + comma
                 step += self._is(step, _BELONGS) and step > begin
-                after, told = self._part(step)
+                after, told = self._part(step, begun=end > begin)
+                if after <= step and (way := self._landmark(step, begun=comma)) > step:
+                    after, told = way, 2
                 if after <= step and end > begin:
                     after, told = self._continued(step, comma=comma, sure=weight > 1), int(comma)
                 if after <= step:
                     break
                 end = after
                 weight += told
-            end = max(end, self._landmark(at))
             lives = self._lives(begin)
             if end > begin and weight == 0 and not lives:
                 end = begin
@@ -538,37 +600,26 @@ class _Said:
         figure = text.isdecimal() and len(text) < 3 and not self._is_counted(at + 1)
         return at + (letter or figure)
 
-    def _landmark(self, at: int) -> int:
-        """The end of a way that is told: "cuối ngõ sau đình Phú Gia", "chân cầu Rạch Miễu, phía bờ"."""
+    def _landmark(self, at: int, *, begun: bool) -> int:
+        """The end of a way that is told: "cuối ngõ sau đình Phú Gia", "chân cầu Rạch Miễu, phía bờ".
+
+        `begun`: it stands behind an address and a comma.
+        """
         words = self.words
-        marks = words.positions | words.landmarks
         here = any(self._is(near, words.living) for near in range(max(0, at - 2), at))
-        if not here or not self._is(at, marks):
+        if not (begun and self._is(at, _WAYS_IN)) and not (here and self._is(at, words.positions | words.landmarks)):
             return at
-        end, names, step = at, 0, at
-        marked = 0
-        while step < len(self.tokens):
-            if self._text(step) == "," and names and (self._is(step + 1, marks) or self._is(step + 1, _WAYS_IN)):
-                step += 1
-                marked = 0
-                continue
-            if self._is(step, words.landmarks):
-                marked += 1
-            elif self._is(step, words.positions) or (self._is(step, _WAYS_IN) and end > at and step > end):
-                marked += 1
-            elif marked and (self._text(step).isdecimal() or not self._stops(step)):
-                names += 1
+        end, marked, told = at, begun, False
+        for step in range(at, min(len(self.tokens), at + _LONGEST_WAY)):
+            is_mark = self._is(step, words.landmarks | words.positions) or self._is(step, _WAYS_IN)
+            if is_mark and not (self._is(step, _ENDS_WAY) and not self._is_capital(step)):
+                marked = True
+            elif marked and self._text(step).isalnum() and (self._is_capital(step) or not self._is(step, _ENDS_WAY)):
+                told |= not self._is_ordinary(step - 1) or self._is_capital(step)
                 end = step + 1
             else:
                 break
-            step += 1
-            if step - at > _LONGEST_WAY:
-                break
-        return end if names and self._told_way(at, end) else at
-
-    def _told_way(self, at: int, end: int) -> bool:
-        pairs = [n for n in range(at, end - 1) if self._is(n, self.words.landmarks)]
-        return any(not self._is_ordinary(n) or self._is_capital(n + 1) for n in pairs)
+        return end if told else at
 
     def _of_state(self, at: int) -> bool:
         """Whether what stands before is an office, a school or the like, whose place is no secret."""
@@ -594,8 +645,11 @@ class _Said:
         name = next((name for name in names if said.startswith(name)), "")
         return step + len(name.split()) if name else at
 
-    def _part(self, at: int) -> tuple[int, int]:
-        """The end of one part of an address, and its weight: 2 where it stands for itself, else 1."""
+    def _part(self, at: int, *, begun: bool) -> tuple[int, int]:
+        """The end of one part of an address, and its weight: 2 where it stands for itself, else 1.
+
+        `begun`: it stands behind another.
+        """
         if not 0 <= at < len(self.tokens):
             return at, 0
         if _DISTRICT.fullmatch(self.tokens[at].word):
@@ -603,13 +657,16 @@ class _Said:
         number = at + (self._is(at, _NUMBER))
         if self._is_house(number) and (end := self._street(number + 1, is_numbered=number > at)):
             return end, 2
+        if number > at and (end := self._counted_in_words(number)) > number:
+            return end, 2
         begin = self._unit(at, self.words.numbered)
         begin += self._is(begin, _NUMBER) and self._is_house(begin + 1)
         if begin and self._is(begin + 1, _MONTH) and self._is_house(begin + 2) and self._is(begin - 1, _STREETS):
             return begin + 3, 2  # đường 30 tháng 4
         if begin and self._is_house(begin) and not self._is_counted(begin + 1):
             end = self._capitals(begin + 1, provinces=True)
-            is_street = end > begin + 1 and "/" in self.tokens[begin].text
+            is_house = self._is(begin - 1, _HOUSE_WORDS) or self._is(begin - 1, _NUMBER)
+            is_street = end > begin + 1 and ("/" in self.tokens[begin].text or is_house)
             is_hardly = self._is(at, _HARDLY_TELLING) and begin == at + 1
             weight = 1 if is_hardly or self._unit(at, self.words.areas) else 2
             return (end, 2) if is_street else (begin + 1, weight)
@@ -626,7 +683,8 @@ class _Said:
             ordinary = end == begin + 1 and self._is_ordinary(begin - 1)
             return (at, 0) if ordinary else (self._suffix(max(end, self._known_place(begin))), large)
         begin = self._unit(at, self.words.chained)
-        if begin and not self._is_ordinary(begin - 1) and not self._is_state(begin):
+        is_known = self._known_place(begin) > begin + 1 if begin else False
+        if begin and (begun or is_known or not self._is_ordinary(begin - 1)) and not self._is_state(begin):
             end = self._small_place(begin)
             return (end, min(large, 1)) if end > begin else (at, 0)
         return at, 0
@@ -643,7 +701,8 @@ class _Said:
         """The end of the name of a place in small letters: its second word may be any but a few."""
         if (end := self._known_place(at)) > at + 1 and not self._is_ordinary(at):
             return self._suffix(end)
-        if self._stops(at) and not self._unit(at + 1, self.words.chained):
+        behind = at + 1 + (self._text(at + 1) == ",")
+        if self._stops(at) and not self._unit(behind, self.words.chained):
             return end if end > at + 1 else at
         if self._unit(at, self.words.chained) and (
             self._stops(at + 1) or self._unit(at + 1, self.words.chained)
@@ -728,6 +787,20 @@ _STREETS = frozenset(["đường", "phố"])
 _WAYS_IN = frozenset("chỗ đi rẽ vào phía bên nhà lối".split())
 _LONGEST_WAY = 14  # words
 _DIGITS = frozenset("một hai ba bốn năm sáu bảy tám chín mười mươi trăm linh lẻ mốt tư lăm không".split())
+_HOUSE_WORDS = frozenset(["nhà"])
+_BA = frozenset(["ba"])
+_ELDERS = frozenset("bà ông cô chú bác dì cậu mợ thím anh chị dượng".split())
+_NOT_BORN = frozenset(  # "cô năm nay", "bác hai lần", "chị ba con"
+    """nay ngoái trước sau sinh này học ấy đó tuổi người con đứa lần tháng ngày năm cái thẻ bản giờ vợ bên mẹ chị anh
+    chữ số loại tấm phần đời chồng thế triệu nghìn nơi nhà miền ruột em nữ nam nước tên căn mảnh""".split()
+)
+_AROUND = ("hàng xóm", "bán", "trong xóm", "đầu xóm", "cuối xóm", "bên cạnh", "gần nhà", "tổ trưởng", "trưởng thôn")
+_APOSTROPHE = re.compile(r"(?:[a-zđ]|ch|kh|th|tr)['’]\w{2,}")
+_ENDS_WAY = frozenset(
+    """không thì mà bị có đã chưa muốn làm hỏi khai mất xin cho là và để nhưng cần nộp nên chết hư hỏng được tôi em cháu
+    báo phải sao thế nào gì ai đang vẫn mới nhận gọi lên ra hay hoặc với này đó kia ấy ạ nhé rồi nơi giờ về mở xa quá
+    lắm cấp đổi đăng cũng chỉ còn từ đến""".split()
+)
 _TOWN, _STREET = frozenset(["thành"]), frozenset(["phố"])
 _LARGE = ("tỉnh", "thành phố", "tp", "tp .")
 _BUILDINGS = frozenset("tòa block căn phòng lô nhà chung dãy khu tầng tổ".split())
