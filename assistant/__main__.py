@@ -893,11 +893,20 @@ def evaluate_masking(
     failures: Annotated[
         bool, typer.Option("--failures", help="List what went wrong in files named open….")
     ] = False,
+    learn: Annotated[
+        Path | None, typer.Option(help="Learn the weights of names and addresses from the files, and write them.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """What the journal would keep of made-up texts: the share of personal parts caught, and false alarms."""
     from assistant.evaluation.masking import as_row, as_text, evaluate, keeper
 
+    if learn is not None:
+        from assistant.evaluation.learning import learn as weights_from
+        from assistant.evaluation.learning import save
+
+        save(weights_from(_settings(), files, files[0].with_name("frames.txt")), learn)
+        return
     outcomes = evaluate(files, keeper(_settings()))
     if as_json:
         _print_json(as_row(outcomes))

@@ -30,7 +30,7 @@ knowledge.official knowledge.plain knowledge.readability
 knowledge.check knowledge.health knowledge.overlay knowledge.sources knowledge.hosts knowledge.fetch
 retrieval.keywords retrieval.passages retrieval.classifier retrieval.embedder retrieval.vectors
 retrieval.index retrieval.features retrieval.search
-answering.safety answering.disclosed answering.anonymous answering.intent answering.decide
+answering.safety answering.disclosed answering.tagging answering.anonymous answering.intent answering.decide
 answering.prompts answering.card answering.checks answering.json
 models.language_model models.packing models.prefix models.mask models.llama models.turns
 models.worker models.remote models.catalogue

@@ -20,7 +20,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from assistant.answering.disclosed import without_disclosed
+from assistant.answering.disclosed import disclosed
+from assistant.answering.tagging import OUTSIDE, Seen, Tagger, features, load_tagger
 from assistant.errors import KnowledgeError, Problem
 from assistant.text.keystrokes import is_syllable
 from assistant.text.normalize import bare, fold, has_accents
@@ -124,14 +125,18 @@ class Token(NamedTuple):
         return self.text.lower()
 
 
+Kind = Literal["name", "place", "number"]
+
+
 class Found(NamedTuple):
     """Part of a text, from one character to before another, and what it is."""
 
     start: int
     end: int
-    kind: Literal["name", "place"]
+    kind: Kind
 
 
+Part = tuple[int, int, Kind]  # tokens from, to, and what they are
 Pairs = frozenset[tuple[str, str]]
 Names = frozenset[tuple[str, ...]]
 
@@ -144,35 +149,104 @@ class Anonymous:
     number: str  # stands for a number; that of safety.mask, which has been here before
     texts: tuple[Path, ...] = ()  # of which words that stand together are no names
     places: Path | None = None  # names of communes and districts, one a line
+    tagger: Tagger | None = None  # decides, with what the rules say; without it they decide
 
     def __call__(self, text: str) -> str:
         """The text without what could tell who asked."""
-        text = without_disclosed(self._without_numbers(text), self.number, self._is_said)
-        signs = {"name": self.words.name, "place": self.words.place}
+        text = self._without_numbers(text)
+        signs = {"name": self.words.name, "place": self.words.place, "number": self.number}
         out, done = [], 0
-        for start, end, kind in self.found(text):
+        for start, end, kind in self._all(text):
             out += [text[done:start], signs[kind]]
             done = end
         return "".join([*out, text[done:]])
 
     def found(self, text: str) -> list[Found]:
         """Names and addresses in their order, addresses with the words for their parts."""
-        tokens = self._tokens(text)
-        accents = any(has_accents(token.text) for token in tokens)
-        said = _Said(tokens, self.words, accents, self._ordinary[accents], self._places[accents], self._is_said)
+        return [each for each in self._all(text) if each.kind != "number"]
+
+    def _all(self, text: str) -> list[Found]:
+        """Names, addresses and what people tell without a form, in their order."""
+        gone = [Found(start, end, "number") for start, end in disclosed(text, self.number, self.is_said)]
+        tokens = self.tokens(text, gone)
+        parts = self.by_rules(tokens)
+        if self.tagger is not None:
+            labels = self.tagger.tags(features(self.seen(tokens, parts)))
+            parts = list(_labelled(labels))
+        found = [Found(tokens[begin].start, tokens[end - 1].end, kind) for begin, end, kind in parts]
+        return _joined(sorted([*found, *gone]), text)
+
+    def by_rules(self, tokens: Sequence[Token]) -> list[Part]:
+        """Names and addresses as the rules and lists tell them."""
+        said = self._said(tokens)
         taken: set[int] = set()
-        found = []
+        parts: list[Part] = []
         for begin, end, kind in chain(said.places(), said.names()):
             span = range(begin, end)
             if taken.isdisjoint(span):
-                found.append(Found(tokens[begin].start, tokens[end - 1].end, kind))
-                taken.update(span)
+                parts.append((begin, end, kind))
             elif kind == "name":  # what is left of a longer name
-                found += [Found(tokens[n].start, tokens[n].end, kind) for n in span if n not in taken]
-                taken.update(span)
-        return _joined(sorted(found), text)
+                parts += [(n, n + 1, kind) for n in span if n not in taken]
+            else:
+                continue
+            taken.update(span)
+        return parts
 
-    def _is_said(self, word: str) -> bool:
+    def seen(self, tokens: Sequence[Token], parts: Iterable[Part]) -> Seen:
+        """What the tagger is told of the words: lists they are on, places they name, what the rules say."""
+        said = self._said(tokens)
+        rules = [_NO_LABEL] * len(tokens)
+        for begin, end, kind in parts:
+            rules[begin:end] = [kind[0].upper()] + [kind[0]] * (end - begin - 1)
+        lists = self._lists[said.accents]
+        small = [token.word for token in tokens]
+        folded = [bare(word) if token.end - token.start == len(word) else _MASKED for token, word in zip(tokens, small, strict=True)]
+        return Seen(
+            folded,
+            small,
+            [_shape(token) for token in tokens],
+            [lists.get(word, "-") for word in small],
+            said.named_places(),
+            rules,
+            [word.isalpha() and not self.is_said(word) for word in folded],
+            [pair in said.ordinary for pair in pairwise([*small, ""])],
+            said.accents,
+        )
+
+    def _said(self, tokens: Sequence[Token]) -> _Said:
+        accents = any(has_accents(token.text) for token in tokens)
+        return _Said(tokens, self.words, accents, self._ordinary[accents], self._places[accents], self.is_said)
+
+    @cached_property
+    def _lists(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Which lists a word is on, one letter each, without accents and with them."""
+        words = self.words
+        of_units = {"U": words.numbered, "V": words.named, "A": words.areas}
+        of_words = {
+            "S": words.surnames,
+            "M": words.middle_names,
+            "G": words.given_names,
+            "H": words.honorifics,
+            "R": words.relations,
+            "P": words.persons,
+            "L": words.living,
+            "Z": words.signing,
+            "X": words.stops,
+            "N": words.nicknames,
+            "T": words.institutions,
+            "W": words.positions | words.landmarks,
+        } | {letter: {part for unit in units for part in unit.split()} for letter, units in of_units.items()}
+        exact: dict[str, set[str]] = {}
+        plain: dict[str, set[str]] = {}
+        for letter, listed in of_words.items():
+            for word in listed:
+                exact.setdefault(word, set()).add(letter)
+                plain.setdefault(bare(word), set()).add(letter)
+        bare_lists, lists = ({word: "".join(sorted(kinds)) for word, kinds in table.items()} for table in (plain, exact))
+        return bare_lists, lists
+
+    def is_said(self, word: str) -> bool:
+        """Whether a folded word stands in ordinary texts."""
         return word in self._vocabulary
 
     @cached_property
@@ -206,10 +280,12 @@ class Anonymous:
         text = _LONG.sub(lambda found: found[0] if _PUBLIC.fullmatch(found[0]) else self.number, text)
         return _SIX.sub(self.number, _PASSPORT.sub(self.number, text))
 
-    def _tokens(self, text: str) -> list[Token]:
-        """Words and signs; what is masked already counts as a full stop."""
+    def tokens(self, text: str, gone: Sequence[Found] = ()) -> list[Token]:
+        """Words and signs; what is masked already, and what is gone, counts as a full stop."""
         signs = (self.number, self.words.name, self.words.place)
         masked = [found.span() for sign in signs for found in re.finditer(re.escape(sign), text)]
+        masked = [span for span in masked if not any(a < span[1] and span[0] < b for a, b, _ in gone)]
+        masked += [(start, end) for start, end, _ in gone]
         found = [t for t in _TOKEN.finditer(text) if not any(a <= t.start() < b for a, b in masked)]
         words = [token[0] for token in found if token[0][0].isalpha()]
         plain = [word for word in words if word.lower() in self._plain]
@@ -230,9 +306,14 @@ def load_anonymous(knowledge: Path, number: str) -> Anonymous:
     """What takes names out, by a folder of knowledge; `number` stands for a number. Raises KnowledgeError."""
     texts = (*sorted((knowledge / "guides").rglob("*.md")), *sorted((knowledge / "lessons").glob("*.md")))
     said = [path for path in (knowledge / "utterances.jsonl", knowledge / "procedures.tsv") if path.exists()]
-    places = knowledge / "places.txt"
-    words = load_words(knowledge / "names.toml")
-    return Anonymous(words, number, (*texts, *said), places if places.exists() else None)
+    places, weights = knowledge / "places.txt", knowledge / "tagger.json"
+    return Anonymous(
+        load_words(knowledge / "names.toml"),
+        number,
+        (*texts, *said),
+        places if places.exists() else None,
+        load_tagger(weights) if weights.exists() else None,
+    )
 
 
 def _pairs(paths: Iterable[Path], words: Words) -> Pairs:
@@ -250,6 +331,28 @@ def _pairs(paths: Iterable[Path], words: Words) -> Pairs:
     return frozenset(pair for pair in counts if known[pair[0]] or known[pair[1]])
 
 
+def _shape(token: Token) -> str:
+    first = token.text[0]
+    if token.end - token.start != len(token.text):
+        return "m"  # masked
+    if not first.isalpha():
+        return "d" if first.isdecimal() else "s"
+    if not token.capital and first.isupper():
+        return "c"
+    return "C" if token.capital else "a"
+
+
+def _labelled(labels: Sequence[str]) -> Iterator[Part]:
+    """The parts that labels tell: "B-name", "I-name" …"""
+    begin = 0
+    for at, label in enumerate([*labels, OUTSIDE]):
+        last = labels[at - 1] if at else OUTSIDE
+        if last != OUTSIDE and label != f"I-{last[2:]}":
+            yield begin, at, msgspec.convert(last[2:], Kind)
+        if label == OUTSIDE or label[0] == "B" or label[2:] != last[2:]:
+            begin = at
+
+
 def _joined(found: Sequence[Found], text: str) -> list[Found]:
     """Neighbours of one kind, with nothing but signs between them, as one."""
     out: list[Found] = []
@@ -259,9 +362,6 @@ def _joined(found: Sequence[Found], text: str) -> list[Found]:
         else:
             out.append(each)
     return out
-
-
-Part = tuple[int, int, Literal["name", "place"]]  # tokens from, to, and what they are
 
 
 @dataclass(frozen=True)
@@ -542,6 +642,17 @@ class _Said:
 
     # Places
 
+    def named_places(self) -> list[str]:
+        """Which words are part of a commune's, a district's, a street's name ("K") or of a province's ("Q")."""
+        out = ["O"] * len(self.tokens)
+        for letter, end_of in (("K", self._known_place), ("Q", self._province)):
+            at = 0
+            while at < len(self.tokens):
+                end = end_of(at)
+                out[at:end] = [letter + "B"] * (end > at) + [letter + "I"] * (end - at - 1)
+                at = max(end, at + 1)
+        return out
+
     def places(self) -> Iterator[Part]:
         """Addresses: parts one behind the other, the first or two of them told by more than small letters."""
         at = 0
@@ -781,6 +892,8 @@ _NEVER = frozenset(  # in no name
     cho""".split()
 )
 _LIKELY = 2.5  # points
+_NO_LABEL = "-"  # of the rules
+_MASKED = "…"  # the word that stands for what is gone
 _ANYBODY = frozenset("ABCXZ")
 _MONTH = frozenset(["tháng"])
 _STREETS = frozenset(["đường", "phố"])

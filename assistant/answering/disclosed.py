@@ -176,28 +176,18 @@ _LEFT = re.compile(
 )
 
 
-def without_disclosed(text: str, sign: str, known: Callable[[str], bool]) -> str:
-    """The text with `sign` for what people tell of themselves in no fixed form.
+def disclosed(text: str, sign: str, known: Callable[[str], bool]) -> list[Span]:
+    """Where people tell of themselves in no fixed form, in order; where `sign` stands something is gone already.
 
     `known` tells whether a folded word stands in the guides or in what people say to the machine; one that does
     is no password.
     """
+    before = folded = fold_in_place(text.replace(sign, _GONE * len(sign)))
     for find in (_mails, partial(_secrets, known=known), _days, _plates, _papers, _left):
-        gone = text.replace(sign, _GONE * len(sign))
-        spans = sorted(find(fold_in_place(gone)))
-        for start, end in reversed(_merged(spans)):
-            text = text[:start] + sign + text[end:]
-    return text
-
-
-def _merged(spans: list[Span]) -> list[Span]:
-    out: list[Span] = []
-    for start, end in spans:
-        if out and start < out[-1][1]:
-            out[-1] = (out[-1][0], max(end, out[-1][1]))
-        else:
-            out.append((start, end))
-    return out
+        for start, end in list(find(folded)):
+            folded = folded[:start] + _GONE * (end - start) + folded[end:]
+    gone = (found.span() for found in re.finditer(f"{_GONE}+", folded))
+    return [span for span in gone if before[slice(*span)].strip(_GONE)]
 
 
 def _mails(folded: str) -> Iterator[Span]:

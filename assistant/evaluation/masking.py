@@ -75,7 +75,7 @@ def evaluate(files: Iterable[Path], keep: Callable[[str], str]) -> list[Outcome]
     keep("")  # loads what it needs
     outcomes = []
     for path in files:
-        for line in _read(path):
+        for line in read_lines(path):
             started = time.perf_counter()
             kept = keep(line.text)
             seconds = time.perf_counter() - started
@@ -83,7 +83,8 @@ def evaluate(files: Iterable[Path], keep: Callable[[str], str]) -> list[Outcome]
     return outcomes
 
 
-def _read(path: Path) -> Iterator[Line]:
+def read_lines(path: Path) -> Iterator[Line]:
+    """The lines of a file. Raises EvaluationError."""
     try:
         rows = path.read_bytes().splitlines()
     except OSError as error:

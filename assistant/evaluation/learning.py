@@ -1,0 +1,213 @@
+"""Learning the weights by which names and addresses are told from other words (answering/tagging.py).
+
+From texts with what is personal in them, made many by other names, addresses and ways of writing, and from what
+people say to the machine, which tells nobody. The choices are those of a fixed seed: the same texts give the same
+weights.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from assistant.answering.anonymous import Anonymous, Found, Token, load_anonymous
+from assistant.answering.disclosed import disclosed
+from assistant.answering.safety import mask
+from assistant.answering.tagging import OUTSIDE, Tagger, features, weights_of
+from assistant.config import Settings
+from assistant.errors import EvaluationError
+from assistant.evaluation.masking import Line, Personal, read_lines
+from assistant.retrieval.classifier import load_utterances
+from assistant.text.normalize import clean, fold
+
+_SIGN = "…"
+_TAGGED = {"name": "name", "address": "place"}
+_VARIANTS = 8  # of each text
+_FRAMED = 12_000  # texts from frames
+_SMALL, _BARE = 0.4, 0.65  # shares in small letters, and up to here without accents
+_SLOT = re.compile(r"\{(name|short|place|ask)\}")
+_FEMALE, _MALE = ("thị", "thu", "ngọc", "kim"), ("văn", "hữu", "đức", "công")
+_STREETS = "lê lợi|trần phú|nguyễn ảnh thủ|hoàng diệu|tô ký|hà huy tập|phạm hùng|láng|khâm thiên|dã tượng|vườn lài|ba cu"
+_UNITS = "xã|xã|phường|phường|thị trấn|p.|x."
+_HAMLETS = "thôn|ấp|xóm|bản|buôn|khóm|khu phố|tổ dân phố|khối|làng|khu|đội|tổ"
+_LARGER = "huyện|quận|thành phố|tp|thị xã"
+
+
+def learn(settings: Settings, files: Iterable[Path], frames: Path) -> Tagger:
+    """Weights from texts and frames. Raises EvaluationError, KnowledgeError."""
+    try:
+        import pycrfsuite  # noqa: PLC0415 - only who learns anew needs it
+    except ModuleNotFoundError as error:
+        raise EvaluationError(f"{error}; install python-crfsuite to learn weights") from error
+    hide = load_anonymous(settings.knowledge, _SIGN)
+    pick = random.Random(0)
+    trainer = pycrfsuite.Trainer(verbose=False)
+    trainer.set_params({"c1": 0.4, "c2": 0.02, "max_iterations": 90, "feature.minfreq": 2})
+    for line in _texts(settings, hide, [*files], frames, pick):
+        words, labels = marked(hide, line)
+        if words:
+            trainer.append(words, labels)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "weights")
+        trainer.train(path)
+        tagger = pycrfsuite.Tagger()
+        tagger.open(path)
+        info = tagger.info()
+    return weights_of(info.state_features, info.transitions)
+
+
+def marked(hide: Anonymous, line: Line) -> tuple[list[list[str]], list[str]]:
+    """The features of each word of a text as the tagger meets it, and its label."""
+    text = clean(line.text)
+    values = [(each.kind, clean(each.value)) for each in line.personal or ()]
+    others = [value for kind, value in values if kind not in _TAGGED]
+    tagged = [(_TAGGED[kind], value) for kind, value in values if kind in _TAGGED]
+    for value in others:
+        if not any(value in other for _, other in tagged):
+            text = text.replace(value, _SIGN)
+    gone = [Found(start, end, "number") for start, end in disclosed(text, _SIGN, hide.is_said)]
+    tokens = hide.tokens(text, gone)
+    labels = [OUTSIDE] * len(tokens)
+    for kind, value in tagged:
+        start = text.find(value)
+        inside = [at for at, token in enumerate(tokens) if start <= token.start < start + len(value)] if start >= 0 else []
+        for at in inside:
+            labels[at] = f"{'B' if at == inside[0] else 'I'}-{kind}"
+    return features(hide.seen(tokens, hide.by_rules(tokens))), labels
+
+
+def _texts(
+    settings: Settings, hide: Anonymous, files: Sequence[Path], frames: Path, pick: random.Random
+) -> Iterator[Line]:
+    """Every text: as it stands, with others in place of its names, and what people say."""
+    made = _Makers(hide, pick)
+    says = [mask(clean(said.says), _SIGN)[0] for said in load_utterances(settings.knowledge / "utterances.jsonl")]
+    for says_one in says:
+        yield Line("", says_one)
+        if pick.random() < 0.5:
+            yield Line("", fold(says_one))
+    for path in files:
+        for line in read_lines(path):
+            yield line
+            if line.personal and any(each.kind in _TAGGED for each in line.personal):
+                for _ in range(_VARIANTS):
+                    yield _as_written(made.another(line), pick)
+    lines = [line for line in frames.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
+    for _ in range(_FRAMED):
+        yield _as_written(made.framed(pick.choice(lines), pick.choice(says)), pick)
+
+
+class _Makers:
+    """Makes names and addresses from the lists."""
+
+    def __init__(self, hide: Anonymous, pick: random.Random) -> None:
+        words, self.pick = hide.words, pick
+        self.surnames = [*sorted(words.sure_surnames)] * 3 + sorted(words.surnames)
+        self.middles, self.givens = sorted(words.middle_names), sorted(words.given_names | words.middle_names)
+        lines = hide.places.read_text(encoding="utf-8").splitlines() if hide.places else []
+        self.places = [line for line in lines if line and line[0] != "#"]
+        self.provinces = hide.words.provinces
+
+    def name(self) -> str:
+        pick = self.pick
+        middle = pick.choice(_FEMALE if pick.random() < 0.5 else _MALE) if pick.random() < 0.4 else pick.choice(self.middles)
+        parts = [pick.choice(self.surnames), middle, pick.choice(self.givens)]
+        if pick.random() < 0.25:
+            parts.insert(2, pick.choice(self.middles))
+        if pick.random() < 0.08:
+            del parts[1]
+        return " ".join(parts)
+
+    def short(self, words: int = 0) -> str:
+        pick = self.pick
+        two = words == 2 or (not words and pick.random() < 0.3)
+        return " ".join([pick.choice(self.middles)] * two + [pick.choice(self.givens)])
+
+    def like(self, name: str) -> str:
+        words = len(name.split())
+        return self.name() if words > 2 else self.short(words)
+
+    def place(self) -> str:
+        pick = self.pick
+        number = str(pick.randint(1, 420)) + pick.choice(["", "", "a", f"/{pick.randint(1, 99)}", f"/{pick.randint(1, 50)}/{pick.randint(1, 20)}"])
+        street = pick.choice([*_STREETS.split("|"), pick.choice(self.places), self.name()])
+        hamlet = pick.choice([pick.choice(self.places), self.short(2), pick.choice(self.givens), str(pick.randint(1, 20)), pick.choice(self.places) + pick.choice([" 1", " 2", " a", " b"])])
+        first = pick.choice(
+            [
+                f"số {number} {street}",
+                f"{number} {street}",
+                f"số nhà {number} đường {street}",
+                f"số {pick.randint(1, 60)} {pick.choice(['ngõ', 'hẻm', 'kiệt', 'ngách'])} {number} {street}",
+                f"{pick.choice(['ngõ', 'hẻm', 'kiệt'])} {number} {street}",
+                f"phòng {pick.randint(101, 1909)} chung cư {pick.choice(self.places)}",
+                *[f"{pick.choice(_HAMLETS.split('|'))} {hamlet}"] * 6,
+                *[""] * 2,
+            ]
+        )
+        parts = [first] if first else []
+        if not parts or pick.random() < 0.75:
+            parts.append(f"{pick.choice(_UNITS.split('|'))} {pick.choice(self.places)}")
+        if pick.random() < 0.25:
+            parts.append(pick.choice(["", f"{pick.choice(_LARGER.split('|'))} "]) + pick.choice(self.places))
+        if pick.random() < 0.45:
+            parts.append(pick.choice(["", "", "tỉnh ", "thành phố "]) + pick.choice(self.provinces))
+        return pick.choice([", ", ", ", " "]).join(parts)
+
+    def another(self, line: Line) -> Line:
+        """The text with other names, and other addresses where they are given in full."""
+        text, personal = line.text, []
+        for each in line.personal or ():
+            value = each.value
+            if text.count(value) == 1 and each.kind == "name":
+                value = _cased(self.like(value), value)
+            elif text.count(value) == 1 and each.kind == "address" and _IN_FULL.match(fold(value)):
+                value = _cased(self.place(), value)
+            text = text.replace(each.value, value)
+            personal.append(Personal(each.kind, value))
+        return Line(line.id, text, tuple(personal))
+
+    def framed(self, frame: str, ask: str) -> Line:
+        personal: list[Personal] = []
+
+        def fill(slot: re.Match[str]) -> str:
+            if slot[1] == "ask":
+                return ask
+            value = self.place() if slot[1] == "place" else self.name() if slot[1] == "name" else self.short()
+            value = value.title()
+            personal.append(Personal("address" if slot[1] == "place" else "name", value))
+            return value
+
+        return Line("", _SLOT.sub(fill, frame), tuple(personal))
+
+
+_IN_FULL = re.compile(r"(?:so|thon|ap|xom|to|khu|phuong|xa|ban|khom|buon|\d)")
+
+
+def _cased(value: str, like: str) -> str:
+    value = value.upper() if like.isupper() else value if like.islower() else value.title()
+    return _bare(value) if like.isascii() else value
+
+
+def _bare(text: str) -> str:
+    return "".join(fold(sign).upper() if sign.isupper() else fold(sign) for sign in text)
+
+
+def _as_written(line: Line, pick: random.Random) -> Line:
+    """As it stands, in small letters, or without accents, too."""
+    chance = pick.random()
+    if chance > _BARE:
+        return line
+    write = str.lower if chance < _SMALL else fold
+    personal = tuple(Personal(each.kind, write(each.value)) for each in line.personal or ())
+    return Line(line.id, write(line.text), personal)
+
+
+def save(tagger: Tagger, path: Path) -> None:
+    """Write weights, one feature a line, so that changes can be read."""
+    rows = [f"{json.dumps(name, ensure_ascii=False)}:{json.dumps(weights)}" for name, weights in tagger.features.items()]
+    head = f'{{"labels":{json.dumps(tagger.labels)},"transitions":{json.dumps(tagger.transitions)},"features":{{\n'
+    path.write_text(head + ",\n".join(rows) + "\n}}\n", encoding="utf-8")
