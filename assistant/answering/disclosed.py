@@ -42,6 +42,7 @@ _FILLERS = frozenset(
     nha pass word mk o theo nam may ket no viet luc toan
     ngan""".split()
 )
+_OR = frozenset("hoac hay va roi".split())
 _NO_PHRASE = frozenset(
     """gi sao bao the nao may co phai dung sai bi khong do loai day ma mat khau nhu de ai chinh thong bat khac
     chua qua rat duoc cua rieng tao tinh ro trung chung ki ky it nhieu nguoi cong can neu khi vi bi lai cach lam
@@ -64,6 +65,8 @@ _NO_MIXED = re.compile(  # amounts, models, levels, laws: "500k", "iphone12", "m
 _STRONG = re.compile(  # letters, figures and a sign in one word: nothing else is written so
     r"(?<![\w@#$%&*!^.+/-])(?=[^\s@#$%&*!^]*[@#$%&*!^][^\s@]*(?:\s|$))(?=\S*\d)(?=\S*[a-z])[\w@#$%&*!^.+-]{6,}(?!\S*\.(?:com|vn))"
 )
+_VNI = re.compile(r"\b([a-z]{1,6})\d{1,2}\b")  # raw keystrokes: "sau1"
+_FEW_TYPED = 2  # of such words
 _IS_PASSWORD = re.compile(r"(?<!\S)(\S{4,}) (?:la|lam) (?:cai )?(?:mat ?khau|mk|pass|ma pin)\b")
 _DIGIT_WORD = (
     r"(?:khong|mot|hai|ba|bon|tu|nam|lam|nham|sau|bay|tam|chin|muoi|linh|le|tram|nghin|ngan|ko|hong|moi)"
@@ -73,14 +76,22 @@ _DIGITS = frozenset(
 )
 _SPOKEN_DIGITS = re.compile(rf"{_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,}}\b")
 
+_CODE = re.compile(
+    r"\b(?:otp|o t[ie] p[ie]|ma|code|tin nhan|tin|sms|nhan duoc|day so|doc|nhap|gui)\b(?![^\d.?!]{0,30}\b(?:loi|dau so|tong dai|thu tuc|ho so|nam|tinh|mau|hieu|vung|lan|hotline)\b)"
+    r"[^\d.?!,]{0,30}?(?<![\d/.,-])((?!(?:19|20)\d\d(?!\d))(?!\d*000\b)\d(?:[ -]?\d){3,7})(?![\w/]|[.,-]\d)"
+)
+_SPOKEN_CODE = re.compile(rf"\bo t[ie] p[ie]\b(?: \w+){{0,4}}? ({_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,7}})\b")
+_CHANGED = re.compile(r"\btu (\S+) (?:sang|thanh|qua) (\S+)")
+
 # Days
 
 _SPOKEN_NUMBER = rf"{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{0,2}}"
 _NUMBER = rf"(?:\d{{1,2}}|{_SPOKEN_NUMBER})"
+_MONTH = r"(?:\d{1,2}|muoi(?: (?:mot|hai))?|mot|hai|ba|tu|bon|nam|lam|sau|bay|tam|chin|gieng|chap)"
 _YEAR = rf"(?:(?:19|20)?\d\d|{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{1,8}})"
 _SIGNS = r"(?:giap|at|binh|dinh|mau|ky|canh|tan|nham|quy) (?:ty|ti|suu|dan|mao|meo|thin|ngo|mui|than|dau|tuat|hoi)"
 _SPOKEN_DAY = re.compile(
-    rf"\b(?:(?:(?:ngay|hom|dem|sang|mung|mong|ram)\s+)*(?:{_NUMBER}\s*)?(?:thang|thg|th)\s*(?:{_NUMBER}|gieng|chap)"
+    rf"\b(?:(?:(?:ngay|hom|dem|sang|mung|mong|ram)\s+)*(?:{_NUMBER}\s*)?(?:thang|thg|th)\s*{_MONTH}"
     rf"(?:\s*am lich\b)?(?:\s*,?\s*nam\s*(?:{_YEAR}|{_SIGNS})|\s*[,/-]?\s*{_YEAR})?|ngay\s+{_NUMBER}[,\s]+nam\s+{_YEAR})\b"
 )
 _WRITTEN_DAY = re.compile(
@@ -98,7 +109,7 @@ _RECENT = re.compile(r"20(?:1[6-9]|[2-9]\d)$")
 _PAST = re.compile(r"(?:19\d\d|20(?:0\d|1[0-5])|[4-9]\d|\bnam [a-z ]+)$")
 _OF_STATE = re.compile(
     r"\b(?:nghi dinh|thong tu|luat|quyet dinh|nd-cp|qd|ttg|cap|hieu luc|han|tu ngay|truoc ngay|sau ngay"
-    r"|truoc|sau|ban hanh|ky|nop|hen|lich|le|so|ke tu|den|khai giang|nghi|thi|cong van)\b|(?<!ghi )(?<!sinh )\bngay $"
+    r"|ban hanh|ky|nop|hen|lich|le|so|ke tu|den|khai giang|nghi|thi|cong van)\b|\b(?:truoc|sau) (?:ngay )?$|(?<!ghi )(?<!sinh )\bngay $"
 )
 _FAMOUS = re.compile(r"(?:0?2 ?[/.-] ?0?9 ?[/.-] ?1945|30 ?[/.-] ?0?4 ?[/.-] ?1975|19 ?[/.-] ?0?8 ?[/.-] ?1945)$")
 _BORN_RUN = re.compile(  # without "tháng": "ngày sinh là một mười một chín ba sáu"
@@ -111,6 +122,15 @@ _BORN_YEAR = re.compile(
     rf"|(?<=nam )(?:mot|hai)\s(?:nghin|ngan|chin|khong)(?:\s{_DIGIT_WORD}){{1,6}}|(?<=nam )(?:{_DIGIT_WORD}\s){{1,2}}{_DIGIT_WORD}\b)(?![/.-]?\d)"
     r"(?!\s*(?:tuoi|thang|ngay|dong|con|lan|nguoi)\b)"
 )
+_YEAR_NEAR = re.compile(r"(?<![\d/.,-])(?:19[2-9]\d|200\d|201[0-5])(?![\d/]|\s*(?:dong|nghin|trieu))")
+_KIN_YEAR = re.compile(
+    r"\b(?:me|bo|ba|ma|vo|chong|ong|toi|em|chau|con|anh|chi|be|minh|cu|sn|sinh|ns)(?: (?:toi|em|chau|con|minh|trai|gai|nha))?"
+    r" ((?:19[2-9]\d|200\d|2k\d{1,2})|(?<=sn )\d\d|hoi \d\d)(?![\w/.]|\s*(?:tuoi|thang|ngay|dong|con|lan|nguoi|nghin|trieu))"
+)
+_BORN_WORDS = re.compile(rf"\b(?:sinh|sn)(?: nam)? ((?:{_DIGIT_WORD} )?(?:muoi )?{_DIGIT_WORD} (?:muoi|{_DIGIT_WORD})|chin muoi)\b(?! (?:con|chau|dua|lan|thang|ngay|tuoi|be|nguoi))")
+_IS_WRITTEN = re.compile(
+    r"\b(?:khai sinh|can cuoc|cccd|cmnd|the|giay|ho khau)(?: \w+){0,2}? ghi (?:la |ngay |sinh )*$"
+)
 _NOT_OF_ONE = re.compile(r"^(?:sinh|tuoi)\b|\b(?:nguoi|nhung|ai|cac|tre|doi tuong|cong dan|nam gioi|nu gioi|lao dong) (?:\w+ )?(?:sinh|sn|tuoi)\b")
 _COUNTED_DAYS = re.compile(r"\s*(?:tuoi|ngay|tuan|lan|phut|gio|thang|%)\b")
 
@@ -121,7 +141,7 @@ _DOT = r"(?:\s?[.,]\s?|\s(?:cham|dot)\s|\s?[(\[](?:cham|dot)[)\]]\s?)"
 _AT = r"(?:\s?@\s?|\s?[(\[](?:at|a cong|a moc)[)\]]\s?|\s(?:a ?cong|a ?moc|acong|at)\s)"
 _MAIL = re.compile(
     rf"(?:[\w+-]+(?:[.,]| cham | gach duoi | gach ngang )?)*[\w+-]+{_AT}"
-    rf"(?:[\w-]+(?:{_DOT}[a-z][\w-]*)+|{_HOST}\b|\S+)"
+    rf"(?:[\w-]+(?:{_DOT}[a-z][\w-]*)+|{_HOST}\b|(?<=@)\S+)"
 )
 _MAIL_WITHOUT = re.compile(rf"[\w.+-]+ (?:{_HOST}) ?(?:\.|cham|dot) ?com\b|[\w.+-]*\d[\w.+-]*{_HOST}\.com")
 _LAST_WORD = re.compile(r"(\S+) ?$")
@@ -131,7 +151,7 @@ _SPELLED = re.compile(
     + _DIGIT_WORD
 )
 _ACCOUNT = re.compile(
-    r"\b(?:e-?mail|gmail|mail|yahoo|icloud|facebook|fb|zalo|user(?:name)?|nick|ten dang nhap|id|tiktok|skype|telegram|hom thu|thu dien tu)\b"
+    r"\b(?:e-?mail|gmail|mail|google|yahoo|icloud|facebook|fb|zalo|user(?:name)?|nick|ten dang nhap|id|tiktok|skype|telegram|hom thu|thu dien tu)\b"
 )
 
 # Plates and papers
@@ -157,6 +177,7 @@ _MONEY = re.compile(r"\s*(?:dong|nghin|ngan|trieu|ty|vnd|usd|k|d|tr|m2)\b")
 _NEAR_PAPER = 40
 _PUBLIC = re.compile(r"1[89]00|\d\.\d{6}|\d{1,2}[ ./-]\d{1,2}[ ./-](?:19|20)\d\d|\d{1,3}(?:[.,]\d{3})+$")
 
+_HANDLE = re.compile(r"[a-z]{2,}[._][a-z0-9]{2,}(?<!\.vn)(?<!\.com)(?<!\.net)(?<!\.org)(?<!\.gov)")
 _MAIL_NOT = frozenset("khong nhan duoc ma bi gi phai nao sao de thi ai do gui va hay hoac vi so dt sdt cong".split())
 
 # What is left beside what was taken out: the tail of a number, of a password
@@ -164,15 +185,15 @@ _MAIL_NOT = frozenset("khong nhan duoc ma bi gi phai nao sao de thi ai do gui va
 _SURE_LETTER = r"(?:hat|et|no|de|do|go|gio|xe|be|bo|te|to|ve|vo|det|quy|ca|ep|lo|mo|pe|po|cham|gach duoi|gach ngang|gach|[a-z])"
 _SPELLED_BEFORE = re.compile(
     rf"\b(?:(?:{_SURE_LETTER}|{_DIGIT_WORD})\s){{2,8}}{_GONE}+|\b(?:hat|et|det|xe|no|de)\s{_GONE}+"
-    rf"|\S+ (?:cham|gach duoi|gach ngang|gach|cham) {_GONE}+|\b{_DIGIT_WORD} {_GONE}+"
+    rf"|\S+ (?:cham|gach duoi|gach ngang|gach|cham) {_GONE}+|\b{_DIGIT_WORD} {_GONE}+|(?<=chieu )[a-z] {_GONE}+|(?<=chieu so )[a-z] {_GONE}+"
 )
 _SPELLED_BEHIND = re.compile(
-    rf"{_GONE}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{2,}}\b(?!\s*(?:ky|ngay|lan|nguoi|thang|tuoi|nghin|trieu|dong))"
+    rf"{_GONE}(?:[ ,.-]{{1,2}}(?:{_DIGIT_WORD}|[a-z])){{2,}}\b(?!\s*(?:ky|ngay|lan|nguoi|thang|tuoi|nghin|trieu|dong))"
     rf"|{_GONE}(?: (?:cham|gach duoi) \w+)+"
 )
 _LEFT = re.compile(
     rf"(?:\b[a-z]{{0,3}}\d[\da-z]*[ .,-]{{1,2}})*[\w@#$%&*!^.+-]*{_GONE}+(?:[\w@#$%&*!^+-]+)?"
-    r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]*(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
+    r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]*(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan(?! hang)|trieu|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
 )
 
 
@@ -210,6 +231,16 @@ def _secrets(folded: str, known: Callable[[str], bool]) -> Iterator[Span]:
         word = found[1].strip(_OUTER)
         if _is_mixed(word) or re.fullmatch(r"\d{4,}", word) or _is_glued(word, known, False):
             yield found.span(1)
+    for found in _CODE.finditer(folded):
+        if not (_COUNTED.match(folded, found.end()) or _MONEY.match(folded, found.end()) or _PUBLIC.match(found[1])):
+            yield found.span(1)
+    yield from (found.span(1) for found in _SPOKEN_CODE.finditer(folded))
+    for found in _CHANGED.finditer(folded):
+        if _is_mixed(found[1]) and _is_mixed(found[2].strip(_OUTER)):
+            yield found.span()
+    typed = [found[1] for found in _VNI.finditer(folded)]
+    if sum(map(is_syllable, typed)) > _FEW_TYPED:
+        return
     cues = list(_PASSWORD.finditer(folded))
     if cues:
         for piece in _PIECE.finditer(folded):
@@ -246,12 +277,12 @@ def _behind(
             if spoken := _SPOKEN_DIGITS.match(folded, span[0]):
                 yield spoken.span()
                 return
-        elif told and close:
-            is_secret = is_secret or _is_glued(word, known, told)
+        elif close:
+            is_secret = is_secret or (told and _is_glued(word, known, told)) or bool(_HANDLE.fullmatch(word))
         if is_secret:
             yield span
             taken = True
-        elif taken and not (word.isdigit() or word in _FILLERS):
+        elif taken and not (word.isdigit() or word in _FILLERS or word in _OR):
             return
         elif taken:
             continue
@@ -278,7 +309,8 @@ def _phrase(pieces: list[re.Match[str]]) -> int:
         is_digit = word in _DIGITS and any(other in _DIGITS or other.isdecimal() for other in near)
         if word in _UNDECIDED and not is_digit:
             return 0
-        if word in _ENDS and not is_digit:
+        spelled = word == "a" and words[number + 1 : number + 2] in (["cong"], ["moc"])
+        if word in _ENDS and not is_digit and not spelled:
             return pieces[number - 1].end() if number > 1 and not _all_fillers(words[:number]) else 0
         if piece[0][-1] in _OUTER:
             return piece.end() if number and not _all_fillers(words[: number + 1]) else 0
@@ -303,7 +335,8 @@ def _days(folded: str) -> Iterator[Span]:
     """Days of birth: what stands near "sinh", and days long past that no law or paper explains."""
     cues = [cue.span() for cue in _BORN.finditer(folded)]
     for found in _WRITTEN_DAY.finditer(folded):
-        if _is_past(folded, found) or _is_near(cues, found.span(), 2 * _BORN_NEAR):
+        written = _IS_WRITTEN.search(folded, max(0, found.start() - 40), found.start())
+        if written or _is_past(folded, found) or _is_near(cues, found.span(), 2 * _BORN_NEAR):
             yield found.span()
     for found in _SPOKEN_DAY.finditer(folded):
         near = _is_near(cues, found.span(), _BORN_NEAR) and not _COUNTED_DAYS.match(folded, found.end())
@@ -316,6 +349,10 @@ def _days(folded: str) -> Iterator[Span]:
     yield from (found.span(1) for found in _BORN_RUN.finditer(folded))
     if not _NOT_OF_ONE.search(folded):
         yield from (found.span(1) for found in _BORN_YEAR.finditer(folded))
+        yield from (found.span(1) for found in chain(_KIN_YEAR.finditer(folded), _BORN_WORDS.finditer(folded)))
+        for found in _YEAR_NEAR.finditer(folded):
+            if _is_near(cues, found.span(), _BORN_NEAR):
+                yield found.span()
 
 
 def _is_past(folded: str, found: re.Match[str]) -> bool:
@@ -356,6 +393,8 @@ def _left(folded: str) -> Iterator[Span]:
         while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
             words.pop(0)
         if words and len(words) <= _FAR and not any(word[0].strip(_OUTER) in _MAIL_NOT for word in words):
+            yield words[0].start(), cue.end()
+        elif any(word[0] == "dau" for word in words):  # "viết liền không dấu 89 a còng"
             yield words[0].start(), cue.end()
     for cue in _PASSWORD.finditer(folded):
         gone = folded.find(_GONE, cue.end())
