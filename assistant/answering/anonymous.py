@@ -41,7 +41,7 @@ _DISTRICT = re.compile(r"(?:p|q|kp|tdp)\d{1,2}")
 _PLATE = re.compile(r"\b\d\d[ -]?[a-z][a-z0-9]?[ .-]?(?:\d{3}[ .]?\d\d|\d{4})\b", re.IGNORECASE)
 _LONG = re.compile(
     r"(?<![\w.,/-])\d(?:[ .,*()/|-]{0,2}\d){6,}(?![\w/]|\.\w)"
-    r"(?!\s*(?:đồng|dong|nghìn|nghin|ngàn|triệu|trieu|tỷ|tỉ|ty|vnd|vnđ|đ\b|k\b|usd|tr\b))"
+    r"(?!\s*(?:đồng|dong(?! duoc| bao| bhxh)|nghìn|nghin|ngàn|triệu|trieu|tỷ|tỉ|ty|vnd|vnđ|đ\b|k\b|usd|tr\b))"
 )
 _SIX = re.compile(r"(?<![\w.,/-])(?!\d{3}000)\d{6}(?![\w/]|[.,]\d)(?!\s*(?:đ|d|n|k|t[rỷy]|vn|usd))")
 _PASSPORT = re.compile(r"\b[bcknp] ?\d{7,8}\b|\b[a-z]-\d{6}\b", re.IGNORECASE)  # and codes: G-482910

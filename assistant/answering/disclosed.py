@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 
 from assistant.text.keystrokes import is_syllable
-from assistant.text.normalize import fold_in_place
+from assistant.text.normalize import fold, fold_in_place, has_accents
 
 Span = tuple[int, int]
 
@@ -21,6 +21,15 @@ _GONE = "\0"  # stands where something was taken out before
 _WORDS_OF_SECRET = 9  # words of a password that is no single one
 _FAR = 8  # words between "mật khẩu" and what must be one
 _GLUED = 6  # letters of a word that is none, from which it may be a password
+
+# Numbers in words
+
+_DIGIT_WORD = (
+    r"(?:khong|mot|hai|ba|bon|tu|nam|lam|nham|sau|bay|tam|chin|muoi|linh|le|tram|nghin|ngan|ko|hong|moi)"
+)
+_DIGITS = frozenset(
+    "khong mot hai ba bon tu nam lam nham sau bay tam chin muoi linh le tram nghin ngan ko hong moi".split()
+)
 
 # Passwords
 
@@ -43,16 +52,17 @@ _FILLERS = frozenset(
     ngan""".split()
 )
 _OR = frozenset("hoac hay va roi".split())
-_NO_PHRASE = frozenset(
-    """gi sao bao the nao may co phai dung sai bi khong do loai day ma mat khau nhu de ai chinh thong bat khac
-    chua qua rat duoc cua rieng tao tinh ro trung chung ki ky it nhieu nguoi cong can neu khi vi bi lai cach lam
-    yeu manh mac rong trong het xong cai cac nhung va hay hoac ra len lam cho vao tai nen""".split()
+_NO_PHRASE = frozenset(  # no password in words begins with these, and one ends before the next
+    """gì sao bao thế nào mấy có phải đúng sai bị không do loại đây mà mật khẩu như để ai chính thông bắt khác chưa quá
+    rất được của riêng tạo tính rõ trùng chung kí ký ít nhiều người công cần nếu khi vì bị lại cách làm yếu mạnh mặc
+    trống hết xong cái các bí những và hay hoặc ra lên cho vào tại nên""".split()
 )
 _ENDS = frozenset(
-    """ma nhung gio nay bi co duoc thi khong sao roi nhe a dung vao cho dang da chua van quen lo doi vay do nha
-    nua tren tai trung sai khac hoai the xong luon nen vi ko k hok het may can phai ai chau thu""".split()
+    """mà nhưng giờ nay bị có được thì không sao rồi nhé nhe ạ à dùng vào cho đang đã chưa vẫn quên lộ đổi vậy đó nha nữa
+    trên tại trùng sai khác hoài thế xong luôn nên vì ko k hok hết mấy cần phải ai cháu thử báo đăng""".split()
 )
-_UNDECIDED = frozenset("hay hoac va la gi nao bao nhieu nhu voi".split())  # a question or a rule, no password
+_UNDECIDED = frozenset("hay hoặc và là gì nào bao nhiêu như với".split())  # a question or a rule, no password
+_BARE = {words: frozenset(map(fold, words)) for words in (_NO_PHRASE, _ENDS, _UNDECIDED)}
 _COUNTED = re.compile(
     r"\s*(?:so\b|ky tu|ki tu|chu so|chu cai|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam|buoc|nguoi|%|k\b|tr\b|d\b)"
 )
@@ -66,21 +76,19 @@ _STRONG = re.compile(  # letters, figures and a sign in one word: nothing else i
     r"(?<![\w@#$%&*!^.+/-])(?=[^\s@#$%&*!^]*[@#$%&*!^][^\s@]*(?:\s|$))(?=\S*\d)(?=\S*[a-z])[\w@#$%&*!^.+-]{6,}(?!\S*\.(?:com|vn))"
 )
 _VNI = re.compile(r"\b([a-z]{1,6})\d{1,2}\b")  # raw keystrokes: "sau1"
+_FEW_WORDS = 4  # of a password before figures, without "là"
 _FEW_TYPED = 2  # of such words
+_WORDS_DIGITS = re.compile(  # "mật khẩu mèo hoa chín một ba một"
+    rf"(?: (?:cua|toi|em|con|chau|me|ba|la|cu|moi|dang|dung|vneid|zalo|dat)\b)*((?: [a-z]+){{1,3}}?(?: {_DIGIT_WORD}){{3,}})\b"
+)
 _IS_PASSWORD = re.compile(r"(?<!\S)(\S{4,}) (?:la|lam) (?:cai )?(?:mat ?khau|mk|pass|ma pin)\b")
-_DIGIT_WORD = (
-    r"(?:khong|mot|hai|ba|bon|tu|nam|lam|nham|sau|bay|tam|chin|muoi|linh|le|tram|nghin|ngan|ko|hong|moi)"
-)
-_DIGITS = frozenset(
-    "khong mot hai ba bon tu nam lam nham sau bay tam chin muoi linh le tram nghin ngan ko hong moi".split()
-)
 _SPOKEN_DIGITS = re.compile(rf"{_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,}}\b")
 
 _CODE = re.compile(
     r"\b(?:otp|o t[ie] p[ie]|ma|code|tin nhan|tin|sms|nhan duoc|day so|doc|nhap|gui)\b(?![^\d.?!]{0,30}\b(?:loi|dau so|tong dai|thu tuc|ho so|nam|tinh|mau|hieu|vung|lan|hotline)\b)"
     r"[^\d.?!,]{0,30}?(?<![\d/.,-])((?!(?:19|20)\d\d(?!\d))(?!\d*000\b)\d(?:[ -]?\d){3,7})(?![\w/]|[.,-]\d)"
 )
-_SPOKEN_CODE = re.compile(rf"\bo t[ie] p[ie]\b(?: \w+){{0,4}}? ({_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,7}})\b")
+_SPOKEN_CODE = re.compile(rf"\b(?:o t[ie] p[ie]|otp|ma|tin nhan|sms|code)\b(?: \w+){{0,4}}? ({_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,7}})\b")
 _CHANGED = re.compile(r"\btu (\S+) (?:sang|thanh|qua) (\S+)")
 
 # Days
@@ -98,7 +106,7 @@ _WRITTEN_DAY = re.compile(
     r"(?<![\d/.,-])(?:\d{1,2} ?([/.,\\-]) ?\d{1,2} ?\1 ?(?:19|20)?\d\d|(?:19|20)\d\d([/.-])\d{1,2}\2\d{1,2}"
     r"|\d{1,2} \d{1,2} (?:19|20)\d\d|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[012])(?:19|20)\d\d)(?![\d/])"
 )
-_SHORT_DAY = re.compile(r"(?<![\d/.,-])\d{1,2} ?[/-] ?(?:\d{1,2}|(?:19|20)\d\d)(?![\d/%])")
+_SHORT_DAY = re.compile(r"(?<![\d/.,-])\d{1,2} ?[/-] ?(?:\d{1,2}|(?:19|20)\d\d)(?: nam (?:19|20)?\d\d)?(?![\d/%])")
 _BORN = re.compile(
     r"\b(?:(?<!hoc )(?<!ve )(?<!thi )(?<!an )(?<!phat )(?<!khai )sinh"
     r"(?! (?:vien|song|hoat|trac|san|thai|to|hoc|ly|ke|loi|truoc|sau|tu))"
@@ -113,7 +121,7 @@ _OF_STATE = re.compile(
 )
 _FAMOUS = re.compile(r"(?:0?2 ?[/.-] ?0?9 ?[/.-] ?1945|30 ?[/.-] ?0?4 ?[/.-] ?1975|19 ?[/.-] ?0?8 ?[/.-] ?1945)$")
 _BORN_RUN = re.compile(  # without "tháng": "ngày sinh là một mười một chín ba sáu"
-    rf"\b(?:sinh ngay|ngay sinh|sinh)(?: (?:cua|la|toi|em|chau|con|me|bo|ba|ma|ong|ngay))*\s*:?\s+((?:ngay )?{_DIGIT_WORD}(?:[ ,]{{1,2}}{_DIGIT_WORD}){{3,13}})\b"
+    rf"\b(?:sinh ngay|ngay sinh|sinh)(?: (?:cua|la|toi|em|chau|con|me|bo|ma|ong|ngay|vao))*\s*:?\s+((?:ngay )?{_DIGIT_WORD}(?:[ ,]{{1,2}}{_DIGIT_WORD}){{3,13}})\b"
 )
 _BORN_YEAR = re.compile(
     r"\b(?:(?<!hoc )(?<!ve )(?<!khai )(?<!nguoi )sinh|sn|ns|nam sinh|ra doi|lua|tuoi|doi|de|tuc)"
@@ -138,7 +146,7 @@ _COUNTED_DAYS = re.compile(r"\s*(?:tuoi|ngay|tuan|lan|phut|gio|thang|%)\b")
 
 _HOST = r"(?:gmail|(?:gio|go|ge|g) meo|gmai|gmal|yahoo|outlook|hotmail|icloud|vnn|proton(?:mail)?)"
 _DOT = r"(?:\s?[.,]\s?|\s(?:cham|dot)\s|\s?[(\[](?:cham|dot)[)\]]\s?)"
-_AT = r"(?:\s?@\s?|\s?[(\[](?:at|a cong|a moc)[)\]]\s?|\s(?:a ?cong|a ?moc|acong|at)\s)"
+_AT = r"(?:\s?@\s?|\s?[(\[](?:at|a|a cong|a moc)[)\]]\s?|\s(?:a ?cong|a ?moc|acong|at)\s)"
 _MAIL = re.compile(
     rf"(?:[\w+-]+(?:[.,]| cham | gach duoi | gach ngang )?)*[\w+-]+{_AT}"
     rf"(?:[\w-]+(?:{_DOT}[a-z][\w-]*)+|{_HOST}\b|(?<=@)\S+)"
@@ -156,7 +164,7 @@ _ACCOUNT = re.compile(
 
 # Plates and papers
 
-_LETTER = r"(?:[a-z]|be|bo|xe|de|do|e|gio|ge|gi|hat|ho|ca|lo|mo|no|pe|po|qui|quy|ro|et|so|te|to|vi|ve|vo|ich|i|long|dd|md|det|zet|hat|et)"
+_LETTER = r"(?:[a-z]|be|bo|xe|de|do|e|go|gio|ge|gi|hat|ho|ca|lo|mo|no|pe|po|qui|quy|ro|et|so|te|to|vi|ve|vo|ich|ep|i|long|dd|md|det|zet|hat|et)"
 _PLATE = re.compile(
     r"(?<![\w/.,])\d\d ?[-. ]? ?(?:[a-z][a-z0-9]?|ld|da|nn|ng|md\d?|kt|td|hc)(?: ?\d)? ?[-. ]{0,3}"
     r"(?:\d{3} ?[. -]? ?\d\d|\d{4,5}|\d\d ?[. -] ?\d\d)(?![\w/])"
@@ -172,9 +180,10 @@ _PAPER = re.compile(
     r"\b(?:bhxh|bhyt|bao hiem|(?:so |ma )?the|so so|cccd|cmnd|cmt|cmtnd|can cuoc|chung minh|ho chieu|passport|gplx|bang lai|giay phep lai xe"
     r"|mst|ma so thue|dinh danh|khai sinh so|ho khau|tai khoan|stk|tk|ma so|so may|ma ho so|so hieu|seri|giay|so)\b"
 )
-_PAPER_NUMBER = re.compile(r"(?<![\w/.,])(?:[a-z]{1,3}[ .-]?)?\d(?:[ .,-]{0,2}\d){5,}(?:-\d{3})?(?![\w/]|[.-][a-z\d])")
-_MONEY = re.compile(r"\s*(?:dong|nghin|ngan|trieu|ty|vnd|usd|k|d|tr|m2)\b")
+_PAPER_NUMBER = re.compile(r"(?<![\w/.,-])(?:[a-z]{1,3}[ .-]?)?\d(?:[ .,-]{0,2}\d){5,}(?:-\d{3})?(?![\w/]|[.-][a-z\d])")
+_MONEY = re.compile(r"\s*(?:dong(?! duoc| bao| bhxh)|nghin|ngan(?! hang)|trieu|ty|vnd|usd|k|d|tr|m2)\b")
 _NEAR_PAPER = 40
+_NO_AMOUNT = 9  # figures
 _PUBLIC = re.compile(r"1[89]00|\d\.\d{6}|\d{1,2}[ ./-]\d{1,2}[ ./-](?:19|20)\d\d|\d{1,3}(?:[.,]\d{3})+$")
 
 _HANDLE = re.compile(r"[a-z]{2,}[._][a-z0-9]{2,}(?<!\.vn)(?<!\.com)(?<!\.net)(?<!\.org)(?<!\.gov)")
@@ -187,9 +196,11 @@ _SPELLED_BEFORE = re.compile(
     rf"\b(?:(?:{_SURE_LETTER}|{_DIGIT_WORD})\s){{2,8}}{_GONE}+|\b(?:hat|et|det|xe|no|de)\s{_GONE}+"
     rf"|\S+ (?:cham|gach duoi|gach ngang|gach|cham) {_GONE}+|\b{_DIGIT_WORD} {_GONE}+|(?<=chieu )[a-z] {_GONE}+|(?<=chieu so )[a-z] {_GONE}+"
 )
+_INSURED = re.compile(rf"\b(?:bhxh|bhyt|bao hiem|the)\b[^\d.,;?{_GONE}]{{0,30}}?\b((?:{_SURE_LETTER}\s){{1,3}}{_GONE})")
+_GLUED_BEFORE = re.compile(rf"\b([a-z]{{4,}})(?: {_DIGIT_WORD}){{1,6}} {_GONE}")
 _SPELLED_BEHIND = re.compile(
     rf"{_GONE}(?:[ ,.-]{{1,2}}(?:{_DIGIT_WORD}|[a-z])){{2,}}\b(?!\s*(?:ky|ngay|lan|nguoi|thang|tuoi|nghin|trieu|dong))"
-    rf"|{_GONE}(?: (?:cham|gach duoi) \w+)+"
+    rf"|{_GONE}(?: (?:cham|gach duoi|gach ngang|a cong|a moc|thang|dau sao) \w+)+"
 )
 _LEFT = re.compile(
     rf"(?:\b[a-z]{{0,3}}\d[\da-z]*[ .,-]{{1,2}})*[\w@#$%&*!^.+-]*{_GONE}+(?:[\w@#$%&*!^+-]+)?"
@@ -204,7 +215,7 @@ def disclosed(text: str, sign: str, known: Callable[[str], bool]) -> list[Span]:
     is no password.
     """
     before = folded = fold_in_place(text.replace(sign, _GONE * len(sign)))
-    for find in (_mails, partial(_secrets, known=known), _days, _plates, _papers, _left):
+    for find in (_mails, partial(_secrets, text=text.lower(), known=known), _days, _plates, _papers, _left):
         for start, end in list(find(folded)):
             folded = folded[:start] + _GONE * (end - start) + folded[end:]
     gone = (found.span() for found in re.finditer(f"{_GONE}+", folded))
@@ -221,10 +232,10 @@ def _mails(folded: str) -> Iterator[Span]:
             start = before.start(1)
         yield start, found.end()
     for cue in _ACCOUNT.finditer(folded):
-        yield from _behind(folded, cue.end(), lambda word: False, _FAR - 2)
+        yield from _behind(folded, folded, cue.end(), lambda word: False, _FAR - 2)
 
 
-def _secrets(folded: str, known: Callable[[str], bool]) -> Iterator[Span]:
+def _secrets(folded: str, text: str, known: Callable[[str], bool]) -> Iterator[Span]:
     """Passwords and codes behind what names them, and words that are written like one."""
     yield from (found.span() for found in _STRONG.finditer(folded))
     for found in _IS_PASSWORD.finditer(folded):
@@ -248,13 +259,18 @@ def _secrets(folded: str, known: Callable[[str], bool]) -> Iterator[Span]:
             if len(word) >= _GLUED and "@" not in word and _is_mixed(word) and word.isalnum():
                 yield piece.start() + piece[0].find(word), piece.start() + piece[0].find(word) + len(word)
     for cue in cues:
-        yield from _behind(folded, cue.end(), known, _FAR, is_password=True)
+        if words := _WORDS_DIGITS.match(folded, cue.end()):
+            yield words.span(1)
+        yield from _behind(folded, text, cue.end(), known, _FAR, is_password=True)
 
 
 def _behind(
-    folded: str, at: int, known: Callable[[str], bool], far: int, *, is_password: bool = False
+    folded: str, text: str, at: int, known: Callable[[str], bool], far: int, *, is_password: bool = False
 ) -> Iterator[Span]:
-    """Words of a secret behind what names it: mixed ones, figures, what is no word, or what "là" announces."""
+    """Words of a secret behind what names it: mixed ones, figures, what is no word, or what "là" announces.
+
+    `text` is the same in small letters with its accents.
+    """
     pause = _PAUSE.search(folded, at)
     end = pause.start() if pause else len(folded)
     pieces = [piece for piece in _PIECE.finditer(folded, at, end) if piece[0].strip(_OUTER) or piece[0] in _IS]
@@ -287,7 +303,7 @@ def _behind(
         elif taken:
             continue
         elif told and is_password and close:
-            if last := _phrase(pieces[number:]):
+            if last := _phrase(pieces[number:], text):
                 yield piece.start(), last
                 return
             close = word in _FILLERS
@@ -299,18 +315,21 @@ def _behind(
                 return
 
 
-def _phrase(pieces: list[re.Match[str]]) -> int:
+def _phrase(pieces: list[re.Match[str]], text: str) -> int:
     """Where a password of several words ends, as in "là hoa hồng đỏ mà"; 0 where it is none."""
-    if pieces[0][0].strip(_OUTER) in _NO_PHRASE:
+    plain = not has_accents(text)
+    never, ends, undecided = (_BARE[words] if plain else words for words in (_NO_PHRASE, _ENDS, _UNDECIDED))
+    pieces = pieces[: _WORDS_OF_SECRET + 1]
+    words = [text[piece.start() : piece.end()].strip(_OUTER) for piece in pieces]
+    digits = [fold(word) in _DIGITS or word.isdecimal() for word in words]
+    if words[0] in never:
         return 0
-    words = [piece[0].strip(_OUTER) for piece in pieces[: _WORDS_OF_SECRET + 1]]
-    for number, (piece, word) in enumerate(zip(pieces, words, strict=False)):
-        near = words[max(0, number - 1) : number] + words[number + 1 : number + 2]
-        is_digit = word in _DIGITS and any(other in _DIGITS or other.isdecimal() for other in near)
-        if word in _UNDECIDED and not is_digit:
+    for number, (piece, word) in enumerate(zip(pieces, words, strict=True)):
+        is_digit = digits[number] and any(digits[max(0, number - 1) : number] + digits[number + 1 : number + 2])
+        spelled = fold(word) == "a" and words[number + 1 : number + 2] != []
+        if word in undecided and not is_digit:
             return 0
-        spelled = word == "a" and words[number + 1 : number + 2] in (["cong"], ["moc"])
-        if word in _ENDS and not is_digit and not spelled:
+        if word in ends and not is_digit and not spelled:
             return pieces[number - 1].end() if number > 1 and not _all_fillers(words[:number]) else 0
         if piece[0][-1] in _OUTER:
             return piece.end() if number and not _all_fillers(words[: number + 1]) else 0
@@ -318,7 +337,7 @@ def _phrase(pieces: list[re.Match[str]]) -> int:
 
 
 def _all_fillers(words: list[str]) -> bool:
-    return all(word in _FILLERS for word in words)
+    return all(fold(word) in _FILLERS for word in words)
 
 
 def _is_mixed(word: str) -> bool:
@@ -379,7 +398,8 @@ def _papers(folded: str) -> Iterator[Span]:
     """Numbers of papers of any length from six figures, behind what names the paper."""
     for found in _PAPER_NUMBER.finditer(folded):
         near = _PAPER.search(folded, max(0, found.start() - _NEAR_PAPER), found.start())
-        if near and not _MONEY.match(folded, found.end()) and not _PUBLIC.match(found[0]):
+        long = sum(map(str.isdecimal, found[0])) >= _NO_AMOUNT
+        if near and (long or not _MONEY.match(folded, found.end())) and not _PUBLIC.match(found[0]):
             yield found.span()
 
 
@@ -388,6 +408,8 @@ def _left(folded: str) -> Iterator[Span]:
     yield from (found.span() for found in _LEFT.finditer(folded) if found[0].strip(_GONE))
     yield from (found.span() for found in _SPELLED_BEFORE.finditer(folded))
     yield from (found.span() for found in _SPELLED_BEHIND.finditer(folded))
+    yield from (found.span(1) for found in _INSURED.finditer(folded))
+    yield from (found.span() for found in _GLUED_BEFORE.finditer(folded) if not is_syllable(found[1]))
     for cue in _MAIL_CUE.finditer(folded):
         words = list(_PIECE.finditer(folded, cue.start(), cue.end() - 1))[1:]
         while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
@@ -402,5 +424,5 @@ def _left(folded: str) -> Iterator[Span]:
         while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
             words.pop(0)
         told = re.search(r"(?:\bla|\bdat|:)\s*$", folded[: words[0].start()]) if words else None
-        if told and len(words) <= _FAR and not any(w[0].strip(_OUTER) in _MAIL_NOT | _ENDS for w in words):
+        if (told or 0 < len(words) < _FEW_WORDS) and len(words) <= _FAR and not any(w[0].strip(_OUTER) in _MAIL_NOT | _ENDS for w in words):
             yield words[0].start(), gone + 1

@@ -30,7 +30,7 @@ _SECRET = (
 )
 _NOT_A_YEAR = r"(?!(?:19|20)\d\d(?!\d))"
 _NOT_A_SECRET = r"(?![\d/.,]*\d)(?!\s*(?:so|ky tu|dong|ngay|nghin|trieu|tuoi))"
-_NOT_MONEY = r"(?!\s*(?:dong|nghin|ngan|trieu|ty|vnd|d|k)\b)"
+_NOT_MONEY = r"(?!\s*(?:dong(?! duoc| bao| bhxh)|nghin|ngan(?! hang)|trieu|ty|vnd|d|k)\b)"
 # On folded text: kind and pattern, the most telling first. Group 1, where there is one, is the number.
 _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
