@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from itertools import chain, pairwise
@@ -171,8 +171,8 @@ class Anonymous:
         tokens = self.tokens(text, gone)
         parts = self.by_rules(tokens)
         if self.tagger is not None:
-            labels = self.tagger.tags(features(self.seen(tokens, parts)))
-            parts = list(_labelled(labels))
+            told = list(_labelled(self.tagger.tags(features(self.seen(tokens, parts)))))
+            parts = [*told, *(part for part in parts if any(part[0] < b and a < part[1] for a, b, _ in told))]
         found = [Found(tokens[begin].start, tokens[end - 1].end, kind) for begin, end, kind in parts]
         return _joined(sorted([*found, *gone]), text)
 
@@ -215,7 +215,23 @@ class Anonymous:
 
     def _said(self, tokens: Sequence[Token]) -> _Said:
         accents = any(has_accents(token.text) for token in tokens)
-        return _Said(tokens, self.words, accents, self._ordinary[accents], self._places[accents], self.is_said)
+        return _Said(
+            tokens,
+            tuple(token.word for token in tokens),
+            self.words,
+            accents,
+            self._ordinary[accents],
+            self._places[accents],
+            self._spelled[accents],
+            self.is_said,
+        )
+
+    @cached_property
+    def _spelled(self) -> tuple[dict[str, Names], dict[str, Names]]:
+        """The words of each list of phrases, without accents and with them."""
+        phrases = {name: getattr(self.words, name) for name in _PHRASES} | {"large": _LARGE, "around": _AROUND}
+        exact = {name: frozenset(tuple(phrase.split()) for phrase in listed) for name, listed in phrases.items()}
+        return {name: frozenset(tuple(map(bare, each)) for each in listed) for name, listed in exact.items()}, exact
 
     @cached_property
     def _lists(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -357,8 +373,9 @@ def _joined(found: Sequence[Found], text: str) -> list[Found]:
     """Neighbours of one kind, with nothing but signs between them, as one."""
     out: list[Found] = []
     for each in found:
-        if out and out[-1].kind == each.kind and not re.search(r"\w", text[out[-1].end : each.start]):
-            out[-1] = Found(out[-1].start, each.end, each.kind)
+        inside = bool(out) and each.start < out[-1].end
+        if inside or (out and out[-1].kind == each.kind and not re.search(r"\w", text[out[-1].end : each.start])):
+            out[-1] = Found(out[-1].start, max(out[-1].end, each.end), out[-1].kind)
         else:
             out.append(each)
     return out
@@ -369,17 +386,19 @@ class _Said:
     """A question and what names and addresses look like; where no accents were typed, none are looked for."""
 
     tokens: Sequence[Token]
+    small: tuple[str, ...]  # their words in small letters
     words: Words
     accents: bool
     ordinary: Pairs
     known: Names  # of communes, districts and streets
+    spelled: Mapping[str, Names]  # lists of phrases by their names
     is_said: Callable[[str], bool]  # whether a folded word stands in ordinary texts
 
     def _is(self, at: int, words: frozenset[str]) -> bool:
         """Whether a token is one of the words, as they are typed in this question."""
         if not 0 <= at < len(self.tokens):
             return False
-        return self.tokens[at].word in (words if self.accents else _bare_words(words))
+        return self.small[at] in (words if self.accents else _bare_words(words))
 
     def _text(self, at: int) -> str:
         return self.tokens[at].text if 0 <= at < len(self.tokens) else ""
@@ -391,13 +410,13 @@ class _Said:
         """Whether a word and the next one stand together in ordinary texts."""
         if not 0 <= at < len(self.tokens) - 1:
             return False
-        return (self.tokens[at].word, self.tokens[at + 1].word) in self.ordinary
+        return self.small[at : at + 2] in self.ordinary
 
     def _stops(self, at: int, *, behind_surname: bool = False) -> bool:
         """Whether nothing of a name in small letters can stand here."""
         if not 0 <= at < len(self.tokens) or not self.tokens[at].text.isalpha():
             return True
-        word = self.tokens[at].word
+        word = self.small[at]
         if behind_surname and self._is_part(at) and not self._is(at, _NEVER):
             return False
         return self._is(at, self.words.stops) and (self.accents or word not in self.words.stops_not_bare)
@@ -416,7 +435,7 @@ class _Said:
                 (at, self._full_name(at)),
                 (at, self._capital_name(at)),
                 (at, self._given_behind(at)),
-                (at, at + (_GLUED.match(self.tokens[at].word) is not None)),
+                (at, at + (_GLUED.match(self.small[at]) is not None)),
                 self._titled(at),
                 (at, self._highland(at)),
                 (at + 1, self._by_birth(at)),
@@ -483,14 +502,14 @@ class _Said:
         end = self._given_names(begin)
         if self._is_ordinary(begin - 1) and (self.accents or end == begin + 1):
             end = begin
-        if end == begin + 1 and self.tokens[at].word not in titles:
+        if end == begin + 1 and self.small[at] not in titles:
             return at, at
         is_other = end == begin + 1 and self._is(end, self.words.not_names_before)
         return begin, begin if is_other else self._nicknamed(end)
 
     def _titled(self, at: int) -> tuple[int, int]:
         """The name behind "đồng chí", "chủ hộ", "cán bộ": with a capital, or of three words."""
-        begin = self._unit(at, self.words.titles)
+        begin = self._unit(at, "titles")
         begin += self._text(begin) == ":"
         if not begin or self._is_ordinary(begin - 1):
             return at, at
@@ -501,11 +520,11 @@ class _Said:
 
     def _highland(self, at: int) -> int:
         """The end of a name of the highlands: "h'bia êban", "K'Lim", "Mohamach Soly"."""
-        if _APOSTROPHE.fullmatch(self.tokens[at].word) or self._is_odd(at):
+        if _APOSTROPHE.fullmatch(self.small[at]) or self._is_odd(at):
             end = at + 1
             while self._is_odd(end) or self._is_capital(end):
                 end += 1
-            if _APOSTROPHE.fullmatch(self.tokens[at].word):
+            if _APOSTROPHE.fullmatch(self.small[at]):
                 return end
             return end if self._is_capital(at) and end > at + 1 else 0
         return 0
@@ -514,7 +533,7 @@ class _Said:
         """Whether it is no syllable of Vietnamese, and no word that people say."""
         if not 0 <= at < len(self.tokens) or not self.tokens[at].text.isalpha():
             return False
-        word = bare(self.tokens[at].word)
+        word = bare(self.small[at])
         return len(word) > 2 and not is_syllable(word) and not self.is_said(word)
 
     def _by_birth(self, at: int) -> int:
@@ -524,7 +543,7 @@ class _Said:
         nick = self._nicknamed(at + 2)
         if self._is_ordinary(at) or self._is(at + 2, _NOT_BORN) or self._is(at + 2, _DIGITS):
             return 0
-        return nick if nick > at + 2 or self._stops(at + 2) or self._unit(at + 2, _AROUND) else 0
+        return nick if nick > at + 2 or self._stops(at + 2) or self._unit(at + 2, "around") else 0
 
     def _nicknamed(self, at: int) -> int:
         """The end of a name with the nickname behind it: "hùng còi"."""
@@ -543,7 +562,7 @@ class _Said:
         if not 0 <= at < len(self.tokens):
             return False
         known = self.words.given_names if self.accents else self.words.given_names_bare
-        return self.tokens[at].word in known
+        return self.small[at] in known
 
     def _is_lone_given(self, at: int) -> bool:
         """Whether it is a name that people are given and no part of ordinary words."""
@@ -590,8 +609,8 @@ class _Said:
         points = [
             2.0 if self._is(at, _TELLING) else 0.5 if is_other else 1.0,
             1 + self._is(at + 1, _SURELY_MIDDLE),
-            1.0 * (self.tokens[at + 2].word in known) or 0.5 * self._is_part(at + 2),
-            1.5 if at and self.tokens[at - 1].word in words.honorifics_bare else 1.0 if cued else 0.5 * opens,
+            1.0 * (self.small[at + 2] in known) or 0.5 * self._is_part(at + 2),
+            1.5 if at and self.small[at - 1] in words.honorifics_bare else 1.0 if cued else 0.5 * opens,
             -2.0 * self._is_ordinary(at) / (1 + self._is(at, _TELLING)),
             -1.0 if self._is_ordinary(at + 1) else 0.5,
         ]
@@ -627,11 +646,13 @@ class _Said:
         return end
 
     def _is_public(self, at: int) -> bool:
-        said = " ".join(token.word for token in self.tokens[at : at + _MOST_NAME]) + " "
-        names = _phrases(self.words.public + self.words.provinces, self.accents)
-        name = next((name for name in names if said.startswith(name)), "")
-        alone = name.count(" ") == 1
-        return bool(name) and not (alone and (self._is_capital(at + 1) or not self._is_capital(at)))
+        size = max(self._size(at, self.spelled["public"]), self._size(at, self.spelled["provinces"]))
+        return size > 1 or (size == 1 and self._is_capital(at) and not self._is_capital(at + 1))
+
+    def _size(self, at: int, names: Names) -> int:
+        """How many words the longest of the names has that begins here; 0 where none does."""
+        most = min(_MOST_NAME, len(self.small) - at)
+        return next((size for size in range(most, 0, -1) if self.small[at : at + size] in names), 0)
 
     def _small(self, at: int, most: int, *, behind_surname: bool = False) -> int:
         """Where a name in small letters ends: before a sign, a figure, or a word that is of no name."""
@@ -701,8 +722,7 @@ class _Said:
 
     def _known_place(self, at: int) -> int:
         """The end of the longest name of a commune, a district or a street that begins here."""
-        words = tuple(token.word for token in self.tokens[at : at + _MOST_NAME])
-        return next((at + size for size in range(len(words), 0, -1) if words[:size] in self.known), at)
+        return at + self._size(at, self.known)
 
     def _suffix(self, at: int) -> int:
         """The end of a name of a place with the figure or letter behind it: "Tân Lập 2", "vĩnh lộc a"."""
@@ -745,16 +765,9 @@ class _Said:
 
     def _province(self, at: int) -> int:
         """The end of a province that begins here, with the word for it."""
-        step = at
-        units = _spellings(_LARGE, self.accents)
-        for size in (2, 1):
-            if tuple(token.word for token in self.tokens[step : step + size]) in units:
-                step += size
-                break
-        said = " ".join(token.word for token in self.tokens[step : step + _MOST_NAME]) + " "
-        names = _phrases(self.words.provinces, self.accents)
-        name = next((name for name in names if said.startswith(name)), "")
-        return step + len(name.split()) if name else at
+        step = at + self._size(at, self.spelled["large"])
+        size = self._size(step, self.spelled["provinces"])
+        return step + size if size else at
 
     def _part(self, at: int, *, begun: bool) -> tuple[int, int]:
         """The end of one part of an address, and its weight: 2 where it stands for itself, else 1.
@@ -763,14 +776,14 @@ class _Said:
         """
         if not 0 <= at < len(self.tokens):
             return at, 0
-        if _DISTRICT.fullmatch(self.tokens[at].word):
+        if _DISTRICT.fullmatch(self.small[at]):
             return at + 1, 1
         number = at + (self._is(at, _NUMBER))
         if self._is_house(number) and (end := self._street(number + 1, is_numbered=number > at)):
             return end, 2
         if number > at and (end := self._counted_in_words(number)) > number:
             return end, 2
-        begin = self._unit(at, self.words.numbered)
+        begin = self._unit(at, "numbered")
         begin += self._is(begin, _NUMBER) and self._is_house(begin + 1)
         if begin and self._is(begin + 1, _MONTH) and self._is_house(begin + 2) and self._is(begin - 1, _STREETS):
             return begin + 3, 2  # đường 30 tháng 4
@@ -779,21 +792,21 @@ class _Said:
             is_house = self._is(begin - 1, _HOUSE_WORDS) or self._is(begin - 1, _NUMBER)
             is_street = end > begin + 1 and ("/" in self.tokens[begin].text or is_house)
             is_hardly = self._is(at, _HARDLY_TELLING) and begin == at + 1
-            weight = 1 if is_hardly or self._unit(at, self.words.areas) else 2
+            weight = 1 if is_hardly or self._unit(at, "areas") else 2
             return (end, 2) if is_street else (begin + 1, weight)
         if begin and (end := self._counted_in_words(begin)) > begin:
             return end, 2
         is_flat = begin and self._is(at, _BUILDINGS) and _FLAT.fullmatch(self._text(begin).lower())
         if is_flat and not (self._is(at, _HOUSES) and len(self._text(begin)) == 1):
             return begin + 1, 2
-        large = 1 if self._unit(at, self.words.areas) else 2
-        begin = self._unit(at, self.words.named)
+        large = 1 if self._unit(at, "areas") else 2
+        begin = self._unit(at, "named")
         if begin and self._is(begin, self.words.honorifics) and self._is_capital(begin + 1):
             return self._capitals(begin + 1), 2  # "dãy trọ bà Năm"
         if begin and (end := self._capitals(begin, provinces=True)) > begin:
             ordinary = end == begin + 1 and self._is_ordinary(begin - 1)
             return (at, 0) if ordinary else (self._suffix(max(end, self._known_place(begin))), large)
-        begin = self._unit(at, self.words.chained)
+        begin = self._unit(at, "chained")
         is_known = self._known_place(begin) > begin + 1 if begin else False
         if begin and (begun or is_known or not self._is_ordinary(begin - 1)) and not self._is_state(begin):
             end = self._small_place(begin)
@@ -805,7 +818,7 @@ class _Said:
         end = at
         while self.accents and self._is(end, _DIGITS):
             end += 1
-        follows = self._unit(end, self.words.streets) or self._known_place(end) > end or self._capitals(end) > end
+        follows = self._unit(end, "streets") or self._known_place(end) > end or self._capitals(end) > end
         return end if end > at and follows else at
 
     def _small_place(self, at: int) -> int:
@@ -813,16 +826,16 @@ class _Said:
         if (end := self._known_place(at)) > at + 1 and not self._is_ordinary(at):
             return self._suffix(end)
         behind = at + 1 + (self._text(at + 1) == ",")
-        if self._stops(at) and not self._unit(behind, self.words.chained):
+        if self._stops(at) and not self._unit(behind, "chained"):
             return end if end > at + 1 else at
-        if self._unit(at, self.words.chained) and (
-            self._stops(at + 1) or self._unit(at + 1, self.words.chained)
+        if self._unit(at, "chained") and (
+            self._stops(at + 1) or self._unit(at + 1, "chained")
         ):
             return at
         end = at + 1
         while end < min(len(self.tokens), at + _SMALL_PLACE) and self._text(end).isalpha():
             never = self._is(end, _NEVER) if end == at + 1 else self._stops(end) and len(self._text(end)) > 1
-            if never or self._unit(end, self.words.chained) or self._is_public(end):
+            if never or self._unit(end, "chained") or self._is_public(end):
                 break
             if end > at + 1 and self._known_place(end) > end + 1:
                 break
@@ -832,7 +845,7 @@ class _Said:
     def _street(self, at: int, *, is_numbered: bool) -> int:
         """The end of the street behind a house's number; 0 where there is none."""
         at += self._text(at) == ","
-        if begin := self._unit(at, self.words.streets):
+        if begin := self._unit(at, "streets"):
             begin += self._is(begin, _NUMBER)
             if self._is_house(begin):
                 return begin + 3 if self._is(begin + 1, _MONTH) and self._is_house(begin + 2) else begin + 1
@@ -861,19 +874,16 @@ class _Said:
     def _is_counted(self, at: int) -> bool:
         return self._is(at, _COUNTED)
 
-    def _unit(self, at: int, units: tuple[str, ...]) -> int:
+    def _unit(self, at: int, units: str) -> int:
         """Where the name behind a unit begins ("tổ dân phố" goes before "tổ"); 0 where there is no unit."""
         if self._is(at - 1, _TOWN) and self._is(at, _STREET):
             return 0  # "thành phố"
-        spellings = _spellings(units, self.accents)
-        for size in (4, 3, 2, 1):
-            if tuple(token.word for token in self.tokens[at : at + size]) in spellings:
-                return at + size
-        return 0
+        size = self._size(at, self.spelled[units])
+        return at + size if size else 0
 
     def _is_house(self, at: int) -> bool:
         """Whether it is a number as houses and alleys have: "12", "12a", "12/34/5"."""
-        return 0 <= at < len(self.tokens) and _HOUSE.fullmatch(self.tokens[at].word) is not None
+        return 0 <= at < len(self.tokens) and _HOUSE.fullmatch(self.small[at]) is not None
 
 
 _NAME = frozenset(["tên"])
@@ -892,6 +902,7 @@ _NEVER = frozenset(  # in no name
     cho""".split()
 )
 _LIKELY = 2.5  # points
+_PHRASES = "streets numbered named chained areas titles public provinces".split()
 _NO_LABEL = "-"  # of the rules
 _MASKED = "…"  # the word that stands for what is gone
 _ANYBODY = frozenset("ABCXZ")
@@ -931,13 +942,3 @@ _GLUED = re.compile(
 @lru_cache
 def _bare_words(words: frozenset[str]) -> frozenset[str]:
     return frozenset(map(bare, words))
-
-
-@lru_cache
-def _phrases(names: tuple[str, ...], accents: bool) -> tuple[str, ...]:
-    return tuple(f"{name if accents else bare(name)} " for name in sorted(names, key=len, reverse=True))
-
-
-@lru_cache
-def _spellings(units: tuple[str, ...], accents: bool) -> frozenset[tuple[str, ...]]:
-    return frozenset(tuple((unit if accents else bare(unit)).split()) for unit in units)

@@ -25,7 +25,7 @@ class Tagger(msgspec.Struct, frozen=True):
 
     labels: tuple[str, ...]
     transitions: tuple[tuple[int, ...], ...]
-    features: dict[str, dict[str, int]]  # of a feature, by the label's place
+    features: dict[str, tuple[tuple[int, int], ...]]  # of a feature: places of labels and weights
 
     def tags(self, words: Sequence[Sequence[str]]) -> list[str]:
         """The likeliest labels of words that are told by their features."""
@@ -47,12 +47,9 @@ class Tagger(msgspec.Struct, frozen=True):
     def _weights(self, features: Sequence[str]) -> list[int]:
         out = [0] * len(self.labels)
         for feature in features:
-            for label, weight in self.features.get(feature, _NOTHING).items():
-                out[int(label)] += weight
+            for label, weight in self.features.get(feature, ()):
+                out[label] += weight
         return out
-
-
-_NOTHING: dict[str, int] = {}
 
 
 def load_tagger(path: Path) -> Tagger:
@@ -63,8 +60,8 @@ def load_tagger(path: Path) -> Tagger:
         raise KnowledgeError([Problem(path, 0, str(error))]) from error
     count = len(tagger.labels)
     square = len(tagger.transitions) == count and all(len(row) == count for row in tagger.transitions)
-    known = {str(label) for label in range(count)}
-    if not count or not square or any(not weights.keys() <= known for weights in tagger.features.values()):
+    listed = all(0 <= label < count for weights in tagger.features.values() for label, _ in weights)
+    if not count or not square or not listed:
         raise KnowledgeError([Problem(path, 0, "weights of labels that are not listed")])
     return tagger
 
@@ -135,9 +132,10 @@ def _of(seen: Seen, at: int) -> list[str]:
 def weights_of(states: Mapping[tuple[str, str], float], moves: Mapping[tuple[str, str], float]) -> Tagger:
     """A tagger of learned weights: of features and labels, and of labels behind another."""
     labels = tuple(sorted({label for _, label in states} | {label for move in moves for label in move}))
-    features: dict[str, dict[str, int]] = {}
+    features: dict[str, tuple[tuple[int, int], ...]] = {}
     for (feature, label), weight in sorted(states.items()):
         if round(weight * _SCALE):
-            features.setdefault(feature, {})[str(labels.index(label))] = round(weight * _SCALE)
+            weights = (labels.index(label), round(weight * _SCALE))
+            features[feature] = (*features.get(feature, ()), weights)
     rows = [tuple(round(moves.get((last, label), 0.0) * _SCALE) for label in labels) for last in labels]
     return Tagger(labels, tuple(rows), features)

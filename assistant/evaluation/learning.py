@@ -23,17 +23,19 @@ from assistant.errors import EvaluationError
 from assistant.evaluation.masking import Line, Personal, read_lines
 from assistant.evaluation.mistyping import HABITS
 from assistant.retrieval.classifier import load_utterances
+from assistant.text.keystrokes import is_syllable
 from assistant.text.normalize import clean, fold
 
 _SIGN = "…"
 _TAGGED = {"name": "name", "address": "place"}
 _VARIANTS = 7  # of each text
-_FRAMED = 9_000  # texts from frames
+_FRAMED = 11_000  # texts from frames
 _MISTYPED = 0.25  # share of what people say, learned as others would type it, too
 _ODD = 0.2  # share of the words of names that are on no list of names
 _UNTOLD = 0.35  # share of texts of which the rules tell nothing, so that the words around count
 _SMALL, _BARE = 0.4, 0.65  # shares in small letters, and up to here without accents
-_SLOT = re.compile(r"\{(name|short|place|ask)\}")
+_SLOT = re.compile(r"\{(name|short|place|ask|commune|street|person|number)\}")
+_HIGHLAND = 0.1  # share of names like those of the highlands
 _FEMALE, _MALE = ("thị", "thu", "ngọc", "kim"), ("văn", "hữu", "đức", "công")
 _STREETS = "lê lợi|trần phú|nguyễn ảnh thủ|hoàng diệu|tô ký|hà huy tập|phạm hùng|láng|khâm thiên|dã tượng|vườn lài|ba cu"
 _UNITS = "xã|xã|phường|phường|thị trấn|p.|x."
@@ -117,10 +119,23 @@ class _Makers:
         lines = hide.places.read_text(encoding="utf-8").splitlines() if hide.places else []
         self.places = [line for line in lines if line and line[0] != "#"]
         self.syllables = sorted({word for line in self.places for word in line.split() if len(word) > 1})
-        self.provinces = hide.words.provinces
+        self.foreign = [word for word in self.syllables if not is_syllable(fold(word)) and word.isalpha()]
+        self.provinces = words.provinces
+        self.public = {  # what anybody may name
+            "commune": lambda: pick.choice(self.places),
+            "street": self._street,
+            "person": self.name,
+            "number": lambda: str(pick.randint(1, 400)),
+        }
+
+    def _street(self) -> str:
+        return self.pick.choice([*_STREETS.split("|"), self.pick.choice(self.places), self.name()])
 
     def name(self) -> str:
         pick = self.pick
+        if pick.random() < _HIGHLAND:
+            first = pick.choice(["y", "a", "ka", "thị", "h'" + pick.choice(self.foreign), "k'" + pick.choice(self.foreign), pick.choice(self.foreign)])
+            return " ".join([first, *(pick.choice(self.foreign + self.givens) for _ in range(pick.randint(1, 2)))])
         middle = pick.choice(_FEMALE if pick.random() < 0.5 else _MALE) if pick.random() < 0.4 else pick.choice(self.middles)
         parts = [pick.choice(self.surnames), middle, pick.choice(self.givens)]
         parts = [pick.choice(self.syllables) if pick.random() < _ODD else part for part in parts]
@@ -143,7 +158,7 @@ class _Makers:
     def place(self) -> str:
         pick = self.pick
         number = str(pick.randint(1, 420)) + pick.choice(["", "", "a", f"/{pick.randint(1, 99)}", f"/{pick.randint(1, 50)}/{pick.randint(1, 20)}"])
-        street = pick.choice([*_STREETS.split("|"), pick.choice(self.places), self.name()])
+        street = self._street()
         hamlet = pick.choice([pick.choice(self.places), self.short(2), pick.choice(self.givens), str(pick.randint(1, 20)), pick.choice(self.places) + pick.choice([" 1", " 2", " a", " b"])])
         first = pick.choice(
             [
@@ -185,6 +200,8 @@ class _Makers:
         def fill(slot: re.Match[str]) -> str:
             if slot[1] == "ask":
                 return ask
+            if slot[1] in self.public:
+                return self.public[slot[1]]().title()
             value = self.place() if slot[1] == "place" else self.name() if slot[1] == "name" else self.short()
             value = value.title()
             personal.append(Personal("address" if slot[1] == "place" else "name", value))
