@@ -894,7 +894,8 @@ def evaluate_masking(
         bool, typer.Option("--failures", help="List what went wrong in files named open….")
     ] = False,
     learn: Annotated[
-        Path | None, typer.Option(help="Learn the weights of names and addresses from the files, and write them.")
+        Path | None,
+        typer.Option(help="Learn the weights of names and addresses from the files, and write them."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

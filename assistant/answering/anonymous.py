@@ -200,7 +200,10 @@ class Anonymous:
             rules[begin:end] = [kind[0].upper()] + [kind[0]] * (end - begin - 1)
         lists = self._lists[said.accents]
         small = [token.word for token in tokens]
-        folded = [bare(word) if token.end - token.start == len(word) else _MASKED for token, word in zip(tokens, small, strict=True)]
+        folded = [
+            bare(word) if token.end - token.start == len(word) else _MASKED
+            for token, word in zip(tokens, small, strict=True)
+        ]
         return Seen(
             folded,
             small,
@@ -229,9 +232,16 @@ class Anonymous:
     @cached_property
     def _spelled(self) -> tuple[dict[str, Names], dict[str, Names]]:
         """The words of each list of phrases, without accents and with them."""
-        phrases = {name: getattr(self.words, name) for name in _PHRASES} | {"large": _LARGE, "around": _AROUND}
-        exact = {name: frozenset(tuple(phrase.split()) for phrase in listed) for name, listed in phrases.items()}
-        return {name: frozenset(tuple(map(bare, each)) for each in listed) for name, listed in exact.items()}, exact
+        phrases = {name: getattr(self.words, name) for name in _PHRASES} | {
+            "large": _LARGE,
+            "around": _AROUND,
+        }
+        exact = {
+            name: frozenset(tuple(phrase.split()) for phrase in listed) for name, listed in phrases.items()
+        }
+        return {
+            name: frozenset(tuple(map(bare, each)) for each in listed) for name, listed in exact.items()
+        }, exact
 
     @cached_property
     def _lists(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -258,7 +268,9 @@ class Anonymous:
             for word in listed:
                 exact.setdefault(word, set()).add(letter)
                 plain.setdefault(bare(word), set()).add(letter)
-        bare_lists, lists = ({word: "".join(sorted(kinds)) for word, kinds in table.items()} for table in (plain, exact))
+        bare_lists, lists = (
+            {word: "".join(sorted(kinds)) for word, kinds in table.items()} for table in (plain, exact)
+        )
         return bare_lists, lists
 
     def is_said(self, word: str) -> bool:
@@ -308,7 +320,12 @@ class Anonymous:
         shouted = len(plain) > 1 and sum(word[0].isupper() for word in plain) > _SHOUTED * len(plain)
         tokens = [Token(t[0], *t.span(), not shouted and self._is_capital(t[0])) for t in found]
         for at in range(1, len(tokens)):  # "VÕ VĂN KIỆM"
-            if not shouted and tokens[at - 1].capital and tokens[at - 1].text.isupper() and tokens[at].text.isupper():
+            if (
+                not shouted
+                and tokens[at - 1].capital
+                and tokens[at - 1].text.isupper()
+                and tokens[at].text.isupper()
+            ):
                 tokens[at] = tokens[at]._replace(capital=tokens[at].text.isalpha())
         tokens += [Token(".", start, end, False) for start, end in masked]
         return sorted(tokens, key=lambda token: token.start)
@@ -374,7 +391,9 @@ def _joined(found: Sequence[Found], text: str) -> list[Found]:
     out: list[Found] = []
     for each in found:
         inside = bool(out) and each.start < out[-1].end
-        if inside or (out and out[-1].kind == each.kind and not re.search(r"\w", text[out[-1].end : each.start])):
+        if inside or (
+            out and out[-1].kind == each.kind and not re.search(r"\w", text[out[-1].end : each.start])
+        ):
             out[-1] = Found(out[-1].start, max(out[-1].end, each.end), out[-1].kind)
         else:
             out.append(each)
@@ -597,7 +616,9 @@ class _Said:
     def _likelihood(self, at: int) -> float:
         """How much speaks for a name of three words in small letters, in points."""
         sure = self._is(at + 1, _SURELY_MIDDLE) and self._is(at + 2, _NUMBERS)  # "nguyễn thị ba"
-        called = self.accents and self._is(at - 1, self.words.honorifics) and self._is(at + 1, self.words.surnames)
+        called = (
+            self.accents and self._is(at - 1, self.words.honorifics) and self._is(at + 1, self.words.surnames)
+        )
         if not (self._is_part(at + 1) or called) or (self._stops(at + 2, behind_surname=True) and not sure):
             return 0
         known = self.words.given_names if self.accents else self.words.given_names_bare
@@ -716,7 +737,9 @@ class _Said:
         far = self._is(at - 1, self.words.living) or self._text(at - 1) == ":"
         if not far or end == at or self._is_ordinary(at) or self._province(at) > at:
             return at
-        while (after := self._continued(step := end + (self._text(end) == ","), comma=step > end, sure=False)) > step:
+        while (
+            after := self._continued(step := end + (self._text(end) == ","), comma=step > end, sure=False)
+        ) > step:
             end = after
         return end
 
@@ -738,14 +761,20 @@ class _Said:
         """
         words = self.words
         here = any(self._is(near, words.living) for near in range(max(0, at - 2), at))
-        if not (begun and self._is(at, _WAYS_IN)) and not (here and self._is(at, words.positions | words.landmarks)):
+        if not (begun and self._is(at, _WAYS_IN)) and not (
+            here and self._is(at, words.positions | words.landmarks)
+        ):
             return at
         end, marked, told = at, begun, False
         for step in range(at, min(len(self.tokens), at + _LONGEST_WAY)):
             is_mark = self._is(step, words.landmarks | words.positions) or self._is(step, _WAYS_IN)
             if is_mark and not (self._is(step, _ENDS_WAY) and not self._is_capital(step)):
                 marked = True
-            elif marked and self._text(step).isalnum() and (self._is_capital(step) or not self._is(step, _ENDS_WAY)):
+            elif (
+                marked
+                and self._text(step).isalnum()
+                and (self._is_capital(step) or not self._is(step, _ENDS_WAY))
+            ):
                 told |= not self._is_ordinary(step - 1) or self._is_capital(step)
                 end = step + 1
             else:
@@ -785,7 +814,12 @@ class _Said:
             return end, 2
         begin = self._unit(at, "numbered")
         begin += self._is(begin, _NUMBER) and self._is_house(begin + 1)
-        if begin and self._is(begin + 1, _MONTH) and self._is_house(begin + 2) and self._is(begin - 1, _STREETS):
+        if (
+            begin
+            and self._is(begin + 1, _MONTH)
+            and self._is_house(begin + 2)
+            and self._is(begin - 1, _STREETS)
+        ):
             return begin + 3, 2  # đường 30 tháng 4
         if begin and self._is_house(begin) and not self._is_counted(begin + 1):
             end = self._capitals(begin + 1, provinces=True)
@@ -828,9 +862,7 @@ class _Said:
         behind = at + 1 + (self._text(at + 1) == ",")
         if self._stops(at) and not self._unit(behind, "chained"):
             return end if end > at + 1 else at
-        if self._unit(at, "chained") and (
-            self._stops(at + 1) or self._unit(at + 1, "chained")
-        ):
+        if self._unit(at, "chained") and (self._stops(at + 1) or self._unit(at + 1, "chained")):
             return at
         end = at + 1
         while end < min(len(self.tokens), at + _SMALL_PLACE) and self._text(end).isalpha():
@@ -855,7 +887,11 @@ class _Said:
             return end if end > begin else self._small_place(begin)
         if (end := self._capitals(at, provinces=True)) > at and not self._is_counted(at):
             return end
-        if _WAY.fullmatch(self._text(at).lower()) and self._text(at)[0].isalpha() and self._is_capital(at + 1):
+        if (
+            _WAY.fullmatch(self._text(at).lower())
+            and self._text(at)[0].isalpha()
+            and self._is_capital(at + 1)
+        ):
             return at + 1  # "102 D2 Thạnh Mỹ Tây"
         if (end := self._known_place(at)) > at + 1 and not (self._is_ordinary(at) or self._is_counted(at)):
             return self._suffix(end)
@@ -918,7 +954,17 @@ _NOT_BORN = frozenset(  # "cô năm nay", "bác hai lần", "chị ba con"
     """nay ngoái trước sau sinh này học ấy đó tuổi người con đứa lần tháng ngày năm cái thẻ bản giờ vợ bên mẹ chị anh
     chữ số loại tấm phần đời chồng thế triệu nghìn nơi nhà miền ruột em nữ nam nước tên căn mảnh""".split()
 )
-_AROUND = ("hàng xóm", "bán", "trong xóm", "đầu xóm", "cuối xóm", "bên cạnh", "gần nhà", "tổ trưởng", "trưởng thôn")
+_AROUND = (
+    "hàng xóm",
+    "bán",
+    "trong xóm",
+    "đầu xóm",
+    "cuối xóm",
+    "bên cạnh",
+    "gần nhà",
+    "tổ trưởng",
+    "trưởng thôn",
+)
 _APOSTROPHE = re.compile(r"(?:[a-zđ]|ch|kh|th|tr)['’]\w{2,}")
 _ENDS_WAY = frozenset(
     """không thì mà bị có đã chưa muốn làm hỏi khai mất xin cho là và để nhưng cần nộp nên chết hư hỏng được tôi em cháu

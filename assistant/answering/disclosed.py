@@ -66,7 +66,9 @@ _BARE = {words: frozenset(map(fold, words)) for words in (_NO_PHRASE, _ENDS, _UN
 _COUNTED = re.compile(
     r"\s*(?:so\b|ky tu|ki tu|chu so|chu cai|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam|buoc|nguoi|%|k\b|tr\b|d\b)"
 )
-_MIXED = re.compile(r"(?=.*\d)(?=.*[a-z])[\w@#$%&*!^.+-]{4,}|(?=.*[@#$&*!^_])(?=.*[a-z\d])[\w@#$%&*!^.+-]{5,}")
+_MIXED = re.compile(
+    r"(?=.*\d)(?=.*[a-z])[\w@#$%&*!^.+-]{4,}|(?=.*[@#$&*!^_])(?=.*[a-z\d])[\w@#$%&*!^.+-]{5,}"
+)
 _NO_MIXED = re.compile(  # amounts, models, levels, laws: "500k", "iphone12", "muc2", "nd-cp", "2.0"
     r"\d+(?:[.,]\d+)?(?:k|tr|h|g|m|cm|kg|d|vnd|usd|trieu|ngay|nam|so|s|p|gb|tuoi|ky|kt|kytu|lan|ph|x)\w*"
     r"|(?:muc|buoc|cap|iphone|ip|ios|android|win|windows|samsung|galaxy|note|oppo|vivo|redmi|vneid|covid|lop|mau|may|so|co|thang|nam|f|x|a|s)\d+\w*"
@@ -88,7 +90,9 @@ _CODE = re.compile(
     r"\b(?:otp|o t[ie] p[ie]|ma|code|tin nhan|tin|sms|nhan duoc|day so|doc|nhap|gui)\b(?![^\d.?!]{0,30}\b(?:loi|dau so|tong dai|thu tuc|ho so|nam|tinh|mau|hieu|vung|lan|hotline)\b)"
     r"[^\d.?!,]{0,30}?(?<![\d/.,-])((?!(?:19|20)\d\d(?!\d))(?!\d*000\b)\d(?:[ -]?\d){3,7})(?![\w/]|[.,-]\d)"
 )
-_SPOKEN_CODE = re.compile(rf"\b(?:o t[ie] p[ie]|otp|ma|tin nhan|sms|code)\b(?: \w+){{0,4}}? ({_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,7}})\b")
+_SPOKEN_CODE = re.compile(
+    rf"\b(?:o t[ie] p[ie]|otp|ma|tin nhan|sms|code)\b(?: \w+){{0,4}}? ({_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,7}})\b"
+)
 _CHANGED = re.compile(r"\btu (\S+) (?:sang|thanh|qua) (\S+)")
 
 # Days
@@ -97,7 +101,9 @@ _SPOKEN_NUMBER = rf"{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{0,2}}"
 _NUMBER = rf"(?:\d{{1,2}}|{_SPOKEN_NUMBER})"
 _MONTH = r"(?:\d{1,2}|muoi(?: (?:mot|hai))?|mot|hai|ba|tu|bon|nam|lam|sau|bay|tam|chin|gieng|chap)"
 _YEAR = rf"(?:(?:19|20)?\d\d|{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{1,8}})"
-_SIGNS = r"(?:giap|at|binh|dinh|mau|ky|canh|tan|nham|quy) (?:ty|ti|suu|dan|mao|meo|thin|ngo|mui|than|dau|tuat|hoi)"
+_SIGNS = (
+    r"(?:giap|at|binh|dinh|mau|ky|canh|tan|nham|quy) (?:ty|ti|suu|dan|mao|meo|thin|ngo|mui|than|dau|tuat|hoi)"
+)
 _SPOKEN_DAY = re.compile(
     rf"\b(?:(?:(?:ngay|hom|dem|sang|mung|mong|ram)\s+)*(?:{_NUMBER}\s*)?(?:thang|thg|th)\s*{_MONTH}"
     rf"(?:\s*am lich\b)?(?:\s*,?\s*nam\s*(?:{_YEAR}|{_SIGNS})|\s*[,/-]?\s*{_YEAR})?|ngay\s+{_NUMBER}[,\s]+nam\s+{_YEAR})\b"
@@ -106,7 +112,9 @@ _WRITTEN_DAY = re.compile(
     r"(?<![\d/.,-])(?:\d{1,2} ?([/.,\\-]) ?\d{1,2} ?\1 ?(?:19|20)?\d\d|(?:19|20)\d\d([/.-])\d{1,2}\2\d{1,2}"
     r"|\d{1,2} \d{1,2} (?:19|20)\d\d|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[012])(?:19|20)\d\d)(?![\d/])"
 )
-_SHORT_DAY = re.compile(r"(?<![\d/.,-])\d{1,2} ?[/-] ?(?:\d{1,2}|(?:19|20)\d\d)(?: nam (?:19|20)?\d\d)?(?![\d/%])")
+_SHORT_DAY = re.compile(
+    r"(?<![\d/.,-])\d{1,2} ?[/-] ?(?:\d{1,2}|(?:19|20)\d\d)(?: nam (?:19|20)?\d\d)?(?![\d/%])"
+)
 _BORN = re.compile(
     r"\b(?:(?<!hoc )(?<!ve )(?<!thi )(?<!an )(?<!phat )(?<!khai )sinh"
     r"(?! (?:vien|song|hoat|trac|san|thai|to|hoc|ly|ke|loi|truoc|sau|tu))"
@@ -119,7 +127,9 @@ _OF_STATE = re.compile(
     r"\b(?:nghi dinh|thong tu|luat|quyet dinh|nd-cp|qd|ttg|cap|hieu luc|han|tu ngay|truoc ngay|sau ngay"
     r"|ban hanh|ky|nop|hen|lich|le|so|ke tu|den|khai giang|nghi|thi|cong van)\b|\b(?:truoc|sau) (?:ngay )?$|(?<!ghi )(?<!sinh )\bngay $"
 )
-_FAMOUS = re.compile(r"(?:0?2 ?[/.-] ?0?9 ?[/.-] ?1945|30 ?[/.-] ?0?4 ?[/.-] ?1975|19 ?[/.-] ?0?8 ?[/.-] ?1945)$")
+_FAMOUS = re.compile(
+    r"(?:0?2 ?[/.-] ?0?9 ?[/.-] ?1945|30 ?[/.-] ?0?4 ?[/.-] ?1975|19 ?[/.-] ?0?8 ?[/.-] ?1945)$"
+)
 _BORN_RUN = re.compile(  # without "tháng": "ngày sinh là một mười một chín ba sáu"
     rf"\b(?:sinh ngay|ngay sinh|sinh)(?: (?:cua|la|toi|em|chau|con|me|bo|ma|ong|ngay|vao))*\s*:?\s+((?:ngay )?{_DIGIT_WORD}(?:[ ,]{{1,2}}{_DIGIT_WORD}){{3,13}})\b"
 )
@@ -135,11 +145,15 @@ _KIN_YEAR = re.compile(
     r"\b(?:me|bo|ba|ma|vo|chong|ong|toi|em|chau|con|anh|chi|be|minh|cu|sn|sinh|ns)(?: (?:toi|em|chau|con|minh|trai|gai|nha))?"
     r" ((?:19[2-9]\d|200\d|2k\d{1,2})|(?<=sn )\d\d|hoi \d\d)(?![\w/.]|\s*(?:tuoi|thang|ngay|dong|con|lan|nguoi|nghin|trieu))"
 )
-_BORN_WORDS = re.compile(rf"\b(?:sinh|sn)(?: nam)? ((?:{_DIGIT_WORD} )?(?:muoi )?{_DIGIT_WORD} (?:muoi|{_DIGIT_WORD})|chin muoi)\b(?! (?:con|chau|dua|lan|thang|ngay|tuoi|be|nguoi))")
+_BORN_WORDS = re.compile(
+    rf"\b(?:sinh|sn)(?: nam)? ((?:{_DIGIT_WORD} )?(?:muoi )?{_DIGIT_WORD} (?:muoi|{_DIGIT_WORD})|chin muoi)\b(?! (?:con|chau|dua|lan|thang|ngay|tuoi|be|nguoi))"
+)
 _IS_WRITTEN = re.compile(
     r"\b(?:khai sinh|can cuoc|cccd|cmnd|the|giay|ho khau)(?: \w+){0,2}? ghi (?:la |ngay |sinh )*$"
 )
-_NOT_OF_ONE = re.compile(r"^(?:sinh|tuoi)\b|\b(?:nguoi|nhung|ai|cac|tre|doi tuong|cong dan|nam gioi|nu gioi|lao dong) (?:\w+ )?(?:sinh|sn|tuoi)\b")
+_NOT_OF_ONE = re.compile(
+    r"^(?:sinh|tuoi)\b|\b(?:nguoi|nhung|ai|cac|tre|doi tuong|cong dan|nam gioi|nu gioi|lao dong) (?:\w+ )?(?:sinh|sn|tuoi)\b"
+)
 _COUNTED_DAYS = re.compile(r"\s*(?:tuoi|ngay|tuan|lan|phut|gio|thang|%)\b")
 
 # Addresses of mail and names of accounts
@@ -154,10 +168,7 @@ _MAIL = re.compile(
 _MAIL_WITHOUT = re.compile(rf"[\w.+-]+ (?:{_HOST}) ?(?:\.|cham|dot) ?com\b|[\w.+-]*\d[\w.+-]*{_HOST}\.com")
 _LAST_WORD = re.compile(r"(\S+) ?$")
 _MAIL_CUE = re.compile(r"\b(?:e-?mail|gmail|mail|thu dien tu|hom thu)\b[^,.?;\0]{0,40}?\0")
-_SPELLED = re.compile(
-    r"\d+|[a-z]|cham|gach|duoi|ngang|viet|lien|hoa|thuong|chu|khong dau|sip|"
-    + _DIGIT_WORD
-)
+_SPELLED = re.compile(r"\d+|[a-z]|cham|gach|duoi|ngang|viet|lien|hoa|thuong|chu|khong dau|sip|" + _DIGIT_WORD)
 _ACCOUNT = re.compile(
     r"\b(?:e-?mail|gmail|mail|google|yahoo|icloud|facebook|fb|zalo|user(?:name)?|nick|ten dang nhap|id|tiktok|skype|telegram|hom thu|thu dien tu)\b"
 )
@@ -173,21 +184,24 @@ _PLATE_CUE = re.compile(
     r"\b(?:bien (?:kiem soat|so xe|so|xe|dang ky|bang)?|bks|bsx?|bien|bang so|so xe|xe (?:may|hoi|o to|oto|tai|con|ban tai|dien)?)(?: (?:xe|cua|toi|em|minh|chau|anh|chi|con|bo|me|chong|vo|la|so|may|bien|mang|:|may dien|o to|oto|tai|nha))*\s*:?\s*"
 )
 _PLATE_RUN = re.compile(  # with letters by their names
-
     rf"(?:(?:\d+[a-z]{{0,2}}\d*|[a-z]\d*|{_DIGIT_WORD}|{_LETTER}|cham|gach|ngang|tru)(?:[ .,-]{{1,3}}|$|\b(?=\W|$)))+"
 )
 _PAPER = re.compile(
     r"\b(?:bhxh|bhyt|bao hiem|(?:so |ma )?the|so so|cccd|cmnd|cmt|cmtnd|can cuoc|chung minh|ho chieu|passport|gplx|bang lai|giay phep lai xe"
     r"|mst|ma so thue|dinh danh|khai sinh so|ho khau|tai khoan|stk|tk|ma so|so may|ma ho so|so hieu|seri|giay|so)\b"
 )
-_PAPER_NUMBER = re.compile(r"(?<![\w/.,-])(?:[a-z]{1,3}[ .-]?)?\d(?:[ .,-]{0,2}\d){5,}(?:-\d{3})?(?![\w/]|[.-][a-z\d])")
+_PAPER_NUMBER = re.compile(
+    r"(?<![\w/.,-])(?:[a-z]{1,3}[ .-]?)?\d(?:[ .,-]{0,2}\d){5,}(?:-\d{3})?(?![\w/]|[.-][a-z\d])"
+)
 _MONEY = re.compile(r"\s*(?:dong(?! duoc| bao| bhxh)|nghin|ngan(?! hang)|trieu|ty|vnd|usd|k|d|tr|m2)\b")
 _NEAR_PAPER = 40
 _NO_AMOUNT = 9  # figures
 _PUBLIC = re.compile(r"1[89]00|\d\.\d{6}|\d{1,2}[ ./-]\d{1,2}[ ./-](?:19|20)\d\d|\d{1,3}(?:[.,]\d{3})+$")
 
 _HANDLE = re.compile(r"[a-z]{2,}[._][a-z0-9]{2,}(?<!\.vn)(?<!\.com)(?<!\.net)(?<!\.org)(?<!\.gov)")
-_MAIL_NOT = frozenset("khong nhan duoc ma bi gi phai nao sao de thi ai do gui va hay hoac vi so dt sdt cong".split())
+_MAIL_NOT = frozenset(
+    "khong nhan duoc ma bi gi phai nao sao de thi ai do gui va hay hoac vi so dt sdt cong".split()
+)
 
 # What is left beside what was taken out: the tail of a number, of a password
 
@@ -196,7 +210,9 @@ _SPELLED_BEFORE = re.compile(
     rf"\b(?:(?:{_SURE_LETTER}|{_DIGIT_WORD})\s){{2,8}}{_GONE}+|\b(?:hat|et|det|xe|no|de)\s{_GONE}+"
     rf"|\S+ (?:cham|gach duoi|gach ngang|gach|cham) {_GONE}+|\b{_DIGIT_WORD} {_GONE}+|(?<=chieu )[a-z] {_GONE}+|(?<=chieu so )[a-z] {_GONE}+"
 )
-_INSURED = re.compile(rf"\b(?:bhxh|bhyt|bao hiem|the)\b[^\d.,;?{_GONE}]{{0,30}}?\b((?:{_SURE_LETTER}\s){{1,3}}{_GONE})")
+_INSURED = re.compile(
+    rf"\b(?:bhxh|bhyt|bao hiem|the)\b[^\d.,;?{_GONE}]{{0,30}}?\b((?:{_SURE_LETTER}\s){{1,3}}{_GONE})"
+)
 _GLUED_BEFORE = re.compile(rf"\b([a-z]{{4,}})(?: {_DIGIT_WORD}){{1,6}} {_GONE}")
 _SPELLED_BEHIND = re.compile(
     rf"{_GONE}(?:[ ,.-]{{1,2}}(?:{_DIGIT_WORD}|[a-z])){{2,}}\b(?!\s*(?:ky|ngay|lan|nguoi|thang|tuoi|nghin|trieu|dong))"
@@ -243,7 +259,11 @@ def _secrets(folded: str, text: str, known: Callable[[str], bool]) -> Iterator[S
         if _is_mixed(word) or re.fullmatch(r"\d{4,}", word) or _is_glued(word, known, False):
             yield found.span(1)
     for found in _CODE.finditer(folded):
-        if not (_COUNTED.match(folded, found.end()) or _MONEY.match(folded, found.end()) or _PUBLIC.match(found[1])):
+        if not (
+            _COUNTED.match(folded, found.end())
+            or _MONEY.match(folded, found.end())
+            or _PUBLIC.match(found[1])
+        ):
             yield found.span(1)
     yield from (found.span(1) for found in _SPOKEN_CODE.finditer(folded))
     for found in _CHANGED.finditer(folded):
@@ -273,7 +293,9 @@ def _behind(
     """
     pause = _PAUSE.search(folded, at)
     end = pause.start() if pause else len(folded)
-    pieces = [piece for piece in _PIECE.finditer(folded, at, end) if piece[0].strip(_OUTER) or piece[0] in _IS]
+    pieces = [
+        piece for piece in _PIECE.finditer(folded, at, end) if piece[0].strip(_OUTER) or piece[0] in _IS
+    ]
     close, told, taken, strangers = True, False, False, 0
     for number, piece in enumerate(pieces):
         word = piece[0].strip(_OUTER)
@@ -325,7 +347,9 @@ def _phrase(pieces: list[re.Match[str]], text: str) -> int:
     if words[0] in never:
         return 0
     for number, (piece, word) in enumerate(zip(pieces, words, strict=True)):
-        is_digit = digits[number] and any(digits[max(0, number - 1) : number] + digits[number + 1 : number + 2])
+        is_digit = digits[number] and any(
+            digits[max(0, number - 1) : number] + digits[number + 1 : number + 2]
+        )
         spelled = fold(word) == "a" and words[number + 1 : number + 2] != []
         if word in undecided and not is_digit:
             return 0
@@ -368,7 +392,9 @@ def _days(folded: str) -> Iterator[Span]:
     yield from (found.span(1) for found in _BORN_RUN.finditer(folded))
     if not _NOT_OF_ONE.search(folded):
         yield from (found.span(1) for found in _BORN_YEAR.finditer(folded))
-        yield from (found.span(1) for found in chain(_KIN_YEAR.finditer(folded), _BORN_WORDS.finditer(folded)))
+        yield from (
+            found.span(1) for found in chain(_KIN_YEAR.finditer(folded), _BORN_WORDS.finditer(folded))
+        )
         for found in _YEAR_NEAR.finditer(folded):
             if _is_near(cues, found.span(), _BORN_NEAR):
                 yield found.span()
@@ -390,7 +416,11 @@ def _plates(folded: str) -> Iterator[Span]:
     for cue in _PLATE_CUE.finditer(folded):
         if run := _PLATE_RUN.match(folded, cue.end()):
             figures = re.findall(rf"\d|\b{_DIGIT_WORD}\b", run[0])
-            if len(figures) >= 4 and not _COUNTED.match(folded, run.end()) and not _MONEY.match(folded, run.end()):
+            if (
+                len(figures) >= 4
+                and not _COUNTED.match(folded, run.end())
+                and not _MONEY.match(folded, run.end())
+            ):
                 yield run.start(), run.start() + len(run[0].rstrip(" .,-"))
 
 
@@ -414,9 +444,7 @@ def _left(folded: str) -> Iterator[Span]:
         words = list(_PIECE.finditer(folded, cue.start(), cue.end() - 1))[1:]
         while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
             words.pop(0)
-        if words and len(words) <= _FAR and not any(word[0].strip(_OUTER) in _MAIL_NOT for word in words):
-            yield words[0].start(), cue.end()
-        elif any(word[0] == "dau" for word in words):  # "viết liền không dấu 89 a còng"
+        if words and len(words) <= _FAR and not any(word[0].strip(_OUTER) in _MAIL_NOT for word in words) or any(word[0] == "dau" for word in words):
             yield words[0].start(), cue.end()
     for cue in _PASSWORD.finditer(folded):
         gone = folded.find(_GONE, cue.end())
@@ -424,5 +452,9 @@ def _left(folded: str) -> Iterator[Span]:
         while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
             words.pop(0)
         told = re.search(r"(?:\bla|\bdat|:)\s*$", folded[: words[0].start()]) if words else None
-        if (told or 0 < len(words) < _FEW_WORDS) and len(words) <= _FAR and not any(w[0].strip(_OUTER) in _MAIL_NOT | _ENDS for w in words):
+        if (
+            (told or 0 < len(words) < _FEW_WORDS)
+            and len(words) <= _FAR
+            and not any(w[0].strip(_OUTER) in _MAIL_NOT | _ENDS for w in words)
+        ):
             yield words[0].start(), gone + 1

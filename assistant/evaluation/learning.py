@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from assistant.answering.anonymous import Anonymous, Found, Token, load_anonymous
+from assistant.answering.anonymous import Anonymous, Found, load_anonymous
 from assistant.answering.disclosed import disclosed
 from assistant.answering.safety import mask
 from assistant.answering.tagging import OUTSIDE, Tagger, features, weights_of
@@ -37,16 +37,32 @@ _SMALL, _BARE = 0.4, 0.65  # shares in small letters, and up to here without acc
 _SLOT = re.compile(r"\{(name|short|place|ask|commune|street|person|number)\}")
 _HIGHLAND = 0.1  # share of names like those of the highlands
 _FEMALE, _MALE = ("thị", "thu", "ngọc", "kim"), ("văn", "hữu", "đức", "công")
-_STREETS = "lê lợi|trần phú|nguyễn ảnh thủ|hoàng diệu|tô ký|hà huy tập|phạm hùng|láng|khâm thiên|dã tượng|vườn lài|ba cu"
-_UNITS = "xã|xã|phường|phường|thị trấn|p.|x."
-_HAMLETS = "thôn|ấp|xóm|bản|buôn|khóm|khu phố|tổ dân phố|khối|làng|khu|đội|tổ"
-_LARGER = "huyện|quận|thành phố|tp|thị xã"
+_UNITS = ("xã", "xã", "phường", "phường", "thị trấn", "p.", "x.")
+_HAMLETS = (
+    *(
+        "thôn",
+        "ấp",
+        "xóm",
+        "bản",
+        "buôn",
+        "khóm",
+        "khu phố",
+        "tổ dân phố",
+        "khối",
+        "làng",
+        "khu",
+        "đội",
+        "tổ",
+    ),
+)
+_ALLEYS = ("ngõ", "hẻm", "kiệt", "ngách")
+_LARGER = ("huyện", "quận", "thành phố", "tp", "thị xã")
 
 
 def learn(settings: Settings, files: Iterable[Path], frames: Path) -> Tagger:
     """Weights from texts and frames. Raises EvaluationError, KnowledgeError."""
     try:
-        import pycrfsuite  # noqa: PLC0415 - only who learns anew needs it
+        import pycrfsuite
     except ModuleNotFoundError as error:
         raise EvaluationError(f"{error}; install python-crfsuite to learn weights") from error
     hide = load_anonymous(settings.knowledge, _SIGN)
@@ -80,7 +96,11 @@ def marked(hide: Anonymous, line: Line, *, told: bool = True) -> tuple[list[list
     labels = [OUTSIDE] * len(tokens)
     for kind, value in tagged:
         start = text.find(value)
-        inside = [at for at, token in enumerate(tokens) if start <= token.start < start + len(value)] if start >= 0 else []
+        inside = (
+            [at for at, token in enumerate(tokens) if start <= token.start < start + len(value)]
+            if start >= 0
+            else []
+        )
         for at in inside:
             labels[at] = f"{'B' if at == inside[0] else 'I'}-{kind}"
     return features(hide.seen(tokens, hide.by_rules(tokens) if told else ())), labels
@@ -91,7 +111,9 @@ def _texts(
 ) -> Iterator[Line]:
     """Every text: as it stands, with others in place of its names, and what people say."""
     made = _Makers(hide, pick)
-    says = [mask(clean(said.says), _SIGN)[0] for said in load_utterances(settings.knowledge / "utterances.jsonl")]
+    says = [
+        mask(clean(said.says), _SIGN)[0] for said in load_utterances(settings.knowledge / "utterances.jsonl")
+    ]
     for says_one in says:
         yield Line("", says_one)
         if pick.random() < 0.3:
@@ -119,6 +141,7 @@ class _Makers:
         lines = hide.places.read_text(encoding="utf-8").splitlines() if hide.places else []
         self.places = [line for line in lines if line and line[0] != "#"]
         self.syllables = sorted({word for line in self.places for word in line.split() if len(word) > 1})
+        self.avenues = words.avenues
         self.foreign = [word for word in self.syllables if not is_syllable(fold(word)) and word.isalpha()]
         self.provinces = words.provinces
         self.public = {  # what anybody may name
@@ -129,14 +152,30 @@ class _Makers:
         }
 
     def _street(self) -> str:
-        return self.pick.choice([*_STREETS.split("|"), self.pick.choice(self.places), self.name()])
+        return self.pick.choice([*self.avenues, self.pick.choice(self.places), self.name()])
 
     def name(self) -> str:
         pick = self.pick
         if pick.random() < _HIGHLAND:
-            first = pick.choice(["y", "a", "ka", "thị", "h'" + pick.choice(self.foreign), "k'" + pick.choice(self.foreign), pick.choice(self.foreign)])
-            return " ".join([first, *(pick.choice(self.foreign + self.givens) for _ in range(pick.randint(1, 2)))])
-        middle = pick.choice(_FEMALE if pick.random() < 0.5 else _MALE) if pick.random() < 0.4 else pick.choice(self.middles)
+            first = pick.choice(
+                [
+                    "y",
+                    "a",
+                    "ka",
+                    "thị",
+                    "h'" + pick.choice(self.foreign),
+                    "k'" + pick.choice(self.foreign),
+                    pick.choice(self.foreign),
+                ]
+            )
+            return " ".join(
+                [first, *(pick.choice(self.foreign + self.givens) for _ in range(pick.randint(1, 2)))]
+            )
+        middle = (
+            pick.choice(_FEMALE if pick.random() < 0.5 else _MALE)
+            if pick.random() < 0.4
+            else pick.choice(self.middles)
+        )
         parts = [pick.choice(self.surnames), middle, pick.choice(self.givens)]
         parts = [pick.choice(self.syllables) if pick.random() < _ODD else part for part in parts]
         if pick.random() < 0.25:
@@ -157,26 +196,36 @@ class _Makers:
 
     def place(self) -> str:
         pick = self.pick
-        number = str(pick.randint(1, 420)) + pick.choice(["", "", "a", f"/{pick.randint(1, 99)}", f"/{pick.randint(1, 50)}/{pick.randint(1, 20)}"])
+        number = str(pick.randint(1, 420)) + pick.choice(
+            ["", "", "a", f"/{pick.randint(1, 99)}", f"/{pick.randint(1, 50)}/{pick.randint(1, 20)}"]
+        )
         street = self._street()
-        hamlet = pick.choice([pick.choice(self.places), self.short(2), pick.choice(self.givens), str(pick.randint(1, 20)), pick.choice(self.places) + pick.choice([" 1", " 2", " a", " b"])])
+        hamlet = pick.choice(
+            [
+                pick.choice(self.places),
+                self.short(2),
+                pick.choice(self.givens),
+                str(pick.randint(1, 20)),
+                pick.choice(self.places) + pick.choice([" 1", " 2", " a", " b"]),
+            ]
+        )
         first = pick.choice(
             [
                 f"số {number} {street}",
                 f"{number} {street}",
                 f"số nhà {number} đường {street}",
-                f"số {pick.randint(1, 60)} {pick.choice(['ngõ', 'hẻm', 'kiệt', 'ngách'])} {number} {street}",
-                f"{pick.choice(['ngõ', 'hẻm', 'kiệt'])} {number} {street}",
+                f"số {pick.randint(1, 60)} {pick.choice(_ALLEYS)} {number} {street}",
+                f"{pick.choice(_ALLEYS)} {number} {street}",
                 f"phòng {pick.randint(101, 1909)} chung cư {pick.choice(self.places)}",
-                *[f"{pick.choice(_HAMLETS.split('|'))} {hamlet}"] * 6,
+                *[f"{pick.choice(_HAMLETS)} {hamlet}"] * 6,
                 *[""] * 2,
             ]
         )
         parts = [first] if first else []
         if not parts or pick.random() < 0.75:
-            parts.append(f"{pick.choice(_UNITS.split('|'))} {pick.choice(self.places)}")
+            parts.append(f"{pick.choice(_UNITS)} {pick.choice(self.places)}")
         if pick.random() < 0.25:
-            parts.append(pick.choice(["", f"{pick.choice(_LARGER.split('|'))} "]) + pick.choice(self.places))
+            parts.append(pick.choice(["", f"{pick.choice(_LARGER)} "]) + pick.choice(self.places))
         if pick.random() < 0.45:
             parts.append(pick.choice(["", "", "tỉnh ", "thành phố "]) + pick.choice(self.provinces))
         return pick.choice([", ", ", ", " "]).join(parts)
@@ -234,6 +283,9 @@ def _as_written(line: Line, pick: random.Random) -> Line:
 
 def save(tagger: Tagger, path: Path) -> None:
     """Write weights, one feature a line, so that changes can be read."""
-    rows = [f"{json.dumps(name, ensure_ascii=False)}:{json.dumps(weights)}" for name, weights in tagger.features.items()]
+    rows = [
+        f"{json.dumps(name, ensure_ascii=False)}:{json.dumps(weights)}"
+        for name, weights in tagger.features.items()
+    ]
     head = f'{{"labels":{json.dumps(tagger.labels)},"transitions":{json.dumps(tagger.transitions)},"features":{{\n'
     path.write_text(head + ",\n".join(rows) + "\n}}\n", encoding="utf-8")
