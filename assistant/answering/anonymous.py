@@ -685,7 +685,7 @@ class _Said:
     # Places
 
     def named_places(self) -> list[str]:
-        """Which words are part of a commune's, a district's, a street's name ("K") or of a province's ("Q")."""
+        """Which words are part of the name of a commune, a district, a street ("K") or a province ("Q")."""
         out = ["O"] * len(self.tokens)
         for letter, end_of in (("K", self._known_place), ("Q", self._province)):
             at = 0
@@ -750,7 +750,7 @@ class _Said:
     def _suffix(self, at: int) -> int:
         """The end of a name of a place with the figure or letter behind it: "Tân Lập 2", "vĩnh lộc a"."""
         text = self._text(at)
-        letter = len(text) == 1 and text.lower() in "abcd" and not self._text(at + 1) == "/"
+        letter = len(text) == 1 and text.lower() in "abcd" and self._text(at + 1) != "/"
         figure = text.isdecimal() and len(text) < 3 and not self._is_counted(at + 1)
         return at + (letter or figure)
 
@@ -934,8 +934,8 @@ _HARDLY_SURNAMES = frozenset("cao hồ tạ hà tô mạc đàm".split())  # wit
 _NUMBERS = frozenset("hai ba tư năm sáu bảy tám chín mười út".split())  # children by their order of birth
 _SURELY_MIDDLE = frozenset(["văn", "thị"])
 _NEVER = frozenset(  # in no name
-    """là thì mà ở bị có không của muốn cần hỏi xin mất quên làm đi đăng cấp tôi em cháu nào này quá đổi chưa
-    cho""".split()
+    """là thì mà ở bị có không của muốn cần hỏi xin mất quên làm đi đăng cấp tôi em cháu nào này quá đổi
+    chưa cho""".split()
 )
 _LIKELY = 2.5  # points
 _PHRASES = "streets numbered named chained areas titles public provinces".split()
@@ -951,8 +951,9 @@ _HOUSE_WORDS = frozenset(["nhà"])
 _BA = frozenset(["ba"])
 _ELDERS = frozenset("bà ông cô chú bác dì cậu mợ thím anh chị dượng".split())
 _NOT_BORN = frozenset(  # "cô năm nay", "bác hai lần", "chị ba con"
-    """nay ngoái trước sau sinh này học ấy đó tuổi người con đứa lần tháng ngày năm cái thẻ bản giờ vợ bên mẹ chị anh
-    chữ số loại tấm phần đời chồng thế triệu nghìn nơi nhà miền ruột em nữ nam nước tên căn mảnh""".split()
+    """nay ngoái trước sau sinh này học ấy đó tuổi người con đứa lần tháng ngày năm cái thẻ bản giờ vợ
+    bên mẹ chị anh chữ số loại tấm phần đời chồng thế triệu nghìn nơi nhà miền ruột em nữ nam nước tên
+    căn mảnh""".split()
 )
 _AROUND = (
     "hàng xóm",
@@ -967,9 +968,9 @@ _AROUND = (
 )
 _APOSTROPHE = re.compile(r"(?:[a-zđ]|ch|kh|th|tr)['’]\w{2,}")
 _ENDS_WAY = frozenset(
-    """không thì mà bị có đã chưa muốn làm hỏi khai mất xin cho là và để nhưng cần nộp nên chết hư hỏng được tôi em cháu
-    báo phải sao thế nào gì ai đang vẫn mới nhận gọi lên ra hay hoặc với này đó kia ấy ạ nhé rồi nơi giờ về mở xa quá
-    lắm cấp đổi đăng cũng chỉ còn từ đến""".split()
+    """không thì mà bị có đã chưa muốn làm hỏi khai mất xin cho là và để nhưng cần nộp nên chết hư hỏng
+    được tôi em cháu báo phải sao thế nào gì ai đang vẫn mới nhận gọi lên ra hay hoặc với này đó kia
+    ấy ạ nhé rồi nơi giờ về mở xa quá lắm cấp đổi đăng cũng chỉ còn từ đến""".split()
 )
 _TOWN, _STREET = frozenset(["thành"]), frozenset(["phố"])
 _LARGE = ("tỉnh", "thành phố", "tp", "tp .")

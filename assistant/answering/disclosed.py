@@ -20,6 +20,7 @@ Span = tuple[int, int]
 _GONE = "\0"  # stands where something was taken out before
 _WORDS_OF_SECRET = 9  # words of a password that is no single one
 _FAR = 8  # words between "mật khẩu" and what must be one
+_SHORT = 2  # letters in quotation marks that are none
 _GLUED = 6  # letters of a word that is none, from which it may be a password
 
 # Numbers in words
@@ -44,54 +45,61 @@ _IS = frozenset("la : = := thanh sang bang".split())
 _PUT = frozenset("dat de".split())  # announce it behind a person: "tôi đặt …"
 _PERSONS = frozenset("toi tui em con chau minh ba me bo anh chi ong".split())
 _FILLERS = frozenset(
-    """cua toi tui em chau con minh anh chi ong ba bo me vo chong bac co chu no cu moi hien tai dang thi nay van da
-    de dat doi thanh sang tu cai nhap go dang nhap vao vneid zalo facebook fb gmail email mail wifi dien thoai may
-    tai khoan app ung dung dich vu cong quoc gia dvc ngan hang bank cap muc dung hay thuong xai luu ghi chinh vua
-    truoc dau tien duoc hom qua cho ten user nick so chu cum hang lien viet liet ke ngay sinh tat ca deu cung toan
-    nha pass word mk o theo nam may ket no viet luc toan
-    ngan""".split()
+    """cua toi tui em chau con minh anh chi ong ba bo me vo chong bac co chu no cu moi hien tai dang thi
+    nay van da de dat doi thanh sang tu cai nhap go dang nhap vao vneid zalo facebook fb gmail email
+    mail wifi dien thoai may tai khoan app ung dung dich vu cong quoc gia dvc ngan hang bank cap muc
+    dung hay thuong xai luu ghi chinh vua truoc dau tien duoc hom qua cho ten user nick so chu cum
+    hang lien viet liet ke ngay sinh tat ca deu cung toan nha pass word mk o theo nam may ket no viet
+    luc toan ngan""".split()
 )
 _OR = frozenset("hoac hay va roi".split())
 _NO_PHRASE = frozenset(  # no password in words begins with these, and one ends before the next
-    """gì sao bao thế nào mấy có phải đúng sai bị không do loại đây mà mật khẩu như để ai chính thông bắt khác chưa quá
-    rất được của riêng tạo tính rõ trùng chung kí ký ít nhiều người công cần nếu khi vì bị lại cách làm yếu mạnh mặc
-    trống hết xong cái các bí những và hay hoặc ra lên cho vào tại nên""".split()
+    """gì sao bao thế nào mấy có phải đúng sai bị không do loại đây mà mật khẩu như để ai chính thông bắt
+    khác chưa quá rất được của riêng tạo tính rõ trùng chung kí ký ít nhiều người công cần nếu khi vì
+    bị lại cách làm yếu mạnh mặc trống hết xong cái các bí những và hay hoặc ra lên cho vào tại nên""".split()
 )
 _ENDS = frozenset(
-    """mà nhưng giờ nay bị có được thì không sao rồi nhé nhe ạ à dùng vào cho đang đã chưa vẫn quên lộ đổi vậy đó nha nữa
-    trên tại trùng sai khác hoài thế xong luôn nên vì ko k hok hết mấy cần phải ai cháu thử báo đăng""".split()
+    """mà nhưng giờ nay bị có được thì không sao rồi nhé nhe ạ à dùng vào cho đang đã chưa vẫn quên lộ
+    đổi vậy đó nha nữa trên tại trùng sai khác hoài thế xong luôn nên vì ko k hok hết mấy cần phải ai
+    cháu thử báo đăng""".split()
 )
 _UNDECIDED = frozenset("hay hoặc và là gì nào bao nhiêu như với".split())  # a question or a rule, no password
 _BARE = {words: frozenset(map(fold, words)) for words in (_NO_PHRASE, _ENDS, _UNDECIDED)}
 _COUNTED = re.compile(
-    r"\s*(?:so\b|ky tu|ki tu|chu so|chu cai|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam|buoc|nguoi|%|k\b|tr\b|d\b)"
+    r"\s*(?:so\b|ky tu|ki tu|chu so|chu cai|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam"
+    r"|buoc|nguoi|%|k\b|tr\b|d\b)"
 )
 _MIXED = re.compile(
     r"(?=.*\d)(?=.*[a-z])[\w@#$%&*!^.+-]{4,}|(?=.*[@#$&*!^_])(?=.*[a-z\d])[\w@#$%&*!^.+-]{5,}"
 )
 _NO_MIXED = re.compile(  # amounts, models, levels, laws: "500k", "iphone12", "muc2", "nd-cp", "2.0"
     r"\d+(?:[.,]\d+)?(?:k|tr|h|g|m|cm|kg|d|vnd|usd|trieu|ngay|nam|so|s|p|gb|tuoi|ky|kt|kytu|lan|ph|x)\w*"
-    r"|(?:muc|buoc|cap|iphone|ip|ios|android|win|windows|samsung|galaxy|note|oppo|vivo|redmi|vneid|covid|lop|mau|may|so|co|thang|nam|f|x|a|s)\d+\w*"
+    r"|(?:muc|buoc|cap|iphone|ip|ios|android|win|windows|samsung|galaxy|note|oppo|vivo|redmi|vneid"
+    r"|covid|lop|mau|may|so|co|thang|nam|f|x|a|s)\d+\w*"
     r"|\d+[/-][\w/-]*[a-z]+[\w/.-]*|https?.*|[\d./-]+|\w*\.gov\.vn.*"
 )
 _STRONG = re.compile(  # letters, figures and a sign in one word: nothing else is written so
-    r"(?<![\w@#$%&*!^.+/-])(?=[^\s@#$%&*!^]*[@#$%&*!^][^\s@]*(?:\s|$))(?=\S*\d)(?=\S*[a-z])[\w@#$%&*!^.+-]{6,}(?!\S*\.(?:com|vn))"
+    r"(?<![\w@#$%&*!^.+/-])(?=[^\s@#$%&*!^]*[@#$%&*!^][^\s@]*(?:\s"
+    r"|$))(?=\S*\d)(?=\S*[a-z])[\w@#$%&*!^.+-]{6,}(?!\S*\.(?:com|vn))"
 )
 _VNI = re.compile(r"\b([a-z]{1,6})\d{1,2}\b")  # raw keystrokes: "sau1"
 _FEW_WORDS = 4  # of a password before figures, without "là"
 _FEW_TYPED = 2  # of such words
 _WORDS_DIGITS = re.compile(  # "mật khẩu mèo hoa chín một ba một"
-    rf"(?: (?:cua|toi|em|con|chau|me|ba|la|cu|moi|dang|dung|vneid|zalo|dat)\b)*((?: [a-z]+){{1,3}}?(?: {_DIGIT_WORD}){{3,}})\b"
+    rf"(?: (?:cua|toi|em|con|chau|me|ba|la|cu|moi|dang|dung|vneid|zalo"
+    rf"|dat)\b)*((?: [a-z]+){{1,3}}?(?: {_DIGIT_WORD}){{3,}})\b"
 )
 _IS_PASSWORD = re.compile(r"(?<!\S)(\S{4,}) (?:la|lam) (?:cai )?(?:mat ?khau|mk|pass|ma pin)\b")
 _SPOKEN_DIGITS = re.compile(rf"{_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,}}\b")
 
 _CODE = re.compile(
-    r"\b(?:otp|o t[ie] p[ie]|ma|code|tin nhan|tin|sms|nhan duoc|day so|doc|nhap|gui)\b(?![^\d.?!]{0,30}\b(?:loi|dau so|tong dai|thu tuc|ho so|nam|tinh|mau|hieu|vung|lan|hotline)\b)"
+    r"\b(?:otp|o t[ie] p[ie]|ma|code|tin nhan|tin|sms|nhan duoc|day so|doc|nhap"
+    r"|gui)\b(?![^\d.?!]{0,30}\b(?:loi|dau so|tong dai|thu tuc|ho so|nam|tinh|mau|hieu|vung|lan|hotline)\b)"
     r"[^\d.?!,]{0,30}?(?<![\d/.,-])((?!(?:19|20)\d\d(?!\d))(?!\d*000\b)\d(?:[ -]?\d){3,7})(?![\w/]|[.,-]\d)"
 )
 _SPOKEN_CODE = re.compile(
-    rf"\b(?:o t[ie] p[ie]|otp|ma|tin nhan|sms|code)\b(?: \w+){{0,4}}? ({_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,7}})\b"
+    rf"\b(?:o t[ie] p[ie]|otp|ma|tin nhan|sms"
+    rf"|code)\b(?: \w+){{0,4}}? ({_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,7}})\b"
 )
 _CHANGED = re.compile(r"\btu (\S+) (?:sang|thanh|qua) (\S+)")
 
@@ -102,11 +110,13 @@ _NUMBER = rf"(?:\d{{1,2}}|{_SPOKEN_NUMBER})"
 _MONTH = r"(?:\d{1,2}|muoi(?: (?:mot|hai))?|mot|hai|ba|tu|bon|nam|lam|sau|bay|tam|chin|gieng|chap)"
 _YEAR = rf"(?:(?:19|20)?\d\d|{_DIGIT_WORD}(?:\s{_DIGIT_WORD}){{1,8}})"
 _SIGNS = (
-    r"(?:giap|at|binh|dinh|mau|ky|canh|tan|nham|quy) (?:ty|ti|suu|dan|mao|meo|thin|ngo|mui|than|dau|tuat|hoi)"
+    r"(?:giap|at|binh|dinh|mau|ky|canh|tan|nham|quy) (?:ty|ti|suu|dan|mao|meo|thin|ngo|mui|than|dau"
+    r"|tuat|hoi)"
 )
 _SPOKEN_DAY = re.compile(
     rf"\b(?:(?:(?:ngay|hom|dem|sang|mung|mong|ram)\s+)*(?:{_NUMBER}\s*)?(?:thang|thg|th)\s*{_MONTH}"
-    rf"(?:\s*am lich\b)?(?:\s*,?\s*nam\s*(?:{_YEAR}|{_SIGNS})|\s*[,/-]?\s*{_YEAR})?|ngay\s+{_NUMBER}[,\s]+nam\s+{_YEAR})\b"
+    rf"(?:\s*am lich\b)?(?:\s*,?\s*nam\s*(?:{_YEAR}|{_SIGNS})|\s*[,/-]?\s*{_YEAR})?"
+    rf"|ngay\s+{_NUMBER}[,\s]+nam\s+{_YEAR})\b"
 )
 _WRITTEN_DAY = re.compile(
     r"(?<![\d/.,-])(?:\d{1,2} ?([/.,\\-]) ?\d{1,2} ?\1 ?(?:19|20)?\d\d|(?:19|20)\d\d([/.-])\d{1,2}\2\d{1,2}"
@@ -125,34 +135,42 @@ _RECENT = re.compile(r"20(?:1[6-9]|[2-9]\d)$")
 _PAST = re.compile(r"(?:19\d\d|20(?:0\d|1[0-5])|[4-9]\d|\bnam [a-z ]+)$")
 _OF_STATE = re.compile(
     r"\b(?:nghi dinh|thong tu|luat|quyet dinh|nd-cp|qd|ttg|cap|hieu luc|han|tu ngay|truoc ngay|sau ngay"
-    r"|ban hanh|ky|nop|hen|lich|le|so|ke tu|den|khai giang|nghi|thi|cong van)\b|\b(?:truoc|sau) (?:ngay )?$|(?<!ghi )(?<!sinh )\bngay $"
+    r"|ban hanh|ky|nop|hen|lich|le|so|ke tu|den|khai giang|nghi|thi|cong van)\b|\b(?:truoc"
+    r"|sau) (?:ngay )?$|(?<!ghi )(?<!sinh )\bngay $"
 )
 _FAMOUS = re.compile(
     r"(?:0?2 ?[/.-] ?0?9 ?[/.-] ?1945|30 ?[/.-] ?0?4 ?[/.-] ?1975|19 ?[/.-] ?0?8 ?[/.-] ?1945)$"
 )
 _BORN_RUN = re.compile(  # without "tháng": "ngày sinh là một mười một chín ba sáu"
-    rf"\b(?:sinh ngay|ngay sinh|sinh)(?: (?:cua|la|toi|em|chau|con|me|bo|ma|ong|ngay|vao))*\s*:?\s+((?:ngay )?{_DIGIT_WORD}(?:[ ,]{{1,2}}{_DIGIT_WORD}){{3,13}})\b"
+    rf"\b(?:sinh ngay|ngay sinh|sinh)(?: (?:cua|la|toi|em|chau|con|me|bo|ma|ong|ngay"
+    rf"|vao))*\s*:?\s+((?:ngay )?{_DIGIT_WORD}(?:[ ,]{{1,2}}{_DIGIT_WORD}){{3,13}})\b"
 )
 _BORN_YEAR = re.compile(
     r"\b(?:(?<!hoc )(?<!ve )(?<!khai )(?<!nguoi )sinh|sn|ns|nam sinh|ra doi|lua|tuoi|doi|de|tuc)"
     r"(?: (?:vao|cuoi|dau|giua|khoang|quang|hoi|tam|nam|chung|tu|la|trong)){0,4}\s*:?\s*"
-    rf"((?:19|20)\d\d\b|(?<=nam )\d\d\b|(?<=hoi )\d\d\b|(?<=nam )(?:{_SIGNS})\b|(?<=tuoi )(?:{_SIGNS})\b(?:[ ,]+(?:tuc |nam )*(?:19|20)\d\d)?"
-    rf"|(?<=nam )(?:mot|hai)\s(?:nghin|ngan|chin|khong)(?:\s{_DIGIT_WORD}){{1,6}}|(?<=nam )(?:{_DIGIT_WORD}\s){{1,2}}{_DIGIT_WORD}\b)(?![/.-]?\d)"
+    rf"((?:19|20)\d\d\b|(?<=nam )\d\d\b|(?<=hoi )\d\d\b|(?<=nam )(?:{_SIGNS})\b"
+    rf"|(?<=tuoi )(?:{_SIGNS})\b(?:[ ,]+(?:tuc |nam )*(?:19|20)\d\d)?"
+    rf"|(?<=nam )(?:mot|hai)\s(?:nghin|ngan|chin|khong)(?:\s{_DIGIT_WORD}){{1,6}}"
+    rf"|(?<=nam )(?:{_DIGIT_WORD}\s){{1,2}}{_DIGIT_WORD}\b)(?![/.-]?\d)"
     r"(?!\s*(?:tuoi|thang|ngay|dong|con|lan|nguoi)\b)"
 )
 _YEAR_NEAR = re.compile(r"(?<![\d/.,-])(?:19[2-9]\d|200\d|201[0-5])(?![\d/]|\s*(?:dong|nghin|trieu))")
 _KIN_YEAR = re.compile(
-    r"\b(?:me|bo|ba|ma|vo|chong|ong|toi|em|chau|con|anh|chi|be|minh|cu|sn|sinh|ns)(?: (?:toi|em|chau|con|minh|trai|gai|nha))?"
-    r" ((?:19[2-9]\d|200\d|2k\d{1,2})|(?<=sn )\d\d|hoi \d\d)(?![\w/.]|\s*(?:tuoi|thang|ngay|dong|con|lan|nguoi|nghin|trieu))"
+    r"\b(?:me|bo|ba|ma|vo|chong|ong|toi|em|chau|con|anh|chi|be|minh|cu|sn|sinh|ns)(?: (?:toi|em|chau"
+    r"|con|minh|trai|gai|nha))?"
+    r" ((?:19[2-9]\d|200\d|2k\d{1,2})|(?<=sn )\d\d|hoi \d\d)(?![\w/.]|\s*(?:tuoi|thang|ngay|dong|con"
+    r"|lan|nguoi|nghin|trieu))"
 )
 _BORN_WORDS = re.compile(
-    rf"\b(?:sinh|sn)(?: nam)? ((?:{_DIGIT_WORD} )?(?:muoi )?{_DIGIT_WORD} (?:muoi|{_DIGIT_WORD})|chin muoi)\b(?! (?:con|chau|dua|lan|thang|ngay|tuoi|be|nguoi))"
+    rf"\b(?:sinh|sn)(?: nam)? ((?:{_DIGIT_WORD} )?(?:muoi )?{_DIGIT_WORD} (?:muoi|{_DIGIT_WORD})"
+    rf"|chin muoi)\b(?! (?:con|chau|dua|lan|thang|ngay|tuoi|be|nguoi))"
 )
 _IS_WRITTEN = re.compile(
     r"\b(?:khai sinh|can cuoc|cccd|cmnd|the|giay|ho khau)(?: \w+){0,2}? ghi (?:la |ngay |sinh )*$"
 )
 _NOT_OF_ONE = re.compile(
-    r"^(?:sinh|tuoi)\b|\b(?:nguoi|nhung|ai|cac|tre|doi tuong|cong dan|nam gioi|nu gioi|lao dong) (?:\w+ )?(?:sinh|sn|tuoi)\b"
+    r"^(?:sinh|tuoi)\b|\b(?:nguoi|nhung|ai|cac|tre|doi tuong|cong dan|nam gioi|nu gioi"
+    r"|lao dong) (?:\w+ )?(?:sinh|sn|tuoi)\b"
 )
 _COUNTED_DAYS = re.compile(r"\s*(?:tuoi|ngay|tuan|lan|phut|gio|thang|%)\b")
 
@@ -162,7 +180,7 @@ _HOST = r"(?:gmail|(?:gio|go|ge|g) meo|gmai|gmal|yahoo|outlook|hotmail|icloud|vn
 _DOT = r"(?:\s?[.,]\s?|\s(?:cham|dot)\s|\s?[(\[](?:cham|dot)[)\]]\s?)"
 _AT = r"(?:\s?@\s?|\s?[(\[](?:at|a|a cong|a moc)[)\]]\s?|\s(?:a ?cong|a ?moc|acong|at)\s)"
 _MAIL = re.compile(
-    rf"(?:[\w+-]+(?:[.,]| cham | gach duoi | gach ngang )?)*[\w+-]+{_AT}"
+    rf"(?<![\w+-])[\w+-]+(?:(?:[.,]| cham | gach duoi | gach ngang )[\w+-]+)*{_AT}"
     rf"(?:[\w-]+(?:{_DOT}[a-z][\w-]*)+|{_HOST}\b|(?<=@)\S+)"
 )
 _MAIL_WITHOUT = re.compile(rf"[\w.+-]+ (?:{_HOST}) ?(?:\.|cham|dot) ?com\b|[\w.+-]*\d[\w.+-]*{_HOST}\.com")
@@ -170,32 +188,42 @@ _LAST_WORD = re.compile(r"(\S+) ?$")
 _MAIL_CUE = re.compile(r"\b(?:e-?mail|gmail|mail|thu dien tu|hom thu)\b[^,.?;\0]{0,40}?\0")
 _SPELLED = re.compile(r"\d+|[a-z]|cham|gach|duoi|ngang|viet|lien|hoa|thuong|chu|khong dau|sip|" + _DIGIT_WORD)
 _ACCOUNT = re.compile(
-    r"\b(?:e-?mail|gmail|mail|google|yahoo|icloud|facebook|fb|zalo|user(?:name)?|nick|ten dang nhap|id|tiktok|skype|telegram|hom thu|thu dien tu)\b"
+    r"\b(?:e-?mail|gmail|mail|google|yahoo|icloud|facebook|fb|zalo|user(?:name)?|nick|ten dang nhap|id"
+    r"|tiktok|skype|telegram|hom thu|thu dien tu)\b"
 )
 
 # Plates and papers
 
-_LETTER = r"(?:[a-z]|be|bo|xe|de|do|e|go|gio|ge|gi|hat|ho|ca|lo|mo|no|pe|po|qui|quy|ro|et|so|te|to|vi|ve|vo|ich|ep|i|long|dd|md|det|zet|hat|et)"
+_LETTER = (
+    r"(?:[a-z]|be|bo|xe|de|do|e|go|gio|ge|gi|hat|ho|ca|lo|mo|no|pe|po|qui|quy|ro|et|so|te|to|vi|ve|vo|ich|ep|i"
+    r"|long|dd|md|det|zet)"
+)
 _PLATE = re.compile(
     r"(?<![\w/.,])\d\d ?[-. ]? ?(?:[a-z][a-z0-9]?|ld|da|nn|ng|md\d?|kt|td|hc)(?: ?\d)? ?[-. ]{0,3}"
     r"(?:\d{3} ?[. -]? ?\d\d|\d{4,5}|\d\d ?[. -] ?\d\d)(?![\w/])"
 )
 _PLATE_CUE = re.compile(
-    r"\b(?:bien (?:kiem soat|so xe|so|xe|dang ky|bang)?|bks|bsx?|bien|bang so|so xe|xe (?:may|hoi|o to|oto|tai|con|ban tai|dien)?)(?: (?:xe|cua|toi|em|minh|chau|anh|chi|con|bo|me|chong|vo|la|so|may|bien|mang|:|may dien|o to|oto|tai|nha))*\s*:?\s*"
+    r"\b(?:bien (?:kiem soat|so xe|so|xe|dang ky|bang)?|bks|bsx?|bien|bang so|so xe|xe (?:may|hoi|o to"
+    r"|oto|tai|con|ban tai|dien)?)(?: (?:xe|cua|toi|em|minh|chau|anh|chi|con|bo|me|chong|vo|la|so|may"
+    r"|bien|mang|:|may dien|o to|oto|tai|nha))*\s*:?\s*"
 )
 _PLATE_RUN = re.compile(  # with letters by their names
-    rf"(?:(?:\d+[a-z]{{0,2}}\d*|[a-z]\d*|{_DIGIT_WORD}|{_LETTER}|cham|gach|ngang|tru)(?:[ .,-]{{1,3}}|$|\b(?=\W|$)))+"
+    rf"(?:(?:\d+[a-z]{{0,2}}\d*|[a-z]\d*|{_DIGIT_WORD}|{_LETTER}|cham|gach|ngang|tru)(?:[ .,-]{{1,3}}|$"
+    rf"|\b(?=\W|$)))+"
 )
 _PAPER = re.compile(
-    r"\b(?:bhxh|bhyt|bao hiem|(?:so |ma )?the|so so|cccd|cmnd|cmt|cmtnd|can cuoc|chung minh|ho chieu|passport|gplx|bang lai|giay phep lai xe"
-    r"|mst|ma so thue|dinh danh|khai sinh so|ho khau|tai khoan|stk|tk|ma so|so may|ma ho so|so hieu|seri|giay|so)\b"
+    r"\b(?:bhxh|bhyt|bao hiem|(?:so |ma )?the|so so|cccd|cmnd|cmt|cmtnd|can cuoc|chung minh|ho chieu"
+    r"|passport|gplx|bang lai|giay phep lai xe"
+    r"|mst|ma so thue|dinh danh|khai sinh so|ho khau|tai khoan|stk|tk|ma so|so may|ma ho so|so hieu"
+    r"|seri|giay|so)\b"
 )
 _PAPER_NUMBER = re.compile(
     r"(?<![\w/.,-])(?:[a-z]{1,3}[ .-]?)?\d(?:[ .,-]{0,2}\d){5,}(?:-\d{3})?(?![\w/]|[.-][a-z\d])"
 )
 _MONEY = re.compile(r"\s*(?:dong(?! duoc| bao| bhxh)|nghin|ngan(?! hang)|trieu|ty|vnd|usd|k|d|tr|m2)\b")
-_NEAR_PAPER = 40
-_NO_AMOUNT = 9  # figures
+_FIGURES = 4  # of a plate that is read out, at least
+_NEAR_PAPER = 40  # characters between the word for a paper and its number
+_NO_AMOUNT = 9  # figures from which a number is no amount of money
 _PUBLIC = re.compile(r"1[89]00|\d\.\d{6}|\d{1,2}[ ./-]\d{1,2}[ ./-](?:19|20)\d\d|\d{1,3}(?:[.,]\d{3})+$")
 
 _HANDLE = re.compile(r"[a-z]{2,}[._][a-z0-9]{2,}(?<!\.vn)(?<!\.com)(?<!\.net)(?<!\.org)(?<!\.gov)")
@@ -205,30 +233,36 @@ _MAIL_NOT = frozenset(
 
 # What is left beside what was taken out: the tail of a number, of a password
 
-_SURE_LETTER = r"(?:hat|et|no|de|do|go|gio|xe|be|bo|te|to|ve|vo|det|quy|ca|ep|lo|mo|pe|po|cham|gach duoi|gach ngang|gach|[a-z])"
+_SURE_LETTER = (
+    r"(?:hat|et|no|de|do|go|gio|xe|be|bo|te|to|ve|vo|det|quy|ca|ep|lo|mo|pe|po"
+    r"|cham|gach duoi|gach ngang|gach|[a-z])"
+)
 _SPELLED_BEFORE = re.compile(
     rf"\b(?:(?:{_SURE_LETTER}|{_DIGIT_WORD})\s){{2,8}}{_GONE}+|\b(?:hat|et|det|xe|no|de)\s{_GONE}+"
-    rf"|\S+ (?:cham|gach duoi|gach ngang|gach|cham) {_GONE}+|\b{_DIGIT_WORD} {_GONE}+|(?<=chieu )[a-z] {_GONE}+|(?<=chieu so )[a-z] {_GONE}+"
+    rf"|\S+ (?:cham|gach duoi|gach ngang|gach|cham) {_GONE}+|\b{_DIGIT_WORD} {_GONE}+"
+    rf"|(?<=chieu )[a-z] {_GONE}+|(?<=chieu so )[a-z] {_GONE}+"
 )
 _INSURED = re.compile(
     rf"\b(?:bhxh|bhyt|bao hiem|the)\b[^\d.,;?{_GONE}]{{0,30}}?\b((?:{_SURE_LETTER}\s){{1,3}}{_GONE})"
 )
 _GLUED_BEFORE = re.compile(rf"\b([a-z]{{4,}})(?: {_DIGIT_WORD}){{1,6}} {_GONE}")
 _SPELLED_BEHIND = re.compile(
-    rf"{_GONE}(?:[ ,.-]{{1,2}}(?:{_DIGIT_WORD}|[a-z])){{2,}}\b(?!\s*(?:ky|ngay|lan|nguoi|thang|tuoi|nghin|trieu|dong))"
+    rf"{_GONE}(?:[ ,.-]{{1,2}}(?:{_DIGIT_WORD}|[a-z])){{2,}}\b(?!\s*(?:ky|ngay|lan|nguoi|thang|tuoi"
+    rf"|nghin|trieu|dong))"
     rf"|{_GONE}(?: (?:cham|gach duoi|gach ngang|a cong|a moc|thang|dau sao) \w+)+"
 )
 _LEFT = re.compile(
     rf"(?:\b[a-z]{{0,3}}\d[\da-z]*[ .,-]{{1,2}})*[\w@#$%&*!^.+-]*{_GONE}+(?:[\w@#$%&*!^+-]+)?"
-    r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]*(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan(?! hang)|trieu|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
+    r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]*(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan(?! hang)|trieu"
+    r"|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
 )
 
 
 def disclosed(text: str, sign: str, known: Callable[[str], bool]) -> list[Span]:
-    """Where people tell of themselves in no fixed form, in order; where `sign` stands something is gone already.
+    """Where people tell of themselves in no fixed form, in order; what `sign` stands for is gone already.
 
-    `known` tells whether a folded word stands in the guides or in what people say to the machine; one that does
-    is no password.
+    `known` tells whether a folded word stands in the guides or in what people say to the machine; one that
+    does is no password.
     """
     before = folded = fold_in_place(text.replace(sign, _GONE * len(sign)))
     for find in (_mails, partial(_secrets, text=text.lower(), known=known), _days, _plates, _papers, _left):
@@ -253,35 +287,36 @@ def _mails(folded: str) -> Iterator[Span]:
 
 def _secrets(folded: str, text: str, known: Callable[[str], bool]) -> Iterator[Span]:
     """Passwords and codes behind what names them, and words that are written like one."""
+    yield from _codes(folded)
     yield from (found.span() for found in _STRONG.finditer(folded))
     for found in _IS_PASSWORD.finditer(folded):
         word = found[1].strip(_OUTER)
-        if _is_mixed(word) or re.fullmatch(r"\d{4,}", word) or _is_glued(word, known, False):
+        if _is_mixed(word) or re.fullmatch(r"\d{4,}", word) or _is_glued(word, known, told=False):
             yield found.span(1)
-    for found in _CODE.finditer(folded):
-        if not (
-            _COUNTED.match(folded, found.end())
-            or _MONEY.match(folded, found.end())
-            or _PUBLIC.match(found[1])
-        ):
-            yield found.span(1)
-    yield from (found.span(1) for found in _SPOKEN_CODE.finditer(folded))
     for found in _CHANGED.finditer(folded):
         if _is_mixed(found[1]) and _is_mixed(found[2].strip(_OUTER)):
             yield found.span()
     typed = [found[1] for found in _VNI.finditer(folded)]
-    if sum(map(is_syllable, typed)) > _FEW_TYPED:
-        return
     cues = list(_PASSWORD.finditer(folded))
-    if cues:
-        for piece in _PIECE.finditer(folded):
-            word = piece[0].strip(_OUTER)
-            if len(word) >= _GLUED and "@" not in word and _is_mixed(word) and word.isalnum():
-                yield piece.start() + piece[0].find(word), piece.start() + piece[0].find(word) + len(word)
+    if not cues or sum(map(is_syllable, typed)) > _FEW_TYPED:
+        return
+    for piece in _PIECE.finditer(folded):
+        word = piece[0].strip(_OUTER)
+        if len(word) >= _GLUED and word.isalnum() and _is_mixed(word):
+            yield piece.start() + piece[0].find(word), piece.start() + piece[0].find(word) + len(word)
     for cue in cues:
         if words := _WORDS_DIGITS.match(folded, cue.end()):
             yield words.span(1)
         yield from _behind(folded, text, cue.end(), known, _FAR, is_password=True)
+
+
+def _codes(folded: str) -> Iterator[Span]:
+    """Codes that were sent, in figures and in words."""
+    for found in _CODE.finditer(folded):
+        counted = _COUNTED.match(folded, found.end()) or _MONEY.match(folded, found.end())
+        if not (counted or _PUBLIC.match(found[1])):
+            yield found.span(1)
+    yield from (found.span(1) for found in _SPOKEN_CODE.finditer(folded))
 
 
 def _behind(
@@ -302,28 +337,25 @@ def _behind(
         is_comma = "," in folded[pieces[number - 1].end() - 1 if number else at : piece.start() + 1]
         close = close and not (is_comma and not told)
         span = (start := piece.start() + piece[0].find(word)), start + len(word)
-        put = word in _PUT and number and pieces[number - 1][0] in _PERSONS
-        if piece[0] in _IS or put:
+        if piece[0] in _IS or (word in _PUT and number and pieces[number - 1][0] in _PERSONS):
             told = True
             continue
         is_secret = _is_mixed(word)
         if is_password and close:
+            quoted = piece[0][0] in "“\"'" and len(word) > _SHORT
             figures = re.fullmatch(r"\d{3,}", word) and not _COUNTED.match(folded, span[1])
-            quoted = piece[0][0] in "“\"'" and len(word) > 2
-            odd = told and re.fullmatch(r"[a-z]{3,}\.[a-z]+", word)
-            is_secret = is_secret or bool(figures) or _is_glued(word, known, told) or quoted or bool(odd)
+            is_secret |= bool(figures or quoted) or _is_glued(word, known, told=told)
             if spoken := _SPOKEN_DIGITS.match(folded, span[0]):
                 yield spoken.span()
                 return
         elif close:
-            is_secret = is_secret or (told and _is_glued(word, known, told)) or bool(_HANDLE.fullmatch(word))
+            is_secret |= bool(_HANDLE.fullmatch(word)) or (told and _is_glued(word, known, told=True))
         if is_secret:
             yield span
             taken = True
-        elif taken and not (word.isdigit() or word in _FILLERS or word in _OR):
-            return
         elif taken:
-            continue
+            if not (word.isdigit() or word in _FILLERS | _OR):
+                return
         elif told and is_password and close:
             if last := _phrase(pieces[number:], text):
                 yield piece.start(), last
@@ -368,9 +400,9 @@ def _is_mixed(word: str) -> bool:
     return _MIXED.fullmatch(word) is not None and not _NO_MIXED.fullmatch(word)
 
 
-def _is_glued(word: str, known: Callable[[str], bool], told: bool) -> bool:
+def _is_glued(word: str, known: Callable[[str], bool], *, told: bool) -> bool:
     """Whether letters are several words in one, as in passwords, and nothing that people say."""
-    letters = len(word) >= _GLUED - told and word.isascii() and word.isalpha()
+    letters = len(word) >= _GLUED - told and word.isascii() and word.replace(".", "", told).isalpha()
     return letters and not is_syllable(word) and (told or not known(word)) and word not in _FILLERS
 
 
@@ -417,7 +449,7 @@ def _plates(folded: str) -> Iterator[Span]:
         if run := _PLATE_RUN.match(folded, cue.end()):
             figures = re.findall(rf"\d|\b{_DIGIT_WORD}\b", run[0])
             if (
-                len(figures) >= 4
+                len(figures) >= _FIGURES
                 and not _COUNTED.match(folded, run.end())
                 and not _MONEY.match(folded, run.end())
             ):
@@ -444,7 +476,8 @@ def _left(folded: str) -> Iterator[Span]:
         words = list(_PIECE.finditer(folded, cue.start(), cue.end() - 1))[1:]
         while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
             words.pop(0)
-        if words and len(words) <= _FAR and not any(word[0].strip(_OUTER) in _MAIL_NOT for word in words) or any(word[0] == "dau" for word in words):
+        told = {word[0].strip(_OUTER) for word in words}
+        if words and (("dau" in told) or (len(words) <= _FAR and not told & _MAIL_NOT)):
             yield words[0].start(), cue.end()
     for cue in _PASSWORD.finditer(folded):
         gone = folded.find(_GONE, cue.end())
@@ -455,6 +488,6 @@ def _left(folded: str) -> Iterator[Span]:
         if (
             (told or 0 < len(words) < _FEW_WORDS)
             and len(words) <= _FAR
-            and not any(w[0].strip(_OUTER) in _MAIL_NOT | _ENDS for w in words)
+            and not any(word[0].strip(_OUTER) in _MAIL_NOT | _BARE[_ENDS] for word in words)
         ):
             yield words[0].start(), gone + 1

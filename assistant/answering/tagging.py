@@ -1,9 +1,9 @@
 """A tagger of words: a linear chain whose weights were learned from texts that were marked by hand.
 
-Lists of names and rules find what is written with capitals or announced; in small letters, without accents, what
-stands around a word tells more than the word. The weights are those of a conditional random field (Lafferty,
-McCallum, Pereira 2001), learned by `assistant evaluate masking --learn`; here is only the best path through them
-(Viterbi).
+Lists of names and rules find what is written with capitals or announced; in small letters, without accents,
+what stands around a word tells more than the word. The weights are those of a conditional random field
+(Lafferty, McCallum, Pereira 2001), learned by `assistant evaluate masking --learn`; here is only the
+best path through them (Viterbi).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def load_tagger(path: Path) -> Tagger:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of each word of a text: folded, as typed in small letters, its shape, lists and places."""
+    """What is known of each word: folded, as typed in small letters, its shape, lists and places."""
 
     folded: Sequence[str]
     small: Sequence[str]
