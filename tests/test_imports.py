@@ -47,6 +47,7 @@ OWNERS = {
     "haystack": "assistant.evaluation.peers",
     "ir_measures": "assistant.evaluation.retrieval",
     "llama_index": "assistant.evaluation.peers",
+    "pycrfsuite": "assistant.evaluation.learning",
     "rank_bm25": "assistant.evaluation.peers",
     "txtai": "assistant.evaluation.peers",
     "sklearn": "assistant.retrieval.classifier",

@@ -172,7 +172,7 @@ class Anonymous:
         parts = self.by_rules(tokens)
         if self.tagger is not None:
             told = list(_labelled(self.tagger.tags(features(self.seen(tokens, parts)))))
-            parts = [*told, *(part for part in parts if any(part[0] < b and a < part[1] for a, b, _ in told))]
+            parts = [*told, *(part for part in parts if _stays(part, told, tokens))]
         found = [Found(tokens[begin].start, tokens[end - 1].end, kind) for begin, end, kind in parts]
         return _joined(sorted([*found, *gone]), text)
 
@@ -384,6 +384,13 @@ def _labelled(labels: Sequence[str]) -> Iterator[Part]:
             yield begin, at, msgspec.convert(last[2:], Kind)
         if label == OUTSIDE or label[0] == "B" or label[2:] != last[2:]:
             begin = at
+
+
+def _stays(part: Part, told: Iterable[Part], tokens: Sequence[Token]) -> bool:
+    """Whether what the rules found stays beside what the tagger told: names in capitals, what overlaps."""
+    begin, end, kind = part
+    capitals = sum(token.capital for token in tokens[begin:end])
+    return (kind == "name" and capitals > 1) or any(begin < b and a < end for a, b, _ in told)
 
 
 def _joined(found: Sequence[Found], text: str) -> list[Found]:

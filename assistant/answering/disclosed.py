@@ -19,7 +19,7 @@ Span = tuple[int, int]
 
 _GONE = "\0"  # stands where something was taken out before
 _WORDS_OF_SECRET = 9  # words of a password that is no single one
-_FAR = 8  # words between "mật khẩu" and what must be one
+_FAR = 16  # words behind "mật khẩu" among which one may be
 _SHORT = 2  # letters in quotation marks that are none
 _GLUED = 6  # letters of a word that is none, from which it may be a password
 
@@ -183,7 +183,9 @@ _MAIL = re.compile(
     rf"(?<![\w+-])[\w+-]+(?:(?:[.,]| cham | gach duoi | gach ngang )[\w+-]+)*{_AT}"
     rf"(?:[\w-]+(?:{_DOT}[a-z][\w-]*)+|{_HOST}\b|(?<=@)\S+)"
 )
-_MAIL_WITHOUT = re.compile(rf"[\w.+-]+ (?:{_HOST}) ?(?:\.|cham|dot) ?com\b|[\w.+-]*\d[\w.+-]*{_HOST}\.com")
+_MAIL_WITHOUT = re.compile(
+    rf"(?<![\w.+-])[\w.+-]+ (?:{_HOST}) ?(?:\.|cham|dot) ?com\b|(?<![\w.+-])[\w.+-]+{_HOST}\.com"
+)
 _LAST_WORD = re.compile(r"(\S+) ?$")
 _MAIL_CUE = re.compile(r"\b(?:e-?mail|gmail|mail|thu dien tu|hom thu)\b[^,.?;\0]{0,40}?\0")
 _SPELLED = re.compile(r"\d+|[a-z]|cham|gach|duoi|ngang|viet|lien|hoa|thuong|chu|khong dau|sip|" + _DIGIT_WORD)
@@ -252,7 +254,8 @@ _SPELLED_BEHIND = re.compile(
     rf"|{_GONE}(?: (?:cham|gach duoi|gach ngang|a cong|a moc|thang|dau sao) \w+)+"
 )
 _LEFT = re.compile(
-    rf"(?:\b[a-z]{{0,3}}\d[\da-z]*[ .,-]{{1,2}})*[\w@#$%&*!^.+-]*{_GONE}+(?:[\w@#$%&*!^+-]+)?"
+    rf"(?<![\w@#$%&*!^.+-])(?:\b[a-z]{{0,3}}\d[\da-z]*[ .,-]{{1,2}})*[\w@#$%&*!^.+-]*{_GONE}+(?:[\w@#$%&*!^+-]+)?"
+    r""
     r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]*(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan(?! hang)|trieu"
     r"|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
 )
@@ -282,7 +285,7 @@ def _mails(folded: str) -> Iterator[Span]:
             start = before.start(1)
         yield start, found.end()
     for cue in _ACCOUNT.finditer(folded):
-        yield from _behind(folded, folded, cue.end(), lambda word: False, _FAR - 2)
+        yield from _behind(folded, folded, cue.end(), lambda word: False)
 
 
 def _secrets(folded: str, text: str, known: Callable[[str], bool]) -> Iterator[Span]:
@@ -307,7 +310,7 @@ def _secrets(folded: str, text: str, known: Callable[[str], bool]) -> Iterator[S
     for cue in cues:
         if words := _WORDS_DIGITS.match(folded, cue.end()):
             yield words.span(1)
-        yield from _behind(folded, text, cue.end(), known, _FAR, is_password=True)
+        yield from _behind(folded, text, cue.end(), known, is_password=True)
 
 
 def _codes(folded: str) -> Iterator[Span]:
@@ -320,18 +323,14 @@ def _codes(folded: str) -> Iterator[Span]:
 
 
 def _behind(
-    folded: str, text: str, at: int, known: Callable[[str], bool], far: int, *, is_password: bool = False
+    folded: str, text: str, at: int, known: Callable[[str], bool], *, is_password: bool = False
 ) -> Iterator[Span]:
     """Words of a secret behind what names it: mixed ones, figures, what is no word, or what "là" announces.
 
     `text` is the same in small letters with its accents.
     """
-    pause = _PAUSE.search(folded, at)
-    end = pause.start() if pause else len(folded)
-    pieces = [
-        piece for piece in _PIECE.finditer(folded, at, end) if piece[0].strip(_OUTER) or piece[0] in _IS
-    ]
-    close, told, taken, strangers = True, False, False, 0
+    pieces = _pieces(folded, at)
+    close, told, taken = True, False, False
     for number, piece in enumerate(pieces):
         word = piece[0].strip(_OUTER)
         is_comma = "," in folded[pieces[number - 1].end() - 1 if number else at : piece.start() + 1]
@@ -363,10 +362,14 @@ def _behind(
             close = word in _FILLERS
             told = told and close
         elif word not in _FILLERS:
-            strangers += 1
             close = False
-            if strangers > far:
-                return
+
+
+def _pieces(folded: str, at: int) -> list[re.Match[str]]:
+    """The words from there to the end of the sentence, and what announces others."""
+    pause = _PAUSE.search(folded, at)
+    pieces = _PIECE.finditer(folded, at, pause.start() if pause else len(folded))
+    return [piece for piece in pieces if piece[0].strip(_OUTER) or piece[0] in _IS][:_FAR]
 
 
 def _phrase(pieces: list[re.Match[str]], text: str) -> int:
@@ -476,8 +479,8 @@ def _left(folded: str) -> Iterator[Span]:
         words = list(_PIECE.finditer(folded, cue.start(), cue.end() - 1))[1:]
         while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
             words.pop(0)
-        told = {word[0].strip(_OUTER) for word in words}
-        if words and (("dau" in told) or (len(words) <= _FAR and not told & _MAIL_NOT)):
+        plain = {word[0].strip(_OUTER) for word in words}
+        if words and ("dau" in plain or (len(words) < _WORDS_OF_SECRET and not plain & _MAIL_NOT)):
             yield words[0].start(), cue.end()
     for cue in _PASSWORD.finditer(folded):
         gone = folded.find(_GONE, cue.end())
@@ -487,7 +490,7 @@ def _left(folded: str) -> Iterator[Span]:
         told = re.search(r"(?:\bla|\bdat|:)\s*$", folded[: words[0].start()]) if words else None
         if (
             (told or 0 < len(words) < _FEW_WORDS)
-            and len(words) <= _FAR
+            and len(words) <= _WORDS_OF_SECRET
             and not any(word[0].strip(_OUTER) in _MAIL_NOT | _BARE[_ENDS] for word in words)
         ):
             yield words[0].start(), gone + 1

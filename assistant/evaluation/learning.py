@@ -1,8 +1,8 @@
 """Learning the weights by which names and addresses are told from other words (answering/tagging.py).
 
 From texts with what is personal in them, made many by other names, addresses and ways of writing, and from
-guides and what people say to the machine, which tell nobody. The choices are those of a fixed seed: the same
-texts give the same weights.
+what people say to the machine, which tells nobody. The choices are those of a fixed seed: the same texts give
+the same weights.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import random
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -25,18 +25,17 @@ from assistant.evaluation.masking import Line, Personal, read_lines
 from assistant.evaluation.mistyping import HABITS
 from assistant.retrieval.classifier import load_utterances
 from assistant.text.keystrokes import is_syllable
-from assistant.text.normalize import clean, fold, sentences
+from assistant.text.normalize import clean, fold
 
 _SIGN = "…"
 _TAGGED = {"name": "name", "address": "place"}
 _VARIANTS = 7  # of each text
-_FRAMED = 14_000  # texts from frames
+_FRAMED = 11_000  # texts from frames
 _MISTYPED = 0.25  # share of what people say, learned as others would type it, too
-_ODD = 0.3  # share of the words of names that are on no list of names
-_UNTOLD = 0.4  # share of texts of which the rules tell nothing, so that the words around count
+_ODD = 0.2  # share of the words of names that are on no list of names
+_UNTOLD = 0.35  # share of texts of which the rules tell nothing, so that the words around count
 _SMALL, _BARE = 0.4, 0.65  # shares in small letters, and up to here without accents
 _SLOT = re.compile(r"\{(name|short|place|ask|commune|street|person|number)\}")
-_LOOK_ALIKE = 4  # times that a text is learned in which nothing is personal
 _HIGHLAND = 0.1  # share of names like those of the highlands
 _FEMALE, _MALE = ("thị", "thu", "ngọc", "kim"), ("văn", "hữu", "đức", "công")
 _UNITS = ("xã", "xã", "phường", "phường", "thị trấn", "p.", "x.")
@@ -122,14 +121,9 @@ def _texts(
             yield Line("", fold(says_one))
         if pick.random() < _MISTYPED:
             yield Line("", HABITS[pick.choice(sorted(HABITS))](says_one))
-    for path in sorted((settings.knowledge / "guides").rglob("*.md")):
-        for text in sentences(path.read_text(encoding="utf-8")):
-            yield _as_written(Line("", mask(clean(text), _SIGN)[0]), pick)
     for line in chain.from_iterable(map(read_lines, files)):
         yield line
-        if line.personal is None:
-            yield from (_as_written(line, pick) for _ in range(_LOOK_ALIKE))
-        elif any(each.kind in _TAGGED for each in line.personal):
+        if any(each.kind in _TAGGED for each in line.personal or ()):
             yield from (_as_written(made.another(line), pick) for _ in range(_VARIANTS))
     lines = [line for line in frames.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
     for _ in range(_FRAMED):
@@ -149,7 +143,7 @@ class _Makers:
         self.avenues = words.avenues
         self.foreign = [word for word in self.syllables if not is_syllable(fold(word)) and word.isalpha()]
         self.provinces = words.provinces
-        self.public = {  # what anybody may name
+        self.public: dict[str, Callable[[], str]] = {  # what anybody may name
             "commune": lambda: pick.choice(self.places),
             "street": self._street,
             "person": self.name,
