@@ -173,6 +173,8 @@ class Anonymous:
         if self.tagger is not None:
             told = list(_labelled(self.tagger.tags(features(self.seen(tokens, parts)))))
             parts = [*told, *(part for part in parts if _stays(part, told, tokens))]
+            said = self._said(tokens)
+            parts = [part for part in parts if not said.tells_nobody(*part)]
         found = [Found(tokens[begin].start, tokens[end - 1].end, kind) for begin, end, kind in parts]
         return _joined(sorted([*found, *gone]), text)
 
@@ -387,10 +389,15 @@ def _labelled(labels: Sequence[str]) -> Iterator[Part]:
 
 
 def _stays(part: Part, told: Iterable[Part], tokens: Sequence[Token]) -> bool:
-    """Whether what the rules found stays beside what the tagger told: names in capitals, what overlaps."""
+    """Whether what the rules found stays beside what the tagger told.
+
+    That is what overlaps with it, what has two capitals, and addresses with numbers.
+    """
     begin, end, kind = part
     capitals = sum(token.capital for token in tokens[begin:end])
-    return (kind == "name" and capitals > 1) or any(begin < b and a < end for a, b, _ in told)
+    numbers = sum(token.text[0].isdecimal() for token in tokens[begin:end])
+    sure = capitals > 1 or (kind == "place" and numbers > 0 and end - begin >= _LONG_PLACE)
+    return sure or any(begin < b and a < end for a, b, _ in told)
 
 
 def _joined(found: Sequence[Found], text: str) -> list[Found]:
@@ -468,6 +475,10 @@ class _Said:
             ):
                 if end > begin and not self._is_called_so(begin) and not self._stands_for_anybody(begin, end):
                     yield begin, end, "name"
+
+    def tells_nobody(self, begin: int, end: int, kind: Kind) -> bool:
+        """Whether a place is but a province, or a name a street's or a school's."""
+        return self._is_called_so(begin) if kind == "name" else self.province(begin) >= end
 
     def _is_called_so(self, at: int) -> bool:
         """Whether a street, a bridge, a school has its name from here on: nobody's who is asked for."""
@@ -694,7 +705,7 @@ class _Said:
     def named_places(self) -> list[str]:
         """Which words are part of the name of a commune, a district, a street ("K") or a province ("Q")."""
         out = ["O"] * len(self.tokens)
-        for letter, end_of in (("K", self._known_place), ("Q", self._province)):
+        for letter, end_of in (("K", self._known_place), ("Q", self.province)):
             at = 0
             while at < len(self.tokens):
                 end = end_of(at)
@@ -731,7 +742,7 @@ class _Said:
 
     def _continued(self, at: int, *, comma: bool, sure: bool) -> int:
         """The end of what goes on an address without a word for it: a province, a place that is known."""
-        if (end := self._province(at)) > at:
+        if (end := self.province(at)) > at:
             return end
         end = self._known_place(at)
         if end > at and (comma or not self._is_ordinary(at)):
@@ -742,7 +753,7 @@ class _Said:
         """The end of a place that is known, right behind "ở", "quê", "về", with what goes on behind it."""
         end = self._known_place(at)
         far = self._is(at - 1, self.words.living) or self._text(at - 1) == ":"
-        if not far or end == at or self._is_ordinary(at) or self._province(at) > at:
+        if not far or end == at or self._is_ordinary(at) or self.province(at) > at:
             return at
         while (
             after := self._continued(step := end + (self._text(end) == ","), comma=step > end, sure=False)
@@ -797,9 +808,9 @@ class _Said:
         if self._is_capital(at - 1) or self._stops(at) or self._is_ordinary(at) or self._is_counted(at):
             return at
         end = self._small_place(at)
-        return self._province(end + (self._text(end) == ",")) if self._province(end) > end else end
+        return self.province(end + (self._text(end) == ",")) if self.province(end) > end else end
 
-    def _province(self, at: int) -> int:
+    def province(self, at: int) -> int:
         """The end of a province that begins here, with the word for it."""
         step = at + self._size(at, self.spelled["large"])
         size = self._size(step, self.spelled["provinces"])
@@ -912,7 +923,7 @@ class _Said:
 
     def _is_state(self, at: int) -> bool:
         """Whether what everybody knows begins here, and no province."""
-        return self._is_public(at) and self._province(at) == at
+        return self._is_public(at) and self.province(at) == at
 
     def _is_counted(self, at: int) -> bool:
         return self._is(at, _COUNTED)
@@ -946,6 +957,7 @@ _NEVER = frozenset(  # in no name
 )
 _LIKELY = 2.5  # points
 _PHRASES = "streets numbered named chained areas titles public provinces".split()
+_LONG_PLACE = 4  # words of an address with a number, from which the rules are sure
 _NO_LABEL = "-"  # of the rules
 _MASKED = "…"  # the word that stands for what is gone
 _ANYBODY = frozenset("ABCXZ")

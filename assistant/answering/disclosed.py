@@ -240,7 +240,7 @@ _SURE_LETTER = (
     r"|cham|gach duoi|gach ngang|gach|[a-z])"
 )
 _SPELLED_BEFORE = re.compile(
-    rf"\b(?:(?:{_SURE_LETTER}|{_DIGIT_WORD})\s){{2,8}}{_GONE}+|\b(?:hat|et|det|xe|no|de)\s{_GONE}+"
+    rf"\b(?:(?:{_SURE_LETTER}|{_DIGIT_WORD})\s){{2,8}}{_GONE}+|\b(?:hat|et|det)\s{_GONE}+"
     rf"|\S+ (?:cham|gach duoi|gach ngang|gach|cham) {_GONE}+|\b{_DIGIT_WORD} {_GONE}+"
     rf"|(?<=chieu )[a-z] {_GONE}+|(?<=chieu so )[a-z] {_GONE}+"
 )
@@ -254,7 +254,8 @@ _SPELLED_BEHIND = re.compile(
     rf"|{_GONE}(?: (?:cham|gach duoi|gach ngang|a cong|a moc|thang|dau sao) \w+)+"
 )
 _LEFT = re.compile(
-    rf"(?<![\w@#$%&*!^.+-])(?:\b[a-z]{{0,3}}\d[\da-z]*[ .,-]{{1,2}})*[\w@#$%&*!^.+-]*{_GONE}+(?:[\w@#$%&*!^+-]+)?"
+    r"(?<![\w@#$%&*!^.+-])(?:\b[a-z]{0,3}\d[\da-z]*[ .,-]{1,2})*[\w@#$%&*!^.+-]*"
+    rf"{_GONE}+(?:[\w@#$%&*!^+-]+)?"
     r""
     r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]*(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan(?! hang)|trieu"
     r"|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
