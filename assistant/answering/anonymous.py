@@ -391,12 +391,12 @@ def _labelled(labels: Sequence[str]) -> Iterator[Part]:
 def _stays(part: Part, told: Iterable[Part], tokens: Sequence[Token]) -> bool:
     """Whether what the rules found stays beside what the tagger told.
 
-    That is what overlaps with it, what has two capitals, and addresses with numbers.
+    That is what overlaps with it, names with a capital, addresses with two or with numbers.
     """
     begin, end, kind = part
     capitals = sum(token.capital for token in tokens[begin:end])
     numbers = sum(token.text[0].isdecimal() for token in tokens[begin:end])
-    sure = capitals > 1 or (kind == "place" and numbers > 0 and end - begin >= _LONG_PLACE)
+    sure = capitals > (kind == "place") or (kind == "place" and numbers > 0 and end - begin >= _LONG_PLACE)
     return sure or any(begin < b and a < end for a, b, _ in told)
 
 
