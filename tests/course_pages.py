@@ -29,7 +29,7 @@ def some_course(folder: Path) -> tuple[Course, LoadingAssistant, Assistant]:
     """The course over three guides, loaded; a model is there once `complete` of the second has one."""
     home = some_guides(folder / "home", *GUIDES)
     shutil.copytree(CHECKOUT / "knowledge" / "lessons", home / "knowledge" / "lessons")
-    for name in ("scams.toml", "names.toml"):
+    for name in ("scams.toml", "names.toml", "places.txt", "tagger.json"):
         shutil.copy(CHECKOUT / "knowledge" / name, home / "knowledge")
     assistant = load_assistant(load_settings({"home": home, "data": folder / "data"}))
     loading = LoadingAssistant()

@@ -22,7 +22,7 @@ import office_files
 import pdf_files
 from guide_text import guide_text
 
-from assistant.answering.anonymous import Anonymous, load_words
+from assistant.answering.anonymous import Anonymous, load_anonymous, load_words
 from assistant.answering.checks import Evidence
 from assistant.answering.json import answer_json
 from assistant.answering.prompts import load_replies
@@ -123,7 +123,7 @@ def try_text(assistant: Assistant, anonymous: Anonymous, evidence: Evidence, tex
 
 def anonymous_of(assistant: Assistant) -> Anonymous:
     """What the journal would keep of a question."""
-    return Anonymous(load_words(CHECKOUT / "knowledge" / "names.toml"), assistant.safety.mask)
+    return load_anonymous(CHECKOUT / "knowledge", assistant.safety.mask)
 
 
 # Documents of others

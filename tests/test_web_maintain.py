@@ -39,7 +39,7 @@ TODAY = date(2026, 11, 26)
 PASSWORD = "trông coi máy"
 PAGE = "/quan-tri"
 SCAN = "Bộ phận một cửa làm việc từ 7 giờ 30 đến 17 giờ các ngày trong tuần."
-NAMES = ("names.toml", "utterances.jsonl", "sources.toml", "lessons", "pictures")
+NAMES = ("names.toml", "places.txt", "tagger.json", "utterances.jsonl", "sources.toml", "lessons", "pictures")
 
 
 def settings_of(folder: Path, *, journal: bool = True, password: bool = True) -> Settings:

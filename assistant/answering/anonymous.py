@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from itertools import chain, pairwise
@@ -23,13 +23,10 @@ import msgspec
 from assistant.answering.disclosed import disclosed
 from assistant.answering.tagging import OUTSIDE, Seen, Tagger, features, load_tagger
 from assistant.errors import KnowledgeError, Problem
-from assistant.text.keystrokes import is_syllable
 from assistant.text.normalize import bare, fold, has_accents
 from assistant.toml import read_toml
 
-_MOST_NAME = 5  # syllables of a name
-_SMALL_NAME = 4  # the same in small letters, where its end is hard to tell
-_SMALL_PLACE = 3
+_MOST_NAME = 6  # syllables of a name
 _NEAR = 4  # words between "ở" and the name of a place at most
 _SHOUTED = 0.75  # share of capitalised words from which capitals tell nothing
 _SAID_OFTEN = 2  # times that two words stand together in what people say, from which they are no name
@@ -62,33 +59,21 @@ class Words:
     name: str  # stands for a name that was taken out
     place: str
     surnames: frozenset[str]
-    sure_surnames: frozenset[str]
-    telling_surnames: frozenset[str]
     middle_names: frozenset[str]
-    sure_surnames_bare: frozenset[str]
-    middle_names_bare: frozenset[str]
     given_names: frozenset[str]
-    given_names_bare: frozenset[str]
     persons: frozenset[str]
     honorifics: frozenset[str]
-    honorifics_bare: frozenset[str]
     relations: frozenset[str]
-    before_names: frozenset[str]
     signing: frozenset[str]
-    selves: frozenset[str]
-    not_names_before: frozenset[str]
     stops: frozenset[str]
-    stops_not_bare: frozenset[str]
     living: frozenset[str]
     streets: tuple[str, ...]
     numbered: tuple[str, ...]
     named: tuple[str, ...]
-    chained: tuple[str, ...]
     areas: tuple[str, ...]
     institutions: frozenset[str]
     called_so: frozenset[str]
     titles: tuple[str, ...]
-    nicknames: frozenset[str]
     positions: frozenset[str]
     landmarks: frozenset[str]
     avenues: tuple[str, ...]
@@ -138,7 +123,7 @@ class Found(NamedTuple):
 
 Part = tuple[int, int, Kind]  # tokens from, to, and what they are
 Pairs = frozenset[tuple[str, str]]
-Names = frozenset[tuple[str, ...]]
+Phrases = frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -147,9 +132,9 @@ class Anonymous:
 
     words: Words
     number: str  # stands for a number; that of safety.mask, which has been here before
-    texts: tuple[Path, ...] = ()  # of which words that stand together are no names
-    places: Path | None = None  # names of communes and districts, one a line
-    tagger: Tagger | None = None  # decides, with what the rules say; without it they decide
+    texts: tuple[Path, ...]  # of which words that stand together are no names
+    places: tuple[str, ...]  # names of communes, districts and streets
+    tagger: Tagger
 
     def __call__(self, text: str) -> str:
         """The text without what could tell who asked."""
@@ -169,38 +154,32 @@ class Anonymous:
         """Names, addresses and what people tell without a form, in their order."""
         gone = [Found(start, end, "number") for start, end in disclosed(text, self.number, self.is_said)]
         tokens = self.tokens(text, gone)
-        parts = self.by_rules(tokens)
-        if self.tagger is not None:
-            told = list(_labelled(self.tagger.tags(features(self.seen(tokens, parts)))))
-            parts = [*told, *(part for part in parts if _stays(part, told, tokens))]
-            said = self._said(tokens)
-            parts = [part for part in parts if not said.tells_nobody(*part)]
+        sure = self.by_rules(tokens)
+        told = list(_labelled(self.tagger.tags(features(self.seen(tokens, sure)))))
+        rules = self._rules(tokens)
+        parts = [*told, *(part for part in sure if _stays(part, told, tokens))]
+        parts = [part for part in parts if not rules.tells_nobody(*part)]
         found = [Found(tokens[begin].start, tokens[end - 1].end, kind) for begin, end, kind in parts]
         return _joined(sorted([*found, *gone]), text)
 
     def by_rules(self, tokens: Sequence[Token]) -> list[Part]:
-        """Names and addresses as the rules and lists tell them."""
-        said = self._said(tokens)
+        """Names and addresses that rules tell, with capitals and numbers."""
+        rules = self._rules(tokens)
         taken: set[int] = set()
         parts: list[Part] = []
-        for begin, end, kind in chain(said.places(), said.names()):
-            span = range(begin, end)
-            if taken.isdisjoint(span):
+        for begin, end, kind in chain(rules.places(), rules.names()):
+            if taken.isdisjoint(range(begin, end)):
                 parts.append((begin, end, kind))
-            elif kind == "name":  # what is left of a longer name
-                parts += [(n, n + 1, kind) for n in span if n not in taken]
-            else:
-                continue
-            taken.update(span)
+                taken.update(range(begin, end))
         return parts
 
     def seen(self, tokens: Sequence[Token], parts: Iterable[Part]) -> Seen:
         """What the tagger is told of the words: lists they are on, places they name, what the rules say."""
-        said = self._said(tokens)
-        rules = [_NO_LABEL] * len(tokens)
+        rules = self._rules(tokens)
+        labels = [_NO_LABEL] * len(tokens)
         for begin, end, kind in parts:
-            rules[begin:end] = [kind[0].upper()] + [kind[0]] * (end - begin - 1)
-        lists = self._lists[said.accents]
+            labels[begin:end] = [kind[0].upper()] + [kind[0]] * (end - begin - 1)
+        lists = self._lists[rules.accents]
         small = [token.word for token in tokens]
         folded = [
             bare(word) if token.end - token.start == len(word) else _MASKED
@@ -211,39 +190,28 @@ class Anonymous:
             small,
             [_shape(token) for token in tokens],
             [lists.get(word, "-") for word in small],
-            said.named_places(),
-            rules,
+            rules.named_places(),
+            labels,
             [word.isalpha() and not self.is_said(word) for word in folded],
-            [pair in said.ordinary for pair in pairwise([*small, ""])],
-            said.accents,
+            rules.pairs(),
+            rules.accents,
         )
 
-    def _said(self, tokens: Sequence[Token]) -> _Said:
+    def _rules(self, tokens: Sequence[Token]) -> _Rules:
         accents = any(has_accents(token.text) for token in tokens)
-        return _Said(
-            tokens,
-            tuple(token.word for token in tokens),
-            self.words,
-            accents,
-            self._ordinary[accents],
-            self._places[accents],
-            self._spelled[accents],
-            self.is_said,
-        )
+        small = tuple(token.word for token in tokens)
+        return _Rules(tokens, small, self.words, accents, self._ordinary[accents], self._phrases[accents])
 
     @cached_property
-    def _spelled(self) -> tuple[dict[str, Names], dict[str, Names]]:
+    def _phrases(self) -> tuple[dict[str, Phrases], dict[str, Phrases]]:
         """The words of each list of phrases, without accents and with them."""
-        phrases = {name: getattr(self.words, name) for name in _PHRASES} | {
-            "large": _LARGE,
-            "around": _AROUND,
+        listed = {name: getattr(self.words, name) for name in _PHRASES}
+        listed |= {"large": _LARGE, "places": self.places}
+        exact = {name: frozenset(tuple(each.split()) for each in each_of) for name, each_of in listed.items()}
+        plain = {
+            name: frozenset(tuple(map(bare, each)) for each in phrases) for name, phrases in exact.items()
         }
-        exact = {
-            name: frozenset(tuple(phrase.split()) for phrase in listed) for name, listed in phrases.items()
-        }
-        return {
-            name: frozenset(tuple(map(bare, each)) for each in listed) for name, listed in exact.items()
-        }, exact
+        return plain, exact
 
     @cached_property
     def _lists(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -260,7 +228,6 @@ class Anonymous:
             "L": words.living,
             "Z": words.signing,
             "X": words.stops,
-            "N": words.nicknames,
             "T": words.institutions,
             "W": words.positions | words.landmarks,
         } | {letter: {part for unit in units for part in unit.split()} for letter, units in of_units.items()}
@@ -296,14 +263,6 @@ class Anonymous:
         exact = _pairs(self.texts, self.words)
         return frozenset((bare(left), bare(right)) for left, right in exact), exact
 
-    @cached_property
-    def _places(self) -> tuple[Names, Names]:
-        """Words of the names of communes, districts and streets, without accents and with them."""
-        lines = self.places.read_text(encoding="utf-8").splitlines() if self.places else []
-        names = [name for name in (*lines, *self.words.avenues) if not name.startswith("#")]
-        exact = frozenset(tuple(name.split()) for name in names)
-        return frozenset(tuple(map(bare, name)) for name in exact), exact
-
     def _without_numbers(self, text: str) -> str:
         """Number plates, long numbers, what follows the host in a link."""
         text = _PLATE.sub(self.number, _LINK.sub(r"\1", text))
@@ -337,24 +296,35 @@ class Anonymous:
         return text[0].isupper() and (text.istitle() or is_name or "'" in text)
 
 
-def load_anonymous(knowledge: Path, number: str) -> Anonymous:
-    """What takes names out, by a folder of knowledge; `number` stands for a number. Raises KnowledgeError."""
+def load_anonymous(knowledge: Path, number: str, tagger: Tagger | None = None) -> Anonymous:
+    """What takes names out, by a folder of knowledge; `number` stands for a number. Raises KnowledgeError.
+
+    Without a tagger, that of the folder.
+    """
     texts = (*sorted((knowledge / "guides").rglob("*.md")), *sorted((knowledge / "lessons").glob("*.md")))
     said = [path for path in (knowledge / "utterances.jsonl", knowledge / "procedures.tsv") if path.exists()]
-    places, weights = knowledge / "places.txt", knowledge / "tagger.json"
+    words = load_words(knowledge / "names.toml")
     return Anonymous(
-        load_words(knowledge / "names.toml"),
+        words,
         number,
         (*texts, *said),
-        places if places.exists() else None,
-        load_tagger(weights) if weights.exists() else None,
+        (*_lines(knowledge / "places.txt"), *words.avenues),
+        tagger or load_tagger(knowledge / "tagger.json"),
     )
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise KnowledgeError([Problem(path, 0, str(error))]) from error
+    return [line for line in lines if line and line[0] != "#"]
 
 
 def _pairs(paths: Iterable[Path], words: Words) -> Pairs:
     """Words of names, titles and addresses, with what stands before and behind them in ordinary texts."""
     units = {part for unit in (*words.named, *words.numbered) for part in unit.split()}
-    telling = _bare_words(words.of_names | words.honorifics | words.signing | words.selves | units)
+    telling = _bare_words(words.of_names | words.honorifics | words.signing | words.persons | units)
     counts: Counter[tuple[str, str]] = Counter()
     for path in paths:
         found = Counter(pairwise(_TOKEN.findall(path.read_text(encoding="utf-8"))))
@@ -415,17 +385,15 @@ def _joined(found: Sequence[Found], text: str) -> list[Found]:
 
 
 @dataclass(frozen=True)
-class _Said:
-    """A question and what names and addresses look like; where no accents were typed, none are looked for."""
+class _Rules:
+    """What of a question is surely part of a name or an address: capitals, and numbers behind their words."""
 
     tokens: Sequence[Token]
     small: tuple[str, ...]  # their words in small letters
     words: Words
-    accents: bool
+    accents: bool  # where none were typed, none are looked for
     ordinary: Pairs
-    known: Names  # of communes, districts and streets
-    spelled: Mapping[str, Names]  # lists of phrases by their names
-    is_said: Callable[[str], bool]  # whether a folded word stands in ordinary texts
+    phrases: Mapping[str, Phrases]  # lists of phrases by their names
 
     def _is(self, at: int, words: frozenset[str]) -> bool:
         """Whether a token is one of the words, as they are typed in this question."""
@@ -441,44 +409,69 @@ class _Said:
 
     def _is_ordinary(self, at: int) -> bool:
         """Whether a word and the next one stand together in ordinary texts."""
-        if not 0 <= at < len(self.tokens) - 1:
-            return False
-        return self.small[at : at + 2] in self.ordinary
+        return at >= 0 and self.small[at : at + 2] in self.ordinary
 
-    def _stops(self, at: int, *, behind_surname: bool = False) -> bool:
-        """Whether nothing of a name in small letters can stand here."""
-        if not 0 <= at < len(self.tokens) or not self.tokens[at].text.isalpha():
-            return True
-        word = self.small[at]
-        if behind_surname and self._is_part(at) and not self._is(at, _NEVER):
-            return False
-        return self._is(at, self.words.stops) and (self.accents or word not in self.words.stops_not_bare)
+    def _behind(self, at: int, phrases: str) -> int:
+        """Where a phrase of a list that begins here ends, the longest; `at` where none does."""
+        listed = self.phrases[phrases]
+        most = min(_LONGEST_PHRASE, len(self.small) - at)
+        return next((at + size for size in range(most, 0, -1) if self.small[at : at + size] in listed), at)
 
-    def _is_part(self, at: int) -> bool:
-        return self._is(at, self.words.middle_names) or self._is(at, self.words.given_names)
+    def _capitals(self, at: int) -> int:
+        """Where a run of capitalised words ends; at once where it names what everybody knows."""
+        if self._is_public(at):
+            return at
+        end = at
+        while end < at + _MOST_NAME and self._is_capital(end):
+            end += 1
+        return end
+
+    def _is_public(self, at: int) -> bool:
+        """Whether what everybody knows begins here, whole."""
+        size = max(self._behind(at, "public"), self._behind(at, "provinces")) - at
+        return size > 1 or (size == 1 and self._is_capital(at) and not self._is_capital(at + 1))
 
     # People
 
     def names(self) -> Iterator[Part]:
-        """Names of people."""
+        """Names of people in capitals."""
         for at in range(len(self.tokens)):
-            for begin, end in (
-                self._introduced(at),
-                self._called(at),
-                (at, self._full_name(at)),
-                (at, self._capital_name(at)),
-                (at, self._given_behind(at)),
-                (at, at + (_GLUED.match(self.small[at]) is not None)),
-                self._titled(at),
-                (at, self._highland(at)),
-                (at + 1, self._by_birth(at)),
-            ):
-                if end > begin and not self._is_called_so(begin) and not self._stands_for_anybody(begin, end):
+            for begin, end in ((at, self._full_name(at)), self._announced(at)):
+                if end > begin:
                     yield begin, end, "name"
 
-    def tells_nobody(self, begin: int, end: int, kind: Kind) -> bool:
-        """Whether a place is but a province, or a name a street's or a school's."""
-        return self._is_called_so(begin) if kind == "name" else self.province(begin) >= end
+    def _announced(self, at: int) -> tuple[int, int]:
+        """The name behind "tên tôi là", "tôi là", "đồng chí" …; `at` is where these begin."""
+        words, begin = self.words, at + 1
+        if self._is(at, _NAME):
+            while self._is(begin, words.persons):
+                begin += 1
+            begin += self._is(begin, _IS)
+        elif (behind := self._behind(at, "titles")) > at:
+            begin = behind + (self._text(behind) == ":")
+        elif (self._is(at, words.signing) and self._text(begin) == ":") or (
+            self._is(at, words.persons) and self._is(begin, _BE)
+        ):
+            begin += 1
+        elif self._is(at, words.honorifics):
+            while self._is(begin, words.relations) and not self._is_capital(begin):
+                begin += 1
+            begin += begin > at + 1 and self._text(begin) in (",", "(")
+        else:
+            return at, at
+        return begin, self._capitals(begin)
+
+    def _full_name(self, at: int) -> int:
+        """The end of a surname and what follows it, or of parts of names that stand together nowhere."""
+        end = self._capitals(at)
+        if end < at + 2:
+            return at
+        surname = self._is(at, self.words.surnames) or self.small[at] in _bare_words(self.words.surnames)
+        if surname and not (end == at + 2 and self._is_ordinary(at)):
+            return end
+        parts = sum(self._is(n, self.words.of_names) for n in range(at, end))
+        begins = not self._is_capital(at - 1)
+        return end if begins and parts > 1 and not any(map(self._is_ordinary, range(at, end - 1))) else at
 
     def _is_called_so(self, at: int) -> bool:
         """Whether a street, a bridge, a school has its name from here on: nobody's who is asked for."""
@@ -488,521 +481,155 @@ class _Said:
             at -= 1
         return self._is(at - 1, self.words.called_so)
 
-    def _stands_for_anybody(self, at: int, end: int) -> bool:
-        """Whether it is a name as examples have it: "Nguyễn Văn A", "bà B"."""
-        return self.accents and self._text(end - 1) in _ANYBODY and self._is_capital(end - 1)
-
-    def _introduced(self, at: int) -> tuple[int, int]:
-        """The name behind "tên (tôi) là", "họ tên:", "tôi là", "tên"; `at` is their first word."""
-        begin = at + 1
-        if self._is(at, _NAME):
-            while self._is(begin, self.words.persons):
-                begin += 1
-            told = self._is(begin, _IS)
-            begin += told
-            if (end := self._capitals(begin)) > begin:
-                return begin, end
-            if self._is_ordinary(begin - 1) and not told:
-                return at, at
-            surname = self._is(begin, self.words.surnames) and not self._stops(begin + 1)
-            whose = self._is(at - 1, self.words.persons) and not self._stops(begin)
-            if told or surname or self._is_given(begin) or whose:
-                return begin, self._small(begin + surname, _SMALL_NAME - surname, behind_surname=surname)
-            return at, at
-        if self._is(at, self.words.signing) and self._text(begin) == ":":
-            end = self._capitals(begin + 1)
-            surname = self._is(begin + 1, self.words.surnames)
-            return begin + 1, end if end > begin + 1 or not surname else self._small(begin + 1, _SMALL_NAME)
-        if self._is(at, self.words.persons) and self._is(begin, _BE):
-            end = self._capitals(begin + 1)
-            if end == begin + 1 and self._is(at, self.words.selves):
-                end = self._given_names(end)
-            return begin + 1, end
-        return at, at
-
-    def _called(self, at: int) -> tuple[int, int]:
-        """The name behind "anh", "bà", "em gái" …: capitalised, or one that people are given."""
-        if not self._is(at, self.words.honorifics):
-            return at, at
-        begin = at + 1
-        while self._is(begin, self.words.relations) and not self._is_capital(begin):
-            begin += 1
-        begin += self._text(begin) in (",", "(") and self._is_capital(begin + 1) and begin > at + 1
-        if self._is_capital(begin):
-            end = self._capitals(begin)
-            if end == begin and not self.accents and not self._is_capital(begin + 1):
-                end = begin + 1  # "chau Cong"
-            return begin, self._nicknamed(end)
-        titles = self.words.honorifics if self.accents else self.words.honorifics_bare
-        if self._is(at, _NOT_BEFORE_GIVEN):
-            return at, at
-        end = self._given_names(begin)
-        if self._is_ordinary(begin - 1) and (self.accents or end == begin + 1):
-            end = begin
-        if end == begin + 1 and self.small[at] not in titles:
-            return at, at
-        is_other = end == begin + 1 and self._is(end, self.words.not_names_before)
-        return begin, begin if is_other else self._nicknamed(end)
-
-    def _titled(self, at: int) -> tuple[int, int]:
-        """The name behind "đồng chí", "chủ hộ", "cán bộ": with a capital, or of three words."""
-        begin = self._unit(at, "titles")
-        begin += self._text(begin) == ":"
-        if not begin or self._is_ordinary(begin - 1):
-            return at, at
-        if self._is_capital(begin):
-            return begin, self._nicknamed(self._capitals(begin))
-        is_name = self._is_surname(begin) and self._is_part(begin + 1) and self._is_part(begin + 2)
-        return begin, begin + 3 if is_name and not self._is_ordinary(begin) else begin
-
-    def _highland(self, at: int) -> int:
-        """The end of a name of the highlands: "h'bia êban", "K'Lim", "Mohamach Soly"."""
-        if _APOSTROPHE.fullmatch(self.small[at]) or self._is_odd(at):
-            end = at + 1
-            while self._is_odd(end) or self._is_capital(end):
-                end += 1
-            if _APOSTROPHE.fullmatch(self.small[at]):
-                return end
-            return end if self._is_capital(at) and end > at + 1 else 0
-        return 0
-
-    def _is_odd(self, at: int) -> bool:
-        """Whether it is no syllable of Vietnamese, and no word that people say."""
-        if not 0 <= at < len(self.tokens) or not self.tokens[at].text.isalpha():
-            return False
-        word = bare(self.small[at])
-        return len(word) > 2 and not is_syllable(word) and not self.is_said(word)
-
-    def _by_birth(self, at: int) -> int:
-        """The end of what people call others by the order of their birth: "bà tư", "chú ba khía"."""
-        if not (self.accents and self._is(at, _ELDERS) and self._is(at + 1, _NUMBERS | _BA)):
-            return 0
-        nick = self._nicknamed(at + 2)
-        if self._is_ordinary(at) or self._is(at + 2, _NOT_BORN) or self._is(at + 2, _DIGITS):
-            return 0
-        return nick if nick > at + 2 or self._stops(at + 2) or self._unit(at + 2, "around") else 0
-
-    def _nicknamed(self, at: int) -> int:
-        """The end of a name with the nickname behind it: "hùng còi"."""
-        return at + self._is(at, self.words.nicknames)
-
-    def _given_names(self, at: int) -> int:
-        """The end of one or two given names in small letters behind what announces them: "thu hà", "lan"."""
-        if not self._is(at, _NUMBERS) and (not self._is_part(at) or self._is(at, self.words.honorifics)):
-            return at
-        two = (self._is_given(at + 1) or self._is(at + 1, _ANH)) and not self._is(at + 1, _NEVER)
-        if two and not (self._is_ordinary(at) or self._is_ordinary(at + 1)):
-            return at + 2
-        return at + self._is_lone_given(at)
-
-    def _is_given(self, at: int) -> bool:
-        if not 0 <= at < len(self.tokens):
-            return False
-        known = self.words.given_names if self.accents else self.words.given_names_bare
-        return self.small[at] in known
-
-    def _is_lone_given(self, at: int) -> bool:
-        """Whether it is a name that people are given and no part of ordinary words."""
-        return self._is_given(at) and not self._is_ordinary(at - 1) and not self._is_ordinary(at)
-
-    def _full_name(self, at: int) -> int:
-        """The end of a surname and what follows it: in capitals, or small with a middle name."""
-        token, words = self.tokens[at], self.words
-        if token.capital and self._is_surname(at) and not self._is_public(at):
-            end = self._capitals(at)
-            if end > at + 1 and not (end == at + 2 and self._is_ordinary(at)):
-                return end
-        sure = words.sure_surnames if self.accents else words.sure_surnames_bare
-        surely = self._is(at + 1, _SURELY_MIDDLE) and self.accents
-        is_surname = token.word in sure or (surely and token.word in words.surnames)
-        if not self.accents and self._is(at + 1, _SURELY_MIDDLE) and self._is_surname(at):
-            is_surname |= self._is_part(at + 2) and not (self._is_ordinary(at) or self._is_ordinary(at + 1))
-        if not is_surname or self._stops(at + 1, behind_surname=True) or self._is_public(at):
-            return 0
-        if self._is(at, _NGUYEN):
-            if self._is(at + 1, _SURELY_MIDDLE) and self._text(at + 2).isalpha():
-                return max(at + 3, self._small(at + 2, 2, behind_surname=True))
-            if self._is_part(at + 1) or self._is_part(at + 2):
-                return self._small(at + 2, 2, behind_surname=True)
-            return at + 2
-        likely = self._likelihood(at)
-        if likely >= _LIKELY:
-            return max(at + 3, self._small(at + 2, 2, behind_surname=True))
-        two = self._is(at, words.telling_surnames) and self._is_given(at + 1)
-        return at + 2 if two and not (self._is_ordinary(at) or self._is_ordinary(at + 1)) else 0
-
-    def _likelihood(self, at: int) -> float:
-        """How much speaks for a name of three words in small letters, in points."""
-        sure = self._is(at + 1, _SURELY_MIDDLE) and self._is(at + 2, _NUMBERS)  # "nguyễn thị ba"
-        called = (
-            self.accents and self._is(at - 1, self.words.honorifics) and self._is(at + 1, self.words.surnames)
-        )
-        if not (self._is_part(at + 1) or called) or (self._stops(at + 2, behind_surname=True) and not sure):
-            return 0
-        known = self.words.given_names if self.accents else self.words.given_names_bare
-        words = self.words
-        before = (words.persons, words.honorifics, words.relations, words.before_names, words.signing)
-        cued = any(self._is(at - 1, cues) for cues in before)
-        opens = at == 0 or not self.tokens[at - 1].text[0].isalpha()
-        is_other = not self.accents and self._is(at, _HARDLY_SURNAMES)
-        points = [
-            2.0 if self._is(at, _TELLING) else 0.5 if is_other else 1.0,
-            1 + self._is(at + 1, _SURELY_MIDDLE),
-            1.0 * (self.small[at + 2] in known) or 0.5 * self._is_part(at + 2),
-            1.5 if at and self.small[at - 1] in words.honorifics_bare else 1.0 if cued else 0.5 * opens,
-            -2.0 * self._is_ordinary(at) / (1 + self._is(at, _TELLING)),
-            -1.0 if self._is_ordinary(at + 1) else 0.5,
-        ]
-        return sum(points)
-
-    def _is_surname(self, at: int) -> bool:
-        word = self._text(at).lower()
-        return word in self.words.surnames or word in _bare_words(self.words.surnames)
-
-    def _capital_name(self, at: int) -> int:
-        """The end of capitalised words that are no surname's and stand together nowhere: "Tuyết Mai"."""
-        if not self._is_capital(at) or self._is_capital(at - 1) or self._is_public(at):
-            return 0
-        end = self._capitals(at)
-        parts = sum(self._is(n, self.words.of_names) for n in range(at, end))
-        if end < at + 2 or parts < 2 or any(self._is_ordinary(n) for n in range(at, end - 1)):
-            return 0
-        return end
-
-    def _given_behind(self, at: int) -> int:
-        """The end of one given name with a capital behind "giúp", "của", "thằng" …"""
-        is_name = self._is_capital(at) and self._is(at, self.words.given_names)
-        alone = is_name and not (self._is_public(at) or self._is_capital(at + 1) or self._is_ordinary(at))
-        return at + 1 if alone and self._is(at - 1, self.words.before_names) else 0
-
-    def _capitals(self, at: int, *, provinces: bool = False) -> int:
-        """Where a run of capitalised words ends; at once where it names what everybody knows."""
-        if self._is_state(at) if provinces else self._is_public(at):
-            return at
-        end = at
-        while end < min(len(self.tokens), at + _MOST_NAME) and self.tokens[end].capital:
-            end += 1
-        return end
-
-    def _is_public(self, at: int) -> bool:
-        size = max(self._size(at, self.spelled["public"]), self._size(at, self.spelled["provinces"]))
-        return size > 1 or (size == 1 and self._is_capital(at) and not self._is_capital(at + 1))
-
-    def _size(self, at: int, names: Names) -> int:
-        """How many words the longest of the names has that begins here; 0 where none does."""
-        most = min(_MOST_NAME, len(self.small) - at)
-        return next((size for size in range(most, 0, -1) if self.small[at : at + size] in names), 0)
-
-    def _small(self, at: int, most: int, *, behind_surname: bool = False) -> int:
-        """Where a name in small letters ends: before a sign, a figure, or a word that is of no name."""
-        end = at
-        while end < min(len(self.tokens), at + most) and not self._stops(end, behind_surname=behind_surname):
-            end += 1
-        return end
+    def tells_nobody(self, begin: int, end: int, kind: Kind) -> bool:
+        """Whether a place is but a province, or a name a street's, or anybody's: "Nguyễn Văn A"."""
+        if kind == "place":
+            return self._province(begin) >= end
+        is_anybody = self.accents and self._text(end - 1) in _ANYBODY and self._is_capital(end - 1)
+        return is_anybody or self._is_called_so(begin)
 
     # Places
 
-    def named_places(self) -> list[str]:
-        """Which words are part of the name of a commune, a district, a street ("K") or a province ("Q")."""
-        out = ["O"] * len(self.tokens)
-        for letter, end_of in (("K", self._known_place), ("Q", self.province)):
-            at = 0
-            while at < len(self.tokens):
-                end = end_of(at)
-                out[at:end] = [letter + "B"] * (end > at) + [letter + "I"] * (end - at - 1)
-                at = max(end, at + 1)
-        return out
-
     def places(self) -> Iterator[Part]:
-        """Addresses: parts one behind the other, the first or two of them told by more than small letters."""
+        """Addresses: parts one behind the other, the first of them told by a word for it."""
         at = 0
         while at < len(self.tokens):
             begin, weight, end = at, 0, at
-            while True:
-                comma = end > begin and self._text(end) in (",", "-", ".", "(", ";")
-                step = end + comma
-                step += self._is(step, _BELONGS) and step > begin
-                after, told = self._part(step, begun=end > begin)
-                if after <= step and (way := self._landmark(step, begun=comma)) > step:
-                    after, told = way, 2
-                if after <= step and end > begin:
-                    after, told = self._continued(step, comma=comma, sure=weight > 1), int(comma)
-                if after <= step:
-                    break
-                end = after
-                weight += told
-            lives = self._lives(begin)
-            if end > begin and weight == 0 and not lives:
-                end = begin
-            if end > begin and (weight > 1 or lives) and not (weight < 2 and self._of_state(begin)):
-                yield begin, self._street_behind(end), "place"
-            elif end == begin and lives and (end := self._home(begin)) > begin:
+            while (found := self._next(end, begin, weight))[0] > end:
+                end, weight = found
+            lives = any(self._is(near, self.words.living) for near in range(begin - _NEAR, begin))
+            of_office = self._is(begin - 1, self.words.institutions)
+            if end > begin and (weight > 1 or (lives and not of_office)):
                 yield begin, end, "place"
             at = max(end, begin + 1)
 
-    def _continued(self, at: int, *, comma: bool, sure: bool) -> int:
-        """The end of what goes on an address without a word for it: a province, a place that is known."""
-        if (end := self.province(at)) > at:
-            return end
-        end = self._known_place(at)
-        if end > at and (comma or not self._is_ordinary(at)):
-            return self._suffix(end)
-        return self._capitals(at, provinces=True) if sure and not self._of_state(at + 1) else at
+    def _next(self, at: int, begin: int, weight: int) -> tuple[int, int]:
+        """The end of the part of an address that stands next, and the weight of the whole with it."""
+        comma = at > begin and self._text(at) in _BETWEEN
+        step = at + comma
+        step += at > begin and self._is(step, _BELONGS)
+        end, told = self._part(step)
+        if end == step and (end := self._landmark(step, begun=comma)) > step:
+            told = 2
+        if end == step and at > begin:
+            end, told = self._province(step), int(comma)
+            if end == step and weight > 1 and not self._is(step, self.words.institutions):
+                end = self._capitals(step)
+        return (end, weight + told) if end > step else (at, weight)
 
-    def _home(self, at: int) -> int:
-        """The end of a place that is known, right behind "ở", "quê", "về", with what goes on behind it."""
-        end = self._known_place(at)
-        far = self._is(at - 1, self.words.living) or self._text(at - 1) == ":"
-        if not far or end == at or self._is_ordinary(at) or self.province(at) > at:
-            return at
-        while (
-            after := self._continued(step := end + (self._text(end) == ","), comma=step > end, sure=False)
-        ) > step:
-            end = after
-        return end
+    def _part(self, at: int) -> tuple[int, int]:
+        """The end of one part of an address, and its weight: 2 where it stands for itself, else 1."""
+        if _DISTRICT.fullmatch(self._text(at).lower()):
+            return at + 1, 1
+        if self._is_house(number := at + self._is(at, _NUMBER)) and (end := self._street(number + 1)) > at:
+            return end, 2
+        weight = 1 if self._behind(at, "areas") > at else 2
+        begin = self._behind(at, "numbered")
+        if begin > at and self._is(begin, _NUMBER):
+            begin += 1
+        if begin > at and self._is_house(begin) and not self._is(begin + 1, _COUNTED):
+            hardly = begin == at + 1 and self._is(at, _HARDLY_TELLING)
+            return self._named_way(begin), 1 if hardly else weight
+        if begin > at and self._is(at, _BUILDINGS) and _FLAT.fullmatch(self._text(begin).lower()):
+            return begin + 1, 2
+        begin = self._behind(at, "named")
+        if begin > at and self._is(begin, self.words.honorifics) and self._is_capital(begin + 1):
+            begin += 1  # "dãy trọ bà Năm"
+        end = max(self._capitals(begin), self._province(begin))
+        is_word = end == begin + 1 and self._is_ordinary(begin - 1)
+        return (end, weight) if begin > at and end > begin and not is_word else (at, 0)
 
-    def _known_place(self, at: int) -> int:
-        """The end of the longest name of a commune, a district or a street that begins here."""
-        return at + self._size(at, self.known)
+    def _street(self, at: int) -> int:
+        """The end of the street behind a house's number; 0 where there is none."""
+        at += self._text(at) == ","
+        if (begin := self._behind(at, "streets")) > at:
+            begin += self._is(begin, _NUMBER)
+            if self._is_house(begin) or _WAY.fullmatch(self._text(begin).lower()):
+                return self._named_way(begin)
+            return self._capitals(begin) if self._is_capital(begin) else 0
+        end = self._capitals(at)
+        return end if end > at and not self._is(at, _COUNTED) else 0
 
-    def _suffix(self, at: int) -> int:
-        """The end of a name of a place with the figure or letter behind it: "Tân Lập 2", "vĩnh lộc a"."""
-        text = self._text(at)
-        letter = len(text) == 1 and text.lower() in "abcd" and self._text(at + 1) != "/"
-        figure = text.isdecimal() and len(text) < 3 and not self._is_counted(at + 1)
-        return at + (letter or figure)
+    def _named_way(self, at: int) -> int:
+        """The end of a number with what belongs to it: "12/3 Lê Lợi", "30 tháng 4"."""
+        if self._is(at + 1, _MONTH) and self._is_house(at + 2):
+            return at + 3
+        of_house = "/" in self._text(at) or self._is(at - 1, _OF_HOUSES)
+        return self._capitals(at + 1) if of_house else at + 1
 
     def _landmark(self, at: int, *, begun: bool) -> int:
         """The end of a way that is told: "cuối ngõ sau đình Phú Gia", "chân cầu Rạch Miễu, phía bờ".
 
         `begun`: it stands behind an address and a comma.
         """
-        words = self.words
-        here = any(self._is(near, words.living) for near in range(max(0, at - 2), at))
-        if not (begun and self._is(at, _WAYS_IN)) and not (
-            here and self._is(at, words.positions | words.landmarks)
-        ):
+        marks = self.words.landmarks | self.words.positions | _WAYS_IN
+        here = any(self._is(near, self.words.living) for near in range(at - 2, at))
+        if not (self._is(at, _WAYS_IN) and begun) and not (here and self._is(at, marks - _WAYS_IN)):
             return at
-        end, marked, told = at, begun, False
-        for step in range(at, min(len(self.tokens), at + _LONGEST_WAY)):
-            is_mark = self._is(step, words.landmarks | words.positions) or self._is(step, _WAYS_IN)
-            if is_mark and not (self._is(step, _ENDS_WAY) and not self._is_capital(step)):
-                marked = True
-            elif (
-                marked
-                and self._text(step).isalnum()
-                and (self._is_capital(step) or not self._is(step, _ENDS_WAY))
-            ):
+        end, told = at, False
+        for step in range(at, at + _LONGEST_WAY):
+            if not self._text(step).isalnum() or (self._is(step, _ENDS_WAY) and not self._is_capital(step)):
+                break
+            if not self._is(step, marks):
                 told |= not self._is_ordinary(step - 1) or self._is_capital(step)
                 end = step + 1
-            else:
-                break
         return end if told else at
 
-    def _of_state(self, at: int) -> bool:
-        """Whether what stands before is an office, a school or the like, whose place is no secret."""
-        return self._is(at - 1, self.words.institutions)
-
-    def _street_behind(self, at: int) -> int:
-        """The end of an address with what follows without a word for it: "ngõ 120 trường chinh"."""
-        if self._is_capital(at - 1) or self._stops(at) or self._is_ordinary(at) or self._is_counted(at):
-            return at
-        end = self._small_place(at)
-        return self.province(end + (self._text(end) == ",")) if self.province(end) > end else end
-
-    def province(self, at: int) -> int:
-        """The end of a province that begins here, with the word for it."""
-        step = at + self._size(at, self.spelled["large"])
-        size = self._size(step, self.spelled["provinces"])
-        return step + size if size else at
-
-    def _part(self, at: int, *, begun: bool) -> tuple[int, int]:
-        """The end of one part of an address, and its weight: 2 where it stands for itself, else 1.
-
-        `begun`: it stands behind another.
-        """
-        if not 0 <= at < len(self.tokens):
-            return at, 0
-        if _DISTRICT.fullmatch(self.small[at]):
-            return at + 1, 1
-        number = at + (self._is(at, _NUMBER))
-        if self._is_house(number) and (end := self._street(number + 1, is_numbered=number > at)):
-            return end, 2
-        if number > at and (end := self._counted_in_words(number)) > number:
-            return end, 2
-        begin = self._unit(at, "numbered")
-        begin += self._is(begin, _NUMBER) and self._is_house(begin + 1)
-        if (
-            begin
-            and self._is(begin + 1, _MONTH)
-            and self._is_house(begin + 2)
-            and self._is(begin - 1, _STREETS)
-        ):
-            return begin + 3, 2  # đường 30 tháng 4
-        if begin and self._is_house(begin) and not self._is_counted(begin + 1):
-            end = self._capitals(begin + 1, provinces=True)
-            is_house = self._is(begin - 1, _HOUSE_WORDS) or self._is(begin - 1, _NUMBER)
-            is_street = end > begin + 1 and ("/" in self.tokens[begin].text or is_house)
-            is_hardly = self._is(at, _HARDLY_TELLING) and begin == at + 1
-            weight = 1 if is_hardly or self._unit(at, "areas") else 2
-            return (end, 2) if is_street else (begin + 1, weight)
-        if begin and (end := self._counted_in_words(begin)) > begin:
-            return end, 2
-        is_flat = begin and self._is(at, _BUILDINGS) and _FLAT.fullmatch(self._text(begin).lower())
-        if is_flat and not (self._is(at, _HOUSES) and len(self._text(begin)) == 1):
-            return begin + 1, 2
-        large = 1 if self._unit(at, "areas") else 2
-        begin = self._unit(at, "named")
-        if begin and self._is(begin, self.words.honorifics) and self._is_capital(begin + 1):
-            return self._capitals(begin + 1), 2  # "dãy trọ bà Năm"
-        if begin and (end := self._capitals(begin, provinces=True)) > begin:
-            ordinary = end == begin + 1 and self._is_ordinary(begin - 1)
-            return (at, 0) if ordinary else (self._suffix(max(end, self._known_place(begin))), large)
-        begin = self._unit(at, "chained")
-        is_known = self._known_place(begin) > begin + 1 if begin else False
-        if begin and (begun or is_known or not self._is_ordinary(begin - 1)) and not self._is_state(begin):
-            end = self._small_place(begin)
-            return (end, min(large, 1)) if end > begin else (at, 0)
-        return at, 0
-
-    def _counted_in_words(self, at: int) -> int:
-        """The end of a number in words behind "ngõ", "số": "ba trăm bảy mươi", before a name or a unit."""
-        end = at
-        while self.accents and self._is(end, _DIGITS):
-            end += 1
-        follows = self._unit(end, "streets") or self._known_place(end) > end or self._capitals(end) > end
-        return end if end > at and follows else at
-
-    def _small_place(self, at: int) -> int:
-        """The end of the name of a place in small letters: its second word may be any but a few."""
-        if (end := self._known_place(at)) > at + 1 and not self._is_ordinary(at):
-            return self._suffix(end)
-        behind = at + 1 + (self._text(at + 1) == ",")
-        if self._stops(at) and not self._unit(behind, "chained"):
-            return end if end > at + 1 else at
-        if self._unit(at, "chained") and (self._stops(at + 1) or self._unit(at + 1, "chained")):
-            return at
-        end = at + 1
-        while end < min(len(self.tokens), at + _SMALL_PLACE) and self._text(end).isalpha():
-            never = self._is(end, _NEVER) if end == at + 1 else self._stops(end) and len(self._text(end)) > 1
-            if never or self._unit(end, "chained") or self._is_public(end):
-                break
-            if end > at + 1 and self._known_place(end) > end + 1:
-                break
-            end += 1
-        return self._suffix(end)
-
-    def _street(self, at: int, *, is_numbered: bool) -> int:
-        """The end of the street behind a house's number; 0 where there is none."""
-        at += self._text(at) == ","
-        if begin := self._unit(at, "streets"):
-            begin += self._is(begin, _NUMBER)
-            if self._is_house(begin):
-                return begin + 3 if self._is(begin + 1, _MONTH) and self._is_house(begin + 2) else begin + 1
-            if _WAY.fullmatch(self._text(begin).lower()):
-                return begin + 1
-            end = self._capitals(begin, provinces=True)
-            return end if end > begin else self._small_place(begin)
-        if (end := self._capitals(at, provinces=True)) > at and not self._is_counted(at):
-            return end
-        if (
-            _WAY.fullmatch(self._text(at).lower())
-            and self._text(at)[0].isalpha()
-            and self._is_capital(at + 1)
-        ):
-            return at + 1  # "102 D2 Thạnh Mỹ Tây"
-        if (end := self._known_place(at)) > at + 1 and not (self._is_ordinary(at) or self._is_counted(at)):
-            return self._suffix(end)
-        lives = is_numbered or self._lives(at - 1)
-        is_street = lives and self._is(at, self.words.surnames) and not self._stops(at)
-        return self._small_place(at) if is_street and not self._is_ordinary(at) else 0
-
-    def _lives(self, at: int) -> bool:
-        """Whether somebody tells in the words before that they live there."""
-        return any(self._is(near, self.words.living) for near in range(max(0, at - _NEAR), at))
-
-    def _is_state(self, at: int) -> bool:
-        """Whether what everybody knows begins here, and no province."""
-        return self._is_public(at) and self.province(at) == at
-
-    def _is_counted(self, at: int) -> bool:
-        return self._is(at, _COUNTED)
-
-    def _unit(self, at: int, units: str) -> int:
-        """Where the name behind a unit begins ("tổ dân phố" goes before "tổ"); 0 where there is no unit."""
-        if self._is(at - 1, _TOWN) and self._is(at, _STREET):
-            return 0  # "thành phố"
-        size = self._size(at, self.spelled[units])
-        return at + size if size else 0
+    def _province(self, at: int) -> int:
+        """The end of a province that begins here, with the word for it; `at` where none does."""
+        begin = self._behind(at, "large")
+        end = self._behind(begin, "provinces")
+        return end if end > begin else at
 
     def _is_house(self, at: int) -> bool:
         """Whether it is a number as houses and alleys have: "12", "12a", "12/34/5"."""
         return 0 <= at < len(self.tokens) and _HOUSE.fullmatch(self.small[at]) is not None
 
+    # For the tagger
 
+    def named_places(self) -> list[str]:
+        """Which words are part of the name of a commune, a district, a street ("K") or a province ("Q")."""
+        out = ["O"] * len(self.tokens)
+        for letter, phrases in (("K", "places"), ("Q", "provinces")):
+            at = 0
+            while at < len(self.tokens):
+                end = self._behind(at, phrases)
+                out[at:end] = [letter + "B"] * (end > at) + [letter + "I"] * (end - at - 1)
+                at = max(end, at + 1)
+        return out
+
+    def pairs(self) -> list[bool]:
+        """Which words stand with the next one in ordinary texts."""
+        return [self._is_ordinary(at) for at in range(len(self.tokens))]
+
+
+_LONGEST_PHRASE = 5  # words
 _NAME = frozenset(["tên"])
 _IS = frozenset(["là", ":"])
 _BE = frozenset(["là"])
 _NUMBER = frozenset(["số"])
-_BELONGS = frozenset(["thuộc"])
-_ANH = frozenset(["anh"])
-_NGUYEN = frozenset(["nguyễn"])  # nothing else is written so
-_TELLING = frozenset("trần phạm huỳnh bùi trịnh".split())
-_HARDLY_SURNAMES = frozenset("cao hồ tạ hà tô mạc đàm".split())  # without accents
-_NUMBERS = frozenset("hai ba tư năm sáu bảy tám chín mười út".split())  # children by their order of birth
-_SURELY_MIDDLE = frozenset(["văn", "thị"])
-_NEVER = frozenset(  # in no name
-    """là thì mà ở bị có không của muốn cần hỏi xin mất quên làm đi đăng cấp tôi em cháu nào này quá đổi
-    chưa cho""".split()
-)
-_LIKELY = 2.5  # points
-_PHRASES = "streets numbered named chained areas titles public provinces".split()
-_LONG_PLACE = 4  # words of an address with a number, from which the rules are sure
-_NO_LABEL = "-"  # of the rules
-_MASKED = "…"  # the word that stands for what is gone
-_ANYBODY = frozenset("ABCXZ")
+_OF_HOUSES = frozenset(["số", "nhà"])
 _MONTH = frozenset(["tháng"])
-_STREETS = frozenset(["đường", "phố"])
+_BELONGS = frozenset(["thuộc"])
+_BETWEEN = frozenset(",-.(;")  # the parts of an address
+_ANYBODY = frozenset("ABCXZ")
 _WAYS_IN = frozenset("chỗ đi rẽ vào phía bên nhà lối".split())
 _LONGEST_WAY = 14  # words
-_DIGITS = frozenset("một hai ba bốn năm sáu bảy tám chín mười mươi trăm linh lẻ mốt tư lăm không".split())
-_HOUSE_WORDS = frozenset(["nhà"])
-_BA = frozenset(["ba"])
-_ELDERS = frozenset("bà ông cô chú bác dì cậu mợ thím anh chị dượng".split())
-_NOT_BORN = frozenset(  # "cô năm nay", "bác hai lần", "chị ba con"
-    """nay ngoái trước sau sinh này học ấy đó tuổi người con đứa lần tháng ngày năm cái thẻ bản giờ vợ
-    bên mẹ chị anh chữ số loại tấm phần đời chồng thế triệu nghìn nơi nhà miền ruột em nữ nam nước tên
-    căn mảnh""".split()
-)
-_AROUND = (
-    "hàng xóm",
-    "bán",
-    "trong xóm",
-    "đầu xóm",
-    "cuối xóm",
-    "bên cạnh",
-    "gần nhà",
-    "tổ trưởng",
-    "trưởng thôn",
-)
-_APOSTROPHE = re.compile(r"(?:[a-zđ]|ch|kh|th|tr)['’]\w{2,}")
 _ENDS_WAY = frozenset(
     """không thì mà bị có đã chưa muốn làm hỏi khai mất xin cho là và để nhưng cần nộp nên chết hư hỏng
     được tôi em cháu báo phải sao thế nào gì ai đang vẫn mới nhận gọi lên ra hay hoặc với này đó kia
     ấy ạ nhé rồi nơi giờ về mở xa quá lắm cấp đổi đăng cũng chỉ còn từ đến""".split()
 )
-_TOWN, _STREET = frozenset(["thành"]), frozenset(["phố"])
+_PHRASES = "streets numbered named areas titles public provinces".split()
+_LONG_PLACE = 4  # words of an address with a number, from which the rules are sure
+_NO_LABEL = "-"  # of the rules
+_MASKED = "…"  # the word that stands for what is gone
 _LARGE = ("tỉnh", "thành phố", "tp", "tp .")
-_BUILDINGS = frozenset("tòa block căn phòng lô nhà chung dãy khu tầng tổ".split())
+_BUILDINGS = frozenset("tòa block căn phòng lô chung dãy khu tầng".split())
 _COUNTED = frozenset(
     "người tuổi năm tháng ngày giờ lần bản đồng nghìn triệu cái chiếc m m2 tầng phút bước".split()
 )
-_HOUSES = frozenset("nhà căn phòng tổ chung tầng".split())
 _HARDLY_TELLING = frozenset("phòng tầng lầu nhà bản khu căn đội lô block dãy đường".split())
-_NOT_BEFORE_GIVEN = frozenset(["con", "ba", "mợ"])
-_GLUED = re.compile(
-    r"(?:nguyen|tran|pham|huynh|dang|bui|hoang|phan|le)(?:van|thi|duc|huu|minh|ngoc|xuan)\w{2,}"
-)
 
 
 @lru_cache

@@ -37,25 +37,10 @@ _UNTOLD = 0.35  # share of texts of which the rules tell nothing, so that the wo
 _SMALL, _BARE = 0.4, 0.65  # shares in small letters, and up to here without accents
 _SLOT = re.compile(r"\{(name|short|place|ask|commune|street|person|number)\}")
 _HIGHLAND = 0.1  # share of names like those of the highlands
+_COMMON, _MANY = "nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý".split(), 15
 _FEMALE, _MALE = ("thị", "thu", "ngọc", "kim"), ("văn", "hữu", "đức", "công")
 _UNITS = ("xã", "xã", "phường", "phường", "thị trấn", "p.", "x.")
-_HAMLETS = (
-    *(
-        "thôn",
-        "ấp",
-        "xóm",
-        "bản",
-        "buôn",
-        "khóm",
-        "khu phố",
-        "tổ dân phố",
-        "khối",
-        "làng",
-        "khu",
-        "đội",
-        "tổ",
-    ),
-)
+_HAMLETS = "thôn,ấp,xóm,bản,buôn,khóm,khu phố,tổ dân phố,khối,làng,khu,đội,tổ".split(",")
 _ALLEYS = ("ngõ", "hẻm", "kiệt", "ngách")
 _LARGER = ("huyện", "quận", "thành phố", "tp", "thị xã")
 
@@ -66,7 +51,7 @@ def learn(settings: Settings, files: Iterable[Path], frames: Path) -> Tagger:
         import pycrfsuite
     except ModuleNotFoundError as error:
         raise EvaluationError(f"{error}; install python-crfsuite to learn weights") from error
-    hide = load_anonymous(settings.knowledge, _SIGN)
+    hide = load_anonymous(settings.knowledge, _SIGN, Tagger((OUTSIDE,), ((0,),), {}))
     pick = random.Random(0)
     trainer = pycrfsuite.Trainer(verbose=False)
     trainer.set_params({"c1": 0.4, "c2": 0.02, "max_iterations": 70, "feature.minfreq": 2})
@@ -135,10 +120,9 @@ class _Makers:
 
     def __init__(self, hide: Anonymous, pick: random.Random) -> None:
         words, self.pick = hide.words, pick
-        self.surnames = [*sorted(words.sure_surnames)] * 3 + sorted(words.surnames)
+        self.surnames = sorted(words.surnames) + _COMMON * _MANY
         self.middles, self.givens = sorted(words.middle_names), sorted(words.given_names | words.middle_names)
-        lines = hide.places.read_text(encoding="utf-8").splitlines() if hide.places else []
-        self.places = [line for line in lines if line and line[0] != "#"]
+        self.places = hide.places
         self.syllables = sorted({word for line in self.places for word in line.split() if len(word) > 1})
         self.avenues = words.avenues
         self.foreign = [word for word in self.syllables if not is_syllable(fold(word)) and word.isalpha()]
