@@ -155,8 +155,11 @@ class Anonymous:
         gone = [Found(start, end, "number") for start, end in disclosed(text, self.number, self.is_said)]
         tokens = self.tokens(text, gone)
         sure = self.by_rules(tokens)
-        told = list(_labelled(self.tagger.tags(features(self.seen(tokens, sure)))))
         rules = self._rules(tokens)
+        told = [
+            (begin, rules.address(begin, end, _SURE)[0] if kind == "place" else end, kind)
+            for begin, end, kind in _labelled(self.tagger.tags(features(self.seen(tokens, sure))))
+        ]
         parts = [*told, *(part for part in sure if _stays(part, told, tokens))]
         parts = [part for part in parts if not rules.tells_nobody(*part)]
         found = [Found(tokens[begin].start, tokens[end - 1].end, kind) for begin, end, kind in parts]
@@ -494,14 +497,19 @@ class _Rules:
         """Addresses: parts one behind the other, the first of them told by a word for it."""
         at = 0
         while at < len(self.tokens):
-            begin, weight, end = at, 0, at
-            while (found := self._next(end, begin, weight))[0] > end:
-                end, weight = found
+            begin = at
+            end, weight = self.address(begin, at, 0)
             lives = any(self._is(near, self.words.living) for near in range(begin - _NEAR, begin))
             of_office = self._is(begin - 1, self.words.institutions)
-            if end > begin and (weight > 1 or (lives and not of_office)):
+            if end > begin and (weight >= _SURE or (lives and not of_office)):
                 yield begin, end, "place"
             at = max(end, begin + 1)
+
+    def address(self, begin: int, end: int, weight: int) -> tuple[int, int]:
+        """The end of an address known from `begin` to `end`, with what goes on behind, and its weight."""
+        while (found := self._next(end, begin, weight))[0] > end:
+            end, weight = found
+        return end, weight
 
     def _next(self, at: int, begin: int, weight: int) -> tuple[int, int]:
         """The end of the part of an address that stands next, and the weight of the whole with it."""
@@ -513,7 +521,7 @@ class _Rules:
             told = 2
         if end == step and at > begin:
             end, told = self._province(step), int(comma)
-            if end == step and weight > 1 and not self._is(step, self.words.institutions):
+            if end == step and weight >= _SURE and not self._is(step, self.words.institutions):
                 end = self._capitals(step)
         return (end, weight + told) if end > step else (at, weight)
 
@@ -622,6 +630,7 @@ _ENDS_WAY = frozenset(
 )
 _PHRASES = "streets numbered named areas titles public provinces".split()
 _LONG_PLACE = 4  # words of an address with a number, from which the rules are sure
+_SURE = 2  # weight of parts of an address from which it is one
 _NO_LABEL = "-"  # of the rules
 _MASKED = "…"  # the word that stands for what is gone
 _LARGE = ("tỉnh", "thành phố", "tp", "tp .")

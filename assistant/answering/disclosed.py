@@ -64,6 +64,7 @@ _ENDS = frozenset(
     cháu thử báo đăng""".split()
 )
 _UNDECIDED = frozenset("hay hoặc và là gì nào bao nhiêu như với".split())  # a question or a rule, no password
+_OF_FIGURES = ("số", "so")
 _BARE = {words: frozenset(map(fold, words)) for words in (_NO_PHRASE, _ENDS, _UNDECIDED)}
 _COUNTED = re.compile(
     r"\s*(?:so\b|ky tu|ki tu|chu so|chu cai|dong|ngay|nghin|ngan|trieu|tuoi|lan|phut|giay|gio|thang|nam"
@@ -123,12 +124,12 @@ _WRITTEN_DAY = re.compile(
     r"|\d{1,2} \d{1,2} (?:19|20)\d\d|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[012])(?:19|20)\d\d)(?![\d/])"
 )
 _SHORT_DAY = re.compile(
-    r"(?<![\d/.,-])\d{1,2} ?[/-] ?(?:\d{1,2}|(?:19|20)\d\d)(?: nam (?:19|20)?\d\d)?(?![\d/%])"
+    r"(?<![\d/.,-])\d{1,2} ?[/.-] ?(?:\d{1,2}|(?:19|20)\d\d)(?: nam (?:19|20)?\d\d)?(?![\d/%])"
 )
 _BORN = re.compile(
     r"\b(?:(?<!hoc )(?<!ve )(?<!thi )(?<!an )(?<!phat )(?<!khai )sinh"
     r"(?! (?:vien|song|hoat|trac|san|thai|to|hoc|ly|ke|loi|truoc|sau|tu))"
-    r"|sn|n/s|ns|ntns|d\.?o\.?b|ngay sinh|sinh nhat|chao doi)(?:\s?:|\b)"
+    r"|sn|n/s|ns|ntns|cam tinh|d\.?o\.?b|ngay sinh|sinh nhat|chao doi)(?:\s?:|\b)"
 )
 _BORN_NEAR = 45  # characters between "sinh" and a day that is not all written
 _RECENT = re.compile(r"20(?:1[6-9]|[2-9]\d)$")
@@ -148,7 +149,8 @@ _BORN_RUN = re.compile(  # without "tháng": "ngày sinh là một mười một
 _BORN_YEAR = re.compile(
     r"\b(?:(?<!hoc )(?<!ve )(?<!khai )(?<!nguoi )sinh|sn|ns|nam sinh|ra doi|lua|tuoi|doi|de|tuc)"
     r"(?: (?:vao|cuoi|dau|giua|khoang|quang|hoi|tam|nam|chung|tu|la|trong)){0,4}\s*:?\s*"
-    rf"((?:19|20)\d\d\b|(?<=nam )\d\d\b|(?<=hoi )\d\d\b|(?<=nam )(?:{_SIGNS})\b"
+    r"((?:19|20)\d\d\b(?: (?:va|voi) (?:19|20)\d\d\b)?|(?<=nam )\d\d\b"
+    rf"|(?<=hoi )\d\d\b|(?<=nam )(?:{_SIGNS})\b"
     rf"|(?<=tuoi )(?:{_SIGNS})\b(?:[ ,]+(?:tuc |nam )*(?:19|20)\d\d)?"
     rf"|(?<=nam )(?:mot|hai)\s(?:nghin|ngan|chin|khong)(?:\s{_DIGIT_WORD}){{1,6}}"
     rf"|(?<=nam )(?:{_DIGIT_WORD}\s){{1,2}}{_DIGIT_WORD}\b)(?![/.-]?\d)"
@@ -158,8 +160,8 @@ _YEAR_NEAR = re.compile(r"(?<![\d/.,-])(?:19[2-9]\d|200\d|201[0-5])(?![\d/]|\s*(
 _KIN_YEAR = re.compile(
     r"\b(?:me|bo|ba|ma|vo|chong|ong|toi|em|chau|con|anh|chi|be|minh|cu|sn|sinh|ns)(?: (?:toi|em|chau"
     r"|con|minh|trai|gai|nha))?"
-    r" ((?:19[2-9]\d|200\d|2k\d{1,2})|(?<=sn )\d\d|hoi \d\d)(?![\w/.]|\s*(?:tuoi|thang|ngay|dong|con"
-    r"|lan|nguoi|nghin|trieu))"
+    r" ((?:19[2-9]\d|200\d|2k\d{1,2})(?!\s*(?:dong|nghin|trieu))|(?:(?<=sn )|hoi )\d\d"
+    r"(?!\s*(?:tuoi|thang|ngay|con|lan|nguoi)))(?![\w/]|\.\d)"
 )
 _BORN_WORDS = re.compile(
     rf"\b(?:sinh|sn)(?: nam)? ((?:{_DIGIT_WORD} )?(?:muoi )?{_DIGIT_WORD} (?:muoi|{_DIGIT_WORD})"
@@ -169,8 +171,8 @@ _IS_WRITTEN = re.compile(
     r"\b(?:khai sinh|can cuoc|cccd|cmnd|the|giay|ho khau)(?: \w+){0,2}? ghi (?:la |ngay |sinh )*$"
 )
 _NOT_OF_ONE = re.compile(
-    r"^(?:sinh|tuoi)\b|\b(?:nguoi|nhung|ai|cac|tre|doi tuong|cong dan|nam gioi|nu gioi"
-    r"|lao dong) (?:\w+ )?(?:sinh|sn|tuoi)\b"
+    r"^(?:sinh|tuoi)\b.* (?:thi|co|phai|khi nao)\b|\b(?:nguoi|nhung|ai|cac|tre|doi tuong|cong dan"
+    r"|nam gioi|nu gioi|lao dong) (?:\w+ )?(?:sinh|sn|tuoi)\b"
 )
 _COUNTED_DAYS = re.compile(r"\s*(?:tuoi|ngay|tuan|lan|phut|gio|thang|%)\b")
 
@@ -256,7 +258,6 @@ _SPELLED_BEHIND = re.compile(
 _LEFT = re.compile(
     r"(?<![\w@#$%&*!^.+-])(?:\b[a-z]{0,3}\d[\da-z]*[ .,-]{1,2})*[\w@#$%&*!^.+-]*"
     rf"{_GONE}+(?:[\w@#$%&*!^+-]+)?"
-    r""
     r"(?:[.,-] ?\d[\w-]*|[ ]\d[\d.-]*(?![\w/])(?!\s*(?:so|ky tu|dong|ngay|nghin|ngan(?! hang)|trieu"
     r"|tuoi|lan|phut|giay|gio|thang|nam|nguoi)\b))*"
 )
@@ -389,7 +390,8 @@ def _phrase(pieces: list[re.Match[str]], text: str) -> int:
         spelled = fold(word) == "a" and words[number + 1 : number + 2] != []
         if word in undecided and not is_digit:
             return 0
-        if word in ends and not is_digit and not spelled:
+        is_nought = number and words[number - 1] in _OF_FIGURES  # "sáu số không"
+        if word in ends and not (is_digit or spelled or is_nought):
             return pieces[number - 1].end() if number > 1 and not _all_fillers(words[:number]) else 0
         if piece[0][-1] in _OUTER:
             return piece.end() if number and not _all_fillers(words[: number + 1]) else 0
@@ -426,11 +428,9 @@ def _days(folded: str) -> Iterator[Span]:
         if _is_near(cues, found.span(), _BORN_NEAR) and not _COUNTED_DAYS.match(folded, found.end()):
             yield found.span()
     yield from (found.span(1) for found in _BORN_RUN.finditer(folded))
-    if not _NOT_OF_ONE.search(folded):
-        yield from (found.span(1) for found in _BORN_YEAR.finditer(folded))
-        yield from (
-            found.span(1) for found in chain(_KIN_YEAR.finditer(folded), _BORN_WORDS.finditer(folded))
-        )
+    if _NOT_OF_ONE.search(folded) is None:
+        for told in (_BORN_YEAR, _KIN_YEAR, _BORN_WORDS):
+            yield from (found.span(1) for found in told.finditer(folded))
         for found in _YEAR_NEAR.finditer(folded):
             if _is_near(cues, found.span(), _BORN_NEAR):
                 yield found.span()

@@ -31,12 +31,14 @@ _SIGN = "…"
 _TAGGED = {"name": "name", "address": "place"}
 _VARIANTS = 7  # of each text
 _FRAMED = 11_000  # texts from frames
+_BARE_SHARE = 0.3  # of what people say, learned without accents, too
 _MISTYPED = 0.25  # share of what people say, learned as others would type it, too
 _ODD = 0.2  # share of the words of names that are on no list of names
 _UNTOLD = 0.35  # share of texts of which the rules tell nothing, so that the words around count
 _SMALL, _BARE = 0.4, 0.65  # shares in small letters, and up to here without accents
 _SLOT = re.compile(r"\{(name|short|place|ask|commune|street|person|number)\}")
 _HIGHLAND = 0.1  # share of names like those of the highlands
+_USUAL, _FOUR, _TWO = 0.4, 0.25, 0.08  # shares of names with a middle name of these, of four words, of two
 _COMMON, _MANY = "nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý".split(), 15
 _FEMALE, _MALE = ("thị", "thu", "ngọc", "kim"), ("văn", "hữu", "đức", "công")
 _UNITS = ("xã", "xã", "phường", "phường", "thị trấn", "p.", "x.")
@@ -82,11 +84,8 @@ def marked(hide: Anonymous, line: Line, *, told: bool = True) -> tuple[list[list
     labels = [OUTSIDE] * len(tokens)
     for kind, value in tagged:
         start = text.find(value)
-        inside = (
-            [at for at, token in enumerate(tokens) if start <= token.start < start + len(value)]
-            if start >= 0
-            else []
-        )
+        ends = range(start, start + len(value) * (start >= 0))
+        inside = [at for at, token in enumerate(tokens) if token.start in ends]
         for at in inside:
             labels[at] = f"{'B' if at == inside[0] else 'I'}-{kind}"
     return features(hide.seen(tokens, hide.by_rules(tokens) if told else ())), labels
@@ -95,17 +94,19 @@ def marked(hide: Anonymous, line: Line, *, told: bool = True) -> tuple[list[list
 def _texts(
     settings: Settings, hide: Anonymous, files: Sequence[Path], frames: Path, pick: random.Random
 ) -> Iterator[Line]:
-    """Every text: as it stands, with others in place of its names, and what people say."""
+    """What people say and procedures are called, and every text: as it stands and with other names."""
     made = _Makers(hide, pick)
     says = [
         mask(clean(said.says), _SIGN)[0] for said in load_utterances(settings.knowledge / "utterances.jsonl")
     ]
-    for says_one in says:
-        yield Line("", says_one)
-        if pick.random() < 0.3:
-            yield Line("", fold(says_one))
+    for harmless in says:
+        yield Line("", harmless)
+        if pick.random() < _BARE_SHARE:
+            yield Line("", fold(harmless))
         if pick.random() < _MISTYPED:
-            yield Line("", HABITS[pick.choice(sorted(HABITS))](says_one))
+            yield Line("", HABITS[pick.choice(sorted(HABITS))](harmless))
+    titles = (settings.knowledge / "procedures.tsv").read_text(encoding="utf-8").splitlines()
+    yield from (Line("", line.split("\t")[-1]) for line in titles if line[0] != "#")
     for line in chain.from_iterable(map(read_lines, files)):
         yield line
         if any(each.kind in _TAGGED for each in line.personal or ()):
@@ -140,32 +141,24 @@ class _Makers:
     def name(self) -> str:
         pick = self.pick
         if pick.random() < _HIGHLAND:
-            first = pick.choice(
-                [
-                    "y",
-                    "a",
-                    "ka",
-                    "thị",
-                    "h'" + pick.choice(self.foreign),
-                    "k'" + pick.choice(self.foreign),
-                    pick.choice(self.foreign),
-                ]
-            )
-            return " ".join(
-                [first, *(pick.choice(self.foreign + self.givens) for _ in range(pick.randint(1, 2)))]
-            )
-        middle = (
-            pick.choice(_FEMALE if pick.random() < 0.5 else _MALE)
-            if pick.random() < 0.4
-            else pick.choice(self.middles)
-        )
+            return self._highland_name()
+        usual = pick.choice(_FEMALE if pick.random() < 0.5 else _MALE)
+        middle = usual if pick.random() < _USUAL else pick.choice(self.middles)
         parts = [pick.choice(self.surnames), middle, pick.choice(self.givens)]
         parts = [pick.choice(self.syllables) if pick.random() < _ODD else part for part in parts]
-        if pick.random() < 0.25:
+        if pick.random() < _FOUR:
             parts.insert(2, pick.choice(self.middles))
-        if pick.random() < 0.08:
+        if pick.random() < _TWO:
             del parts[1]
         return " ".join(parts)
+
+    def _highland_name(self) -> str:
+        pick = self.pick
+        odd = pick.choice(self.foreign)
+        first = pick.choice(["y", "a", "ka", "thị", f"h'{odd}", f"k'{odd}", odd])
+        return " ".join(
+            [first, *(pick.choice(self.foreign + self.givens) for _ in range(pick.randint(1, 2)))]
+        )
 
     def short(self, words: int = 0) -> str:
         pick = self.pick
@@ -179,17 +172,15 @@ class _Makers:
 
     def place(self) -> str:
         pick = self.pick
-        number = str(pick.randint(1, 420)) + pick.choice(
-            ["", "", "a", f"/{pick.randint(1, 99)}", f"/{pick.randint(1, 50)}/{pick.randint(1, 20)}"]
-        )
-        street = self._street()
+        number = f"{pick.randint(1, 420)}{pick.choice(['', '', 'a', f'/{pick.randint(1, 99)}', '/5/12'])}"
+        street, known = self._street(), pick.choice(self.places)
         hamlet = pick.choice(
             [
-                pick.choice(self.places),
+                known,
                 self.short(2),
                 pick.choice(self.givens),
                 str(pick.randint(1, 20)),
-                pick.choice(self.places) + pick.choice([" 1", " 2", " a", " b"]),
+                f"{known} {pick.choice('12ab')}",
             ]
         )
         first = pick.choice(
@@ -199,7 +190,7 @@ class _Makers:
                 f"số nhà {number} đường {street}",
                 f"số {pick.randint(1, 60)} {pick.choice(_ALLEYS)} {number} {street}",
                 f"{pick.choice(_ALLEYS)} {number} {street}",
-                f"phòng {pick.randint(101, 1909)} chung cư {pick.choice(self.places)}",
+                f"phòng {pick.randint(101, 1909)} chung cư {known}",
                 *[f"{pick.choice(_HAMLETS)} {hamlet}"] * 6,
                 *[""] * 2,
             ]
