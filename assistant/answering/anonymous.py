@@ -35,7 +35,6 @@ _HOUSE = re.compile(r"\d+(?:[./-]\d+)*[a-z]?(?:/\d+[a-z]?)*|[a-z]{1,2}\d+[a-z]?(
 _FLAT = re.compile(r"[a-z]{1,3}\d{1,4}[a-z]?\d?(?:[.-]\d+)?|[a-z]\d?|\d{1,2}[a-z]\d{0,3}")  # S2, CT2A, B
 _WAY = re.compile(r"[a-z]?\d{1,3}[a-z]?")  # behind "đường", or a street of its own: "D2", "1A"
 _DISTRICT = re.compile(r"(?:p|q|kp|tdp)\d{1,2}")
-_PLATE = re.compile(r"\b\d\d[ -]?[a-z][a-z0-9]?[ .-]?(?:\d{3}[ .]?\d\d|\d{4})\b", re.IGNORECASE)
 _LONG = re.compile(
     r"(?<![\w.,/-])\d(?:[ .,*()/|-]{0,2}\d){6,}(?![\w/]|\.\w)"
     r"(?!\s*(?:đồng|dong(?! duoc| bao| bhxh)|nghìn|nghin|ngàn|triệu|trieu|tỷ|tỉ|ty|vnd|vnđ|đ\b|k\b|usd|tr\b))"
@@ -153,37 +152,31 @@ class Anonymous:
     def _all(self, text: str) -> list[Found]:
         """Names, addresses and what people tell without a form, in their order."""
         gone = [Found(start, end, "number") for start, end in disclosed(text, self.number, self.is_said)]
-        tokens = self.tokens(text, gone)
-        sure = self.by_rules(tokens)
-        rules = self._rules(tokens)
+        rules = self.rules(text, gone)
+        tokens, sure = rules.tokens, rules.parts()
         told = [
             (begin, rules.address(begin, end, _SURE)[0] if kind == "place" else end, kind)
-            for begin, end, kind in _labelled(self.tagger.tags(features(self.seen(tokens, sure))))
+            for begin, end, kind in _labelled(self.tagger.tags(features(self.seen(rules, sure))))
         ]
         parts = [*told, *(part for part in sure if _stays(part, told, tokens))]
         parts = [part for part in parts if not rules.tells_nobody(*part)]
         found = [Found(tokens[begin].start, tokens[end - 1].end, kind) for begin, end, kind in parts]
         return _joined(sorted([*found, *gone]), text)
 
-    def by_rules(self, tokens: Sequence[Token]) -> list[Part]:
-        """Names and addresses that rules tell, with capitals and numbers."""
-        rules = self._rules(tokens)
-        taken: set[int] = set()
-        parts: list[Part] = []
-        for begin, end, kind in chain(rules.places(), rules.names()):
-            if taken.isdisjoint(range(begin, end)):
-                parts.append((begin, end, kind))
-                taken.update(range(begin, end))
-        return parts
+    def rules(self, text: str, gone: Sequence[Found] = ()) -> Rules:
+        """The words of a text, of which some parts are gone, and what rules tell of them."""
+        tokens = self._tokens(text, gone)
+        accents = any(has_accents(token.text) for token in tokens)
+        small = tuple(token.word for token in tokens)
+        return Rules(tokens, small, self.words, accents, self._ordinary[accents], self._phrases[accents])
 
-    def seen(self, tokens: Sequence[Token], parts: Iterable[Part]) -> Seen:
+    def seen(self, rules: Rules, parts: Iterable[Part]) -> Seen:
         """What the tagger is told of the words: lists they are on, places they name, what the rules say."""
-        rules = self._rules(tokens)
+        tokens, small = rules.tokens, rules.small
         labels = [_NO_LABEL] * len(tokens)
         for begin, end, kind in parts:
             labels[begin:end] = [kind[0].upper()] + [kind[0]] * (end - begin - 1)
         lists = self._lists[rules.accents]
-        small = [token.word for token in tokens]
         folded = [
             bare(word) if token.end - token.start == len(word) else _MASKED
             for token, word in zip(tokens, small, strict=True)
@@ -199,11 +192,6 @@ class Anonymous:
             rules.pairs(),
             rules.accents,
         )
-
-    def _rules(self, tokens: Sequence[Token]) -> _Rules:
-        accents = any(has_accents(token.text) for token in tokens)
-        small = tuple(token.word for token in tokens)
-        return _Rules(tokens, small, self.words, accents, self._ordinary[accents], self._phrases[accents])
 
     @cached_property
     def _phrases(self) -> tuple[dict[str, Phrases], dict[str, Phrases]]:
@@ -267,12 +255,12 @@ class Anonymous:
         return frozenset((bare(left), bare(right)) for left, right in exact), exact
 
     def _without_numbers(self, text: str) -> str:
-        """Number plates, long numbers, what follows the host in a link."""
-        text = _PLATE.sub(self.number, _LINK.sub(r"\1", text))
+        """Long numbers, those of papers, what follows the host in a link."""
+        text = _LINK.sub(r"\1", text)
         text = _LONG.sub(lambda found: found[0] if _PUBLIC.fullmatch(found[0]) else self.number, text)
         return _SIX.sub(self.number, _PASSPORT.sub(self.number, text))
 
-    def tokens(self, text: str, gone: Sequence[Found] = ()) -> list[Token]:
+    def _tokens(self, text: str, gone: Sequence[Found]) -> list[Token]:
         """Words and signs; what is masked already, and what is gone, counts as a full stop."""
         signs = (self.number, self.words.name, self.words.place)
         masked = [found.span() for sign in signs for found in re.finditer(re.escape(sign), text)]
@@ -388,7 +376,7 @@ def _joined(found: Sequence[Found], text: str) -> list[Found]:
 
 
 @dataclass(frozen=True)
-class _Rules:
+class Rules:
     """What of a question is surely part of a name or an address: capitals, and numbers behind their words."""
 
     tokens: Sequence[Token]
@@ -433,6 +421,16 @@ class _Rules:
         """Whether what everybody knows begins here, whole."""
         size = max(self._behind(at, "public"), self._behind(at, "provinces")) - at
         return size > 1 or (size == 1 and self._is_capital(at) and not self._is_capital(at + 1))
+
+    def parts(self) -> list[Part]:
+        """Names and addresses, none in another."""
+        taken: set[int] = set()
+        parts: list[Part] = []
+        for begin, end, kind in chain(self.places(), self.names()):
+            if taken.isdisjoint(range(begin, end)):
+                parts.append((begin, end, kind))
+                taken.update(range(begin, end))
+        return parts
 
     # People
 

@@ -86,10 +86,6 @@ _STRONG = re.compile(  # letters, figures and a sign in one word: nothing else i
 _VNI = re.compile(r"\b([a-z]{1,6})\d{1,2}\b")  # raw keystrokes: "sau1"
 _FEW_WORDS = 4  # of a password before figures, without "là"
 _FEW_TYPED = 2  # of such words
-_WORDS_DIGITS = re.compile(  # "mật khẩu mèo hoa chín một ba một"
-    rf"(?: (?:cua|toi|em|con|chau|me|ba|la|cu|moi|dang|dung|vneid|zalo"
-    rf"|dat)\b)*((?: [a-z]+){{1,3}}?(?: {_DIGIT_WORD}){{3,}})\b"
-)
 _IS_PASSWORD = re.compile(r"(?<!\S)(\S{4,}) (?:la|lam) (?:cai )?(?:mat ?khau|mk|pass|ma pin)\b")
 _SPOKEN_DIGITS = re.compile(rf"{_DIGIT_WORD}(?:[ ,.-]{{1,2}}{_DIGIT_WORD}){{3,}}\b")
 
@@ -249,12 +245,6 @@ _SPELLED_BEFORE = re.compile(
 _INSURED = re.compile(
     rf"\b(?:bhxh|bhyt|bao hiem|the)\b[^\d.,;?{_GONE}]{{0,30}}?\b((?:{_SURE_LETTER}\s){{1,3}}{_GONE})"
 )
-_GLUED_BEFORE = re.compile(rf"\b([a-z]{{4,}})(?: {_DIGIT_WORD}){{1,6}} {_GONE}")
-_SPELLED_BEHIND = re.compile(
-    rf"{_GONE}(?:[ ,.-]{{1,2}}(?:{_DIGIT_WORD}|[a-z])){{2,}}\b(?!\s*(?:ky|ngay|lan|nguoi|thang|tuoi"
-    rf"|nghin|trieu|dong))"
-    rf"|{_GONE}(?: (?:cham|gach duoi|gach ngang|a cong|a moc|thang|dau sao) \w+)+"
-)
 _LEFT = re.compile(
     r"(?<![\w@#$%&*!^.+-])(?:\b[a-z]{0,3}\d[\da-z]*[ .,-]{1,2})*[\w@#$%&*!^.+-]*"
     rf"{_GONE}+(?:[\w@#$%&*!^+-]+)?"
@@ -310,8 +300,6 @@ def _secrets(folded: str, text: str, known: Callable[[str], bool]) -> Iterator[S
         if len(word) >= _GLUED and word.isalnum() and _is_mixed(word):
             yield piece.start() + piece[0].find(word), piece.start() + piece[0].find(word) + len(word)
     for cue in cues:
-        if words := _WORDS_DIGITS.match(folded, cue.end()):
-            yield words.span(1)
         yield from _behind(folded, text, cue.end(), known, is_password=True)
 
 
@@ -473,9 +461,7 @@ def _left(folded: str) -> Iterator[Span]:
     """What was taken out, with figures, signs and spelled letters that hang on it."""
     yield from (found.span() for found in _LEFT.finditer(folded) if found[0].strip(_GONE))
     yield from (found.span() for found in _SPELLED_BEFORE.finditer(folded))
-    yield from (found.span() for found in _SPELLED_BEHIND.finditer(folded))
     yield from (found.span(1) for found in _INSURED.finditer(folded))
-    yield from (found.span() for found in _GLUED_BEFORE.finditer(folded) if not is_syllable(found[1]))
     for cue in _MAIL_CUE.finditer(folded):
         words = list(_PIECE.finditer(folded, cue.start(), cue.end() - 1))[1:]
         while words and (words[0][0] in _FILLERS or words[0][0] in _IS):

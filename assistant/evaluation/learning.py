@@ -80,15 +80,15 @@ def marked(hide: Anonymous, line: Line, *, told: bool = True) -> tuple[list[list
         if not any(value in other for _, other in tagged):
             text = text.replace(value, _SIGN)
     gone = [Found(start, end, "number") for start, end in disclosed(text, _SIGN, hide.is_said)]
-    tokens = hide.tokens(text, gone)
-    labels = [OUTSIDE] * len(tokens)
+    rules = hide.rules(text, gone)
+    labels = [OUTSIDE] * len(rules.tokens)
     for kind, value in tagged:
         start = text.find(value)
         ends = range(start, start + len(value) * (start >= 0))
-        inside = [at for at, token in enumerate(tokens) if token.start in ends]
+        inside = [at for at, token in enumerate(rules.tokens) if token.start in ends]
         for at in inside:
             labels[at] = f"{'B' if at == inside[0] else 'I'}-{kind}"
-    return features(hide.seen(tokens, hide.by_rules(tokens) if told else ())), labels
+    return features(hide.seen(rules, rules.parts() if told else ())), labels
 
 
 def _texts(
