@@ -350,15 +350,15 @@ def _labelled(labels: Sequence[str]) -> Iterator[Part]:
 
 
 def _stays(part: Part, told: Iterable[Part], tokens: Sequence[Token]) -> bool:
-    """Whether what the rules found stays beside what the tagger told.
+    """Whether what rules tell stays beside what the tagger told.
 
-    That is what overlaps with it, names with a capital, addresses with two or with numbers.
+    That is names, what overlaps with it, addresses with two capitals or with numbers.
     """
     begin, end, kind = part
     capitals = sum(token.capital for token in tokens[begin:end])
-    numbers = sum(token.text[0].isdecimal() for token in tokens[begin:end])
-    sure = capitals > (kind == "place") or (kind == "place" and numbers > 0 and end - begin >= _LONG_PLACE)
-    return sure or any(begin < b and a < end for a, b, _ in told)
+    is_numbered = any(token.text[0].isdecimal() for token in tokens[begin:end])
+    is_long = capitals > 1 or (is_numbered and end - begin >= _LONG_PLACE)
+    return kind == "name" or is_long or any(begin < b and a < end for a, b, _ in told)
 
 
 def _joined(found: Sequence[Found], text: str) -> list[Found]:
@@ -435,7 +435,7 @@ class Rules:
     # People
 
     def names(self) -> Iterator[Part]:
-        """Names of people in capitals."""
+        """Names of people in capitals, and in small letters with "văn" or "thị"."""
         for at in range(len(self.tokens)):
             for begin, end in ((at, self._full_name(at)), self._announced(at)):
                 if end > begin:
@@ -465,9 +465,11 @@ class Rules:
     def _full_name(self, at: int) -> int:
         """The end of a surname and what follows it, or of parts of names that stand together nowhere."""
         end = self._capitals(at)
+        surname = self._is(at, self.words.surnames) or self.small[at] in _bare_words(self.words.surnames)
+        if surname and self.accents and self._is(at + 1, _SURELY_MIDDLE) and not self._is_ordinary(at + 1):
+            return max(end, at + 2 + self._text(at + 2).isalpha())
         if end < at + 2:
             return at
-        surname = self._is(at, self.words.surnames) or self.small[at] in _bare_words(self.words.surnames)
         if surname and not (end == at + 2 and self._is_ordinary(at)):
             return end
         parts = sum(self._is(n, self.words.of_names) for n in range(at, end))
@@ -613,6 +615,7 @@ _LONGEST_PHRASE = 5  # words
 _NAME = frozenset(["tên"])
 _IS = frozenset(["là", ":"])
 _BE = frozenset(["là"])
+_SURELY_MIDDLE = frozenset(["văn", "thị"])
 _NUMBER = frozenset(["số"])
 _OF_HOUSES = frozenset(["số", "nhà"])
 _MONTH = frozenset(["tháng"])

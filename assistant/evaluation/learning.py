@@ -29,10 +29,10 @@ from assistant.text.normalize import clean, fold
 
 _SIGN = "…"
 _TAGGED = {"name": "name", "address": "place"}
-_VARIANTS = 7  # of each text
-_FRAMED = 11_000  # texts from frames
-_BARE_SHARE = 0.3  # of what people say, learned without accents, too
-_MISTYPED = 0.25  # share of what people say, learned as others would type it, too
+_VARIANTS = 6  # of each text
+_FRAMED = 9_000  # texts from frames
+_BARE_SHARE = 0.2  # of what people say, learned without accents, too
+_MISTYPED = 0.2  # share of what people say, learned as others would type it, too
 _ODD = 0.2  # share of the words of names that are on no list of names
 _UNTOLD = 0.35  # share of texts of which the rules tell nothing, so that the words around count
 _SMALL, _BARE = 0.4, 0.65  # shares in small letters, and up to here without accents
@@ -56,7 +56,7 @@ def learn(settings: Settings, files: Iterable[Path], frames: Path) -> Tagger:
     hide = load_anonymous(settings.knowledge, _SIGN, Tagger((OUTSIDE,), ((0,),), {}))
     pick = random.Random(0)
     trainer = pycrfsuite.Trainer(verbose=False)
-    trainer.set_params({"c1": 0.4, "c2": 0.02, "max_iterations": 70, "feature.minfreq": 2})
+    trainer.set_params({"c1": 0.4, "c2": 0.02, "max_iterations": 110, "feature.minfreq": 2})
     for line in _texts(settings, hide, [*files], frames, pick):
         words, labels = marked(hide, line, told=pick.random() >= _UNTOLD)
         if words:
