@@ -1,9 +1,9 @@
 """Names, addresses and numbers taken out of a question before the journal keeps it.
 
-A question comes here with its personal numbers masked (safety.mask). This goes further, by how Vietnamese
-people write names and addresses: capitals, surnames, "tôi tên là …", "số nhà 5 ngõ 12", "thôn … xã …". Two
-words that stand beside each other in the guides or in what people say to the machine are no name. It cannot
-know every name: `assistant evaluate masking` measures how many it finds. The class uses it, too, to tell what
+A question comes here with its personal numbers masked (safety.mask). This goes further: what people tell in no
+fixed form (disclosed.py), names and addresses in capitals and with numbers by rules ("tôi tên là …", "số nhà 5
+ngõ 12"), and those in small letters by a tagger (tagging.py) that is told what the rules say. It cannot know
+every name: `assistant evaluate masking` measures how many it finds. The class uses it, too, to tell what
 may not be sent to an AI.
 """
 
