@@ -1,10 +1,10 @@
 """Names, addresses and numbers taken out of a question before the journal keeps it.
 
-A question comes here with its personal numbers masked (safety.mask). This goes further: what people tell in no
-fixed form (disclosed.py), names and addresses in capitals and with numbers by rules ("tôi tên là …", "số nhà 5
-ngõ 12"), and those in small letters by a tagger (tagging.py) that is told what the rules say. It cannot know
-every name: `assistant evaluate masking` measures how many it finds. The class uses it, too, to tell what
-may not be sent to an AI.
+A question comes here with its personal numbers masked (safety.mask). This goes further: what people tell in
+no fixed form (disclosed.py), names and addresses in capitals and with numbers by rules ("tôi tên là …", "số
+nhà 5 ngõ 12"), and those in small letters by a tagger (tagging.py) that is told what the rules say. It
+cannot know every name: `assistant evaluate masking` measures how many it finds. The class uses it, too, to
+tell what may not be sent to an AI.
 """
 
 from __future__ import annotations
