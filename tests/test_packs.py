@@ -65,7 +65,7 @@ def test_a_pack_takes_over_and_can_be_left_again(kiosk: Settings, workshop: Path
         roll_back(newer)
 
 
-@pytest.mark.parametrize("how", ["tampered", "stranger", "bundle", "unfit"])
+@pytest.mark.parametrize("how", ["tampered", "stranger", "bundle", "unfit", "older"])
 def test_a_pack_that_is_not_right_changes_nothing(
     how: str, kiosk: Settings, workshop: Path, tmp_path: Path
 ) -> None:
@@ -79,7 +79,10 @@ def test_a_pack_that_is_not_right_changes_nothing(
     elif how == "bundle":
         seal(pack, {"models": ""}, workshop / "maker.pem")
     else:
-        rewrite(pack, ("title:", "title: Khác"), ("## Tóm tắt", "## Tóm lược"))
+        if how == "older":  # of a program that had no list of places
+            (pack / "knowledge" / "places.txt").unlink()
+        else:
+            rewrite(pack, ("title:", "title: Khác"), ("## Tóm tắt", "## Tóm lược"))
         for file in ("MANIFEST.sha256", "MANIFEST.sig"):
             (pack / file).unlink()
         seal(pack, {"holds": "knowledge"}, workshop / "maker.pem")

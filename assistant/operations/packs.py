@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from assistant.answering.anonymous import load_anonymous
 from assistant.config import Settings
 from assistant.errors import AssistantError, BundleError, KnowledgeError
 from assistant.files import in_place_of
@@ -111,6 +112,7 @@ def _tried(pack: Path, settings: Settings, progress: Progress) -> Index:
         tried = settings.model_copy(update={"home": home})
         progress("checking")
         _checked(tried)
+        load_anonymous(tried.knowledge, "")  # what the journal and the class read of it
         return current_index(tried, load_embedder(tried), progress, strict=True)
 
 
