@@ -5,22 +5,25 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlparse
 
 import httpx
 import pytest
 from conftest import served
-from fake_pages import CARD, SCENES, UI, FakeAssistant
+from fake_pages import CARD, SCENES, UI, FakeAssistant, until
+from fastapi import FastAPI
 
 from assistant import errors
 from assistant.config import CHECKOUT, Settings
 from assistant.datatypes import Also, Answer, Status, Step
-from assistant.errors import AssistantError, ModelError
+from assistant.errors import AssistantError, ConfigError, ModelError
+from assistant.operations.keys import certificate
 from assistant.pipeline import Assistant
 from assistant.web.kiosk import Kiosk
 from assistant.web.render import Renderer, day, rows
 from assistant.web.screens import Screens
-from assistant.web.server import create_app, serve
+from assistant.web.server import Server, configured, create_app, listen, serve
 from assistant.web.visits import FORGOTTEN_AFTER, Visit, Visits
 from assistant.web.waiting import LoadingAssistant
 
@@ -35,6 +38,32 @@ def address(fake: FakeAssistant) -> Iterator[str]:
     """The pages over the fake, on a free port."""
     with served(create_app(fake, UI, SCENES)) as address:
         yield address
+
+
+# Where they are served
+
+
+def test_this_machine_needs_no_https_where_others_do(tmp_path: Path) -> None:
+    app = FastAPI()
+    app.get("/")(lambda: "here")
+    taken, own = listen("0.0.0.0", 0, secured=True)
+    port = taken.getsockname()[1]
+    server = Server(configured(app, certificate(tmp_path)), own)
+    with pytest.raises(ConfigError, match="in use"):
+        listen("127.0.0.1", port, secured=False)
+    thread = Thread(target=server.run, args=([taken],), daemon=True)
+    thread.start()
+    until(lambda: len(getattr(server, "servers", ())) == 2)
+    try:
+        assert httpx.get(f"http://127.0.0.1:{port}/").json() == "here"
+        other = f"127.0.0.2:{port}/"  # as from the network: not the address of the machine's own socket
+        assert httpx.get(f"https://{other}", verify=False).json() == "here"
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(f"http://{other}")
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+    assert listen("127.0.0.1", 0, secured=True)[1] is listen("0.0.0.0", 0, secured=False)[1] is None
 
 
 # Words

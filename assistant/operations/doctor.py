@@ -34,6 +34,7 @@ from assistant.speech.speak import find_program, find_voices
 _GB = 1e9
 _RAM = (2.0, 3.6)  # GB: below the first nothing goes well, below the second no model
 _DISK = (LEAST_DISK / _GB, 3.0)
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SECONDS = 60  # for what is asked of another program
 _OFFSET = 7  # hours: Vietnam has one time zone and no summer time
 
@@ -164,17 +165,17 @@ def port(settings: Settings) -> Iterator[Finding]:
                 yield Finding("port", State.BAD, "taken", values | {"reason": str(error)})
         else:
             yield Finding("port", State.OK, "free", values)
-    loopback = settings.host in ("127.0.0.1", "::1", "localhost")
-    if not loopback and not settings.https:
+    if settings.host not in _LOOPBACK and not settings.https:
         yield Finding("port", State.WARN, "plain", values)
 
 
 def is_served(settings: Settings) -> bool:
     """Whether what listens there is this product."""
-    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
-    scheme = "https" if settings.https else "http"
+    alone = settings.host in _LOOPBACK  # else it listens at 127.0.0.1 as well, without HTTPS
+    host, scheme = (settings.host, "https" if settings.https else "http") if alone else ("127.0.0.1", "http")
     try:
-        trust = ssl.create_default_context(cafile=certificate_of(settings.data)) if settings.https else None
+        secured = scheme == "https"
+        trust = ssl.create_default_context(cafile=certificate_of(settings.data)) if secured else None
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
         )

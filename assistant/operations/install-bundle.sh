@@ -91,10 +91,13 @@ rm -rf "$here/models" "$here/index"
 cat >"$prefix/.assistant" <<END
 #!/bin/sh
 # The assistant of $prefix; made by its installer.
+# What root wrote the pages' service could not read: on a kiosk root runs it as the service's user.
+[ ! -L "$prefix/data" ] || [ "\$(id -u)" != 0 ] || HOME=/var/lib/tro-ly exec runuser -u tro-ly -- "$prefix/assistant" "\$@"
 export ASSISTANT_DATA="\${ASSISTANT_DATA:-$data}"
 exec "$prefix/current/.venv/bin/python" -P -m assistant "\$@"
 END
 chmod 755 "$prefix/.assistant" && mv "$prefix/.assistant" "$prefix/assistant"
+[ "$key" -ef "$prefix/khoa.pub" ] || { cp "$key" "$prefix/khoa.pub" && chmod 644 "$prefix/khoa.pub"; } # for what comes later
 : >"$here/.installed"
 before=$(readlink "$prefix/current" 2>/dev/null)
 ln -s "versions/$id" "$prefix/.current" && mv -T "$prefix/.current" "$prefix/current" || exit 1 # in one go

@@ -20,8 +20,9 @@ root=${DESTDIR:-}
 units="tro-ly.service"
 [ $screen = no ] || units="$units tro-ly-man-hinh.service"
 if [ $screen = yes ] && [ -z "$root" ]; then
-    for program in cage chromium; do
-        command -v $program >/dev/null || fail "Thiếu chương trình $program: apt-get install cage chromium" "(Missing.)"
+    for program in cage Xwayland chromium; do # cage does not start without Xwayland, on which its package does not depend
+        command -v $program >/dev/null ||
+            fail "Thiếu chương trình $program: apt-get install cage xwayland chromium" "(Missing.)"
     done
 fi
 mkdir -p "$root/etc/systemd/system" "$root/etc/chromium/policies/managed" || exit 1
@@ -34,6 +35,10 @@ done
 id -u tro-ly >/dev/null 2>&1 || useradd --system --home-dir /var/lib/tro-ly --shell /usr/sbin/nologin tro-ly || exit 1
 [ $screen = no ] || id -u man-hinh >/dev/null 2>&1 ||
     useradd --system --groups video,render,input,audio --home-dir /run/man-hinh --shell /usr/sbin/nologin man-hinh || exit 1
+if [ $screen = yes ]; then
+    slice=/etc/systemd/system/user-$(id -u man-hinh).slice.d
+    mkdir -p "$slice" && cp "$here/systemd/man-hinh.slice.conf" "$slice/tro-ly.conf" || exit 1
+fi
 mkdir -p /var/lib/tro-ly
 if [ ! -L "$prefix/data" ]; then # what was written so far goes on there
     [ ! -d "$prefix/data" ] || { cp -a "$prefix/data/." /var/lib/tro-ly/ && rm -rf "$prefix/data"; } || exit 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import resource
@@ -9,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
@@ -236,12 +238,13 @@ class NoticeWhilePaused:
 def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> None:
     """Show the pages until stopped; the assistant loads in the background.
 
-    `certificate` and its key are files; with them the pages are served over HTTPS alone.
+    `certificate` and its key are files; with them the pages are served over HTTPS. Wherever that is, this
+    machine itself, its screen above all, finds them at 127.0.0.1, and then over plain HTTP.
     Raises ConfigError when the address cannot be used, KnowledgeError when the words of the pages are broken.
     """
     ui = page_words(settings.home)
     operator = ui["operator"]
-    taken = _listen(settings.host, settings.port)
+    taken, own = listen(settings.host, settings.port, secured=certificate is not None)
     set_up_logs(as_json=settings.watch.logs == "json")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold what people are typing
     LOG.info(operator["starting"])
@@ -266,21 +269,41 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
     )
     loader = Thread(target=assistant.load, args=loads, daemon=True)
     scheme = "https" if certificate else "http"
+    addresses = [f"{scheme}://{host}:{port}", *([f"http://127.0.0.1:{port}"] if own else [])]
+    beat = ("127.0.0.1", False) if own else (host, certificate is not None)
     gradio_lifespan = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
         async with gradio_lifespan(app) as state:
-            LOG.info(operator["ready"].format(address=f"{scheme}://{host}:{port}"))
+            LOG.info(operator["ready"].format(address=", ".join(addresses)))
             if meaning := meaning_of(host, scheme, operator):
                 LOG.warning(meaning)
             loader.start()
-            async with supervised(lambda: is_answered(host, port, https=certificate is not None)):
+            async with supervised(lambda: is_answered(beat[0], port, https=beat[1])):
                 yield state
             office.journal.close()
 
     app.router.lifespan_context = lifespan
-    uvicorn.Server(configured(app, certificate)).run(sockets=[taken])
+    Server(configured(app, certificate), own).run(sockets=[taken])
+
+
+class Server(uvicorn.Server):
+    """Serves over plain HTTP at one more socket, which only this machine reaches, whatever the others speak."""
+
+    def __init__(self, config: uvicorn.Config, own: socket.socket | None = None) -> None:
+        super().__init__(config)
+        self._own = own
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen everywhere."""
+        await super().startup(sockets)
+        if self._own is None:
+            return
+        state = {"server_state": self.server_state, "app_state": self.lifespan.state}
+        speak = partial(Connection, config=self.config, **state)
+        plain = await asyncio.get_running_loop().create_server(speak, sock=self._own)
+        self.servers.append(plain)
 
 
 def configured(app: FastAPI, certificate: tuple[Path, Path] | None = None) -> uvicorn.Config:
@@ -319,10 +342,28 @@ def load_desk(settings: Settings, ui: Mapping[str, Any], loading: LoadingAssista
     return Desk(loading.reference, ui, words, printed, find_originals(settings))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, secured: bool) -> tuple[socket.socket, socket.socket | None]:
+    """A socket there, and one at 127.0.0.1 and the same port, unless who asks there reaches the first and may.
+
+    Raises ConfigError.
+    """
+    taken = _listen(host, port)
+    if ip_address(host).is_loopback or (ip_address(host).is_unspecified and not secured):
+        return taken, None
+    # Of two sockets at one port the kernel takes the one with the nearer address. It allows two only to those
+    # that say so; the first says so now, when nobody else can have the port any more.
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    own = _listen("127.0.0.1", taken.getsockname()[1], shared=True)
+    for each in (taken, own):
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+    return taken, own
+
+
+def _listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
     try:
         taken.bind((host, port))
         taken.listen()  # from now on a browser waits instead of showing that nobody is there
