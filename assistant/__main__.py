@@ -612,7 +612,9 @@ def journal_export(
 @journal_app.command("delete")
 def journal_delete(
     before: Annotated[str | None, typer.Option(help="Only entries before this day, ISO 8601.")] = None,
-    holding: Annotated[str | None, typer.Option(help="Only entries that hold these words.")] = None,
+    holding: Annotated[
+        str | None, typer.Option(help="Only entries that hold these words; - asks for them.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--everything", help="All entries.")] = False,
 ) -> None:
     """Delete entries; what is deleted is overwritten in the file."""
@@ -622,6 +624,10 @@ def journal_delete(
         day = date.fromisoformat(before) if before else None
     except ValueError:
         raise typer.BadParameter(f"--before {before}: is not a day like 2026-11-26") from None
+    if holding == "-":  # sudo and the shell write down what stands on a command line
+        holding = sys.stdin.readline().strip()
+        if not holding:
+            raise typer.BadParameter("--holding -: no words were given, and so nothing is deleted")
     journal = _journal()
     count = journal.forget(day, holding=holding or "")
     print(f"{count} entries deleted")

@@ -129,6 +129,24 @@ def test_a_model_must_be_there_and_be_one(machine: Settings, smollm_path: Path) 
     assert with_model(smollm_path) == [(State.OK, "ok")]
 
 
+@pytest.mark.parametrize(
+    ("ends", "kind"),
+    [("echo libgomp.so.1: no such file >&2; exit 1", "unloadable"), ("kill -ILL $$", "crashes")],
+)
+def test_a_library_that_is_missing_is_not_a_wrong_processor(
+    machine: Settings, monkeypatch: pytest.MonkeyPatch, ends: str, kind: str
+) -> None:
+    python, path = machine.data / "python", machine.data / "tiny.gguf"
+    python.write_text(f"#!/bin/sh\n{ends}\n")
+    python.chmod(0o755)
+    path.write_bytes(b"GGUF")
+    monkeypatch.setattr(doctor.sys, "executable", str(python))
+    models = machine.models.model_copy(update={"path": path})
+    (finding,) = doctor.model(machine.model_copy(update={"models": models}))
+    assert (finding.state, finding.about) == (State.BAD, kind)
+    assert ("libgomp.so.1" in finding.text(WORDS)) is (kind == "unloadable")
+
+
 def test_what_is_configured_but_not_there_is_told(machine: Settings) -> None:
     gone = machine.data / "gone"
     embedder = machine.embedder.model_copy(update={"path": gone})

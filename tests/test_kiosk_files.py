@@ -73,6 +73,29 @@ def test_systemd_understands_the_unit_of_the_pages(installed: Path) -> None:
     assert "tro-ly.service" not in done.stderr.replace(str(installed), ""), done.stderr
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_understands_the_unit_of_the_screen(installed: Path) -> None:
+    setup(installed)
+    _, screen = sorted(units(installed), key=lambda path: len(path.name))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(screen)], capture_output=True, text=True, check=False
+    )
+    assert re.findall(r"man-hinh.service(?!: Command \S+ is not executable).*", done.stderr) == []
+
+
+def test_the_screen_has_what_a_compositor_needs() -> None:
+    """Each of these left it dark on a real machine."""
+    text = (OPERATIONS / "systemd" / "tro-ly-man-hinh.service").read_text()
+    assert "ProtectHome=" not in re.sub(r"#.*", "", text)  # takes /run/user away
+    assert re.search(
+        r"^ExecStart=/usr/bin/timeout ", text, re.MULTILINE
+    )  # else a failing cage waits for ever
+    assert (
+        "IPAddressDeny" not in text
+    )  # holds nothing there: logind moves the processes to their user's slice
+    assert "IPAddressDeny=any" in (OPERATIONS / "systemd" / "man-hinh.slice.conf").read_text()
+
+
 def flags(url: str) -> list[str]:
     """What Chromium is started with on a kiosk, for this page."""
     text = (OPERATIONS / "systemd" / "tro-ly-man-hinh.service").read_text().replace("\\\n", " ")

@@ -403,7 +403,7 @@ def test_pages_read_from_pictures_wait_for_a_person(ward: Path) -> None:
     assert answer["citations"][0]["title"] == "Đăng ký chở hàng trên đảo"
 
 
-def test_the_journal_is_told_exported_and_deleted(tmp_path: Path) -> None:
+def test_the_journal_is_told_exported_and_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(run(tmp_path, "journal", "status", "--json").stdout)["entries"] == 0
     assert list(tmp_path.iterdir()) == []  # looking makes no file
     journal = load_journal(load_settings({"data": tmp_path}))
@@ -420,7 +420,9 @@ def test_the_journal_is_told_exported_and_deleted(tmp_path: Path) -> None:
     assert run(tmp_path, "journal", "export", str(tmp_path / "none" / "table.xlsx")).returncode == 1
     assert run(tmp_path, "journal", "delete").returncode == 2
     assert run(tmp_path, "journal", "delete", "--before", "hôm qua").returncode == 2
-    assert run(tmp_path, "journal", "delete", "--holding", "giá vàng").stdout == "1 entries deleted\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\ngiá vàng\n"))
+    assert run(tmp_path, "journal", "delete", "--holding", "-").returncode == 2
+    assert run(tmp_path, "journal", "delete", "--holding", "-").stdout == "1 entries deleted\n"
     assert run(tmp_path, "journal", "delete", "--everything").stdout == "1 entries deleted\n"
 
 

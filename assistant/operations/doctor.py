@@ -281,8 +281,12 @@ def model(settings: Settings) -> Iterator[Finding]:
     # In a process of its own: built for another processor, the library ends whatever loads it.
     code = "from llama_cpp import llama_print_system_info as told; told()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=_SECONDS, check=False)
-    if done.returncode:
+    if done.returncode < 0:
         yield Finding("model", State.BAD, "crashes", {"code": done.returncode})
+        return
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        yield Finding("model", State.BAD, "unloadable", {"reason": reason})
         return
     yield Finding("model", State.OK, "ok", values | {"gb": round(wanted.path.stat().st_size / _GB, 1)})
 

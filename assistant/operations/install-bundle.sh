@@ -53,6 +53,9 @@ for flag in $(about needs); do
                "(The processor lacks $flag: no language model here. Everything else works.)" ;;
     esac
 done
+[ -z "$(about needs)" ] || python3 -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null ||
+    say "LƯU Ý: máy thiếu gói libgomp1, mô hình ngôn ngữ chưa chạy được: apt-get install libgomp1." \
+        "(Without the package libgomp1 there is no language model here. Everything else works.)"
 
 # --- Python ----------------------------------------------------------------------------------------------
 id=$(sha256sum "$part/MANIFEST.sha256" | cut -c 1-12)

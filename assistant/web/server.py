@@ -289,7 +289,7 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
 
 
 class Server(uvicorn.Server):
-    """Serves over plain HTTP at one more socket, which only this machine reaches, whatever the others speak."""
+    """Serves over plain HTTP at one more socket, which only this machine reaches."""
 
     def __init__(self, config: uvicorn.Config, own: socket.socket | None = None) -> None:
         super().__init__(config)
@@ -343,7 +343,7 @@ def load_desk(settings: Settings, ui: Mapping[str, Any], loading: LoadingAssista
 
 
 def listen(host: str, port: int, *, secured: bool) -> tuple[socket.socket, socket.socket | None]:
-    """A socket there, and one at 127.0.0.1 and the same port, unless who asks there reaches the first and may.
+    """A socket there, and one at 127.0.0.1 with the same port, unless the first is that to plain HTTP.
 
     Raises ConfigError.
     """
