@@ -107,7 +107,10 @@ ln -s "versions/$id" "$prefix/.current" && mv -T "$prefix/.current" "$prefix/cur
 for old in "$prefix"/versions/*; do # the one before stays, to go back to
     case versions/${old##*/} in "versions/$id" | "$before") ;; *) rm -rf "$old" ;; esac
 done
-if [ -L "$prefix/data" ]; then # kiosk.sh was run: the service goes on with the new version
-    chown -R tro-ly:tro-ly "$data/" && systemctl try-restart tro-ly
+if [ -L "$prefix/data" ]; then # kiosk.sh was run: the service goes on with the new version, and with its units
+    no_screen=--no-screen
+    [ ! -e /etc/systemd/system/tro-ly-man-hinh.service ] || no_screen=
+    sh "$here/source/assistant/operations/kiosk.sh" "$prefix" $no_screen ||
+        { chown -R tro-ly:tro-ly "$data/" && systemctl try-restart tro-ly; }
 fi
 say "" "Đã cài xong. Chạy: $prefix/assistant serve. Soát máy: $prefix/assistant doctor" "(Done.)"

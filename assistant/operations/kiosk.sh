@@ -45,5 +45,5 @@ if [ ! -L "$prefix/data" ]; then # what was written so far goes on there
     ln -s /var/lib/tro-ly "$prefix/data" || exit 1
 fi
 chown -R tro-ly:tro-ly /var/lib/tro-ly && chmod 700 /var/lib/tro-ly || exit 1
-systemctl daemon-reload && systemctl enable --now $units || fail "Chưa mở được; xem: journalctl -u tro-ly" "(Not started.)"
+systemctl daemon-reload && systemctl enable $units && systemctl restart $units || fail "Chưa mở được; xem: journalctl -u tro-ly" "(Not started.)"
 say "Đã xong: máy tự mở trang khi bật. (Done.)"
