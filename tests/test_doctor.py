@@ -140,7 +140,7 @@ def test_a_library_that_is_missing_is_not_a_wrong_processor(
     python.write_text(f"#!/bin/sh\n{ends}\n")
     python.chmod(0o755)
     path.write_bytes(b"GGUF")
-    monkeypatch.setattr(doctor.sys, "executable", str(python))
+    monkeypatch.setattr("sys.executable", str(python))
     models = machine.models.model_copy(update={"path": path})
     (finding,) = doctor.model(machine.model_copy(update={"models": models}))
     assert (finding.state, finding.about) == (State.BAD, kind)
