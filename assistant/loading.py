@@ -101,17 +101,18 @@ def current_index(
     *,
     strict: bool = False,
     any_vectors: bool = False,
+    held: Index | None = None,
 ) -> Index:
     """The index on disk if it is of today's knowledge and this embedder, else a new one.
 
     Where knowledge is broken, or a new index cannot be written, an earlier one goes on serving, unless
     `strict`: then documents that were not read yet are read, too. With `any_vectors` an index of another
-    embedder will do: its words are the same.
+    embedder will do: its words are the same. `held` is one in memory, which is not loaded once more.
     """
     root = settings.data / "index"
     officials = load_officials(settings, read_new=True, progress=progress) if strict else None
     try:
-        index = load(root)
+        index = load(root, held)
     except IndexUnavailableError:
         return build_index(settings, embedder, None, officials, progress)
     wanted = embedder.name if embedder else None
@@ -137,8 +138,8 @@ def renewed(assistant: Assistant, settings: Settings, progress: Progress = lambd
 
     Documents that were not read yet are read. Raises KnowledgeError where the knowledge is broken.
     """
-    embedder = assistant.searcher.embedder
-    index = current_index(settings, embedder, progress, strict=True, any_vectors=embedder is None)
+    embedder, held = assistant.searcher.embedder, assistant.searcher.index
+    index = current_index(settings, embedder, progress, strict=True, any_vectors=embedder is None, held=held)
     new = assistant_of(settings, index, embedder, assistant.model)
     if isinstance(new.model, WorkerModel):
         new.model.prepare_when_idle(reading_list(new, settings))

@@ -7,6 +7,7 @@ ask it for and it says; whether the query names something else.
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -316,9 +317,10 @@ class Features:
     def terms(self, row: int) -> set[str]:
         """Folded terms of a chunk."""
         found = self._known_terms.get(row)
-        if found is None:
-            found = self._known_terms[row] = set(folded_terms(self.index.corpus.texts[row].split()))
-        return found
+        if found is None:  # all kept as sets of strings of their own would take 38 MB, so they take 5
+            terms = set(folded_terms(self.index.corpus.texts[row].split()))
+            found = self._known_terms[row] = tuple(map(sys.intern, terms))
+        return set(found)
 
     def share(self, wanted: set[str], found: set[str]) -> float:
         """The part of the wanted terms, by rarity, that is among those found (0–1)."""
@@ -362,7 +364,7 @@ class Features:
         return {document.id: number for number, document in enumerate(self.index.corpus.documents)}
 
     @cached_property
-    def _known_terms(self) -> dict[int, set[str]]:
+    def _known_terms(self) -> dict[int, tuple[str, ...]]:
         return {}
 
     @cached_property

@@ -382,15 +382,15 @@ def _write(index: Index, building: Path) -> Manifest:
     return manifest
 
 
-def load(root: Path) -> Index:
-    """The current generation, or the newest older one that is whole.
+def load(root: Path, held: Index | None = None) -> Index:
+    """The current generation, or the newest older one that is whole; `held` itself if it is that one.
 
     Raises IndexUnavailableError when there is none: run `assistant index build`.
     """
     reasons = []
     for folder in _candidates(root):
         try:
-            return load_generation(folder)
+            return load_generation(folder, held)
         except IndexUnavailableError as error:
             reasons.append(str(error))
     detail = "; ".join(reasons) or f"no index under {root}"
@@ -429,8 +429,8 @@ def _candidates(root: Path) -> list[Path]:
     return [root / name for name in sorted(generations(root), key=lambda name: name != current)]
 
 
-def load_generation(folder: Path) -> Index:
-    """Inverse of save(), for one folder; every file is verified first."""
+def load_generation(folder: Path, held: Index | None = None) -> Index:
+    """Inverse of save(), for one folder; every file is verified first. What is `held` is not read again."""
     try:
         manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
         damaged = [name for name, digest in manifest.files.items() if _sha256(folder / name) != digest]
@@ -439,6 +439,8 @@ def load_generation(folder: Path) -> Index:
     if damaged or manifest.format != FORMAT:
         what = f"damaged: {', '.join(damaged)}" if damaged else f"of format {manifest.format}, not {FORMAT}"
         raise IndexUnavailableError(f"index {folder} is {what}")
+    if held is not None and held.manifest == manifest:
+        return held
     try:
         return _decoded(folder, manifest)
     except (OSError, ValueError, KeyError) as error:  # written by another version of this program

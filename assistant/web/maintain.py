@@ -259,7 +259,10 @@ class MaintenancePage:
             (self.begin, self.switch_off, [self.notice]),
             (self.end, self.switch_on, []),
         ):
-            button.click(self._told(change), inputs, every, **quiet)
+            # One after the other: two indexes that are read at once take twice the memory.
+            button.click(
+                self._told(change), inputs, every, concurrency_limit=1, concurrency_id="change", **quiet
+            )
         self.choice.input(self._told(self.fill_contact), self.choice, [self.say, *fields], **quiet)
 
     def _told(self, change: Callable[..., Updates]) -> Callable[..., Iterator[Updates]]:
@@ -384,7 +387,7 @@ class MaintenancePage:
         assistant = self.desk.assistant
         if assistant is None:
             return self._unwell(self.words["overview"]["loading"])
-        self.desk.loading.complete = renewed(assistant, self.desk.settings)
+        self.desk.loading.take_over(renewed(assistant, self.desk.settings))
         return self._open("overview") | self._well(self.words["overview"]["renewed"])
 
     # What people asked in vain, and what they said

@@ -14,7 +14,7 @@ from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import gradio.routes
@@ -23,11 +23,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from gradio.block_function import BlockFunction
-from gradio.queueing import Event
-from gradio.utils import LRUCache
 from jinja2 import BaseLoader, Environment
 from starlette.datastructures import Headers
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.coaching.originals import find_originals
@@ -52,6 +50,7 @@ from assistant.web.metrics import Measured, Metrics, add_metrics, log_answer
 from assistant.web.opinion import Opinion
 from assistant.web.pause import Attended, Pause, notice_page
 from assistant.web.practice import Practice
+from assistant.web.remembering import remember_little
 from assistant.web.supervised import is_answered, supervised
 from assistant.web.visits import Visits
 from assistant.web.vitals import Vitals, Watch
@@ -59,7 +58,6 @@ from assistant.web.voice import add_voice, listen_head
 from assistant.web.volunteer import Desk, VolunteerPage
 from assistant.web.waiting import LOG, Answering, LoadingAssistant
 
-PEOPLE_AT_A_PAGE = 200  # whose state Gradio keeps; of more, those who were silent longest are forgotten
 _OUTSIDE_META = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*?/>', re.DOTALL)
 Next = Callable[[Request], Awaitable[Response]]
 
@@ -158,7 +156,7 @@ def create_app(
 
 def _mount(
     app: FastAPI, blocks: gr.Blocks, path: str, head: str, user: Callable[[Request], str | None] | None = None
-) -> FastAPI:
+) -> None:
     """Put a page of Gradio's at a path, without all that it need not have; `user` tells who may see it."""
     if path != "/" and user is None:  # its addresses are relative; a login stands before a page of users
 
@@ -166,8 +164,7 @@ def _mount(
             return RedirectResponse(f"{path}/" + "?" * bool(request.url.query) + request.url.query)
 
         app.add_api_route(path, to_folder)
-    _remember_little(blocks)
-    mounted: FastAPI = gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         blocks,
         path,
@@ -185,36 +182,9 @@ def _mount(
         favicon_path=str(STATIC / "icons" / "shield.svg") if path == "/" else None,  # elsewhere ignored
         auth_dependency=user,
     )
-    return mounted
-
-
-def _remember_little(blocks: gr.Blocks) -> None:
-    """Let Gradio keep the state of few people, and no list of what was done: a flood fills nothing."""
-    queue = blocks._queue
-    blocks.state_session_capacity = queue.pending_messages_per_session.max_size = PEOPLE_AT_A_PAGE
-    queue.pending_event_ids_session = LRUCache(PEOPLE_AT_A_PAGE)
-    # By default it works out statistics of the last 10,000 events after each event.
-    queue.ANALYTICS_MAX_EVENTS, queue.ANAYLTICS_CACHE_FREQUENCY = 1, 1 << 60
-    # For each page it looks a thousand times a second whether somebody has pressed something.
-    queue.sleep_when_free = 0.01
-
-    async def none() -> None:
-        """Progress bars, of which there are none, would hold on to what was asked last."""
-
-    queue.start_progress_updates = none  # type: ignore[method-assign]
-    process = queue.process_events
-
-    async def process_and_forget(
-        events: list[Event], batch: bool, begin_time: float, fn: BlockFunction
-    ) -> None:
-        """The queue holds on to the last event until the next one comes: it is left an empty one."""
-        try:
-            await process(events, batch, begin_time, fn)
-        finally:
-            for event in events:
-                event.data = event.request = None  # type: ignore[assignment]
-
-    queue.process_events = process_and_forget  # type: ignore[method-assign]
+    mounted = cast(Mount, app.routes[-1]).app
+    assert isinstance(mounted, gradio.routes.App)
+    remember_little(mounted)
 
 
 class NoticeWhilePaused:

@@ -101,6 +101,12 @@ class LoadingAssistant(Relay):
         """What answers now; waits for it. Raises what loading raised."""
         return self.complete or self.loaded.result()
 
+    def take_over(self, answering: Answering) -> None:
+        """Let another answer from now on; nothing is kept of the one who did, an index among it."""
+        loaded: Future[Answering] = Future()
+        loaded.set_result(answering)
+        self.loaded, self.complete = loaded, answering
+
     def reference(self) -> Assistant:
         """The whole assistant, with its guides and search; waits for it. Raises what loading raised."""
         answering = self.answering
@@ -134,7 +140,7 @@ class LoadingAssistant(Relay):
                 self.loaded.set_exception(AssistantError("loading crashed; see the traceback"))
         if load_models is not None and self.loaded.exception() is None:
             try:
-                self.complete = load_models()
+                self.take_over(load_models())
                 LOG.info(operator["models_loaded"])
             except AssistantError as error:
                 self.models_failed = True
