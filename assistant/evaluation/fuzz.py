@@ -35,6 +35,7 @@ _PATIENCE = 5.0  # seconds for an answer; a broken request is given less
 _CUT = 0.3
 _SETTLES = 12.0  # seconds after the last request, in which what was left open is closed
 _GROWN = 8  # threads or files more than when it was warm: the journal opens three, Gradio's pool grows
+_WARM = 1000  # requests, or a fifth of fewer, after which it has loaded what it loads when first asked
 _MOST_READ = 2_000_000  # bytes of an answer
 _MAY_BE_BUSY = re.compile(r"/(?:doc|nghe|.*gradio_api/queue/join)$")  # say 503 where no voice is, no room
 _CONTINUE = re.compile(rb"\AHTTP/1\.1 1\d\d [^\r]*\r\n(?:[^\r]+\r\n)*\r\n")
@@ -120,9 +121,14 @@ class Report:
     leaks: list[str] = field(default_factory=list)  # answers that told of this machine
     crashed: bool = False
     begun: Usage = Usage(0, 0, 0)
-    warm: Usage = Usage(0, 0, 0)  # after a fifth of the requests
+    warm: Usage = Usage(0, 0, 0)  # after the first _WARM requests
     ended: Usage = Usage(0, 0, 0)
     rss_mb: list[int] = field(default_factory=list)  # after each tenth of the requests
+
+    @property
+    def growth(self) -> float:
+        """The part by which its memory has grown since it was warm."""
+        return round(self.ended.rss_mb / self.warm.rss_mb - 1, 3) if self.warm.rss_mb else 0.0
 
     @property
     def passed(self) -> bool:
@@ -149,7 +155,7 @@ def fuzz(settings: Settings, requests: int, seed: int, progress: Progress = lamb
         report.begun = server.usage()
         start = time.monotonic()
         for number in range(requests):
-            if number == requests // 5:
+            if number == min(_WARM, requests // 5):
                 report.warm = server.usage()
             if number and number % max(1, requests // 10) == 0:
                 report.rss_mb.append(server.usage().rss_mb)
@@ -449,7 +455,7 @@ class _Asking:
 def as_row(report: Report) -> dict[str, Any]:
     """The report as JSON."""
     statuses = {str(status): count for status, count in sorted(report.statuses.items())}
-    return asdict(report) | {"statuses": statuses, "passed": report.passed}
+    return asdict(report) | {"statuses": statuses, "growth": report.growth, "passed": report.passed}
 
 
 def as_text(report: Report) -> str:

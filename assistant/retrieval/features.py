@@ -314,10 +314,15 @@ class Features:
                 self._known_documents[number] = found
         return found
 
+    def warm(self) -> None:
+        """Work out at once what is kept of each document, instead of at the first questions: 1 s, 15 MB."""
+        for number in range(len(self.index.corpus.documents)):
+            self.terms_of(number)
+
     def terms(self, row: int) -> set[str]:
         """Folded terms of a chunk."""
         found = self._known_terms.get(row)
-        if found is None:  # all kept as sets of strings of their own would take 38 MB, so they take 5
+        if found is None:  # all kept as sets of strings of their own would take 38 MB instead of 7
             terms = set(folded_terms(self.index.corpus.texts[row].split()))
             found = self._known_terms[row] = tuple(map(sys.intern, terms))
         return set(found)

@@ -45,6 +45,7 @@ from assistant.pipeline import Assistant
 from assistant.text.dialect import load_glossary, standard, topic_words
 from assistant.text.normalize import bare, syllables
 from assistant.web.figures import bars, columns, facts, line, message, section, table
+from assistant.web.heap import give_back
 from assistant.web.leaving import wipe_what_is_left
 from assistant.web.login import COOKIE, PAGE, Sessions, add_login
 from assistant.web.look import page_head, page_of
@@ -388,6 +389,8 @@ class MaintenancePage:
         if assistant is None:
             return self._unwell(self.words["overview"]["loading"])
         self.desk.loading.take_over(renewed(assistant, self.desk.settings))
+        del assistant
+        give_back()
         return self._open("overview") | self._well(self.words["overview"]["renewed"])
 
     # What people asked in vain, and what they said

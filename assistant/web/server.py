@@ -41,6 +41,7 @@ from assistant.web import classroom, slip, volunteer
 from assistant.web.allowed import Gate, Refusals
 from assistant.web.connections import LARGEST_HEAD, Connection
 from assistant.web.course import Course, load_course
+from assistant.web.heap import share_heap
 from assistant.web.kiosk import Kiosk
 from assistant.web.login import COOKIE, PAGE, Sessions
 from assistant.web.logs import ANSWERS, set_up_logs
@@ -217,6 +218,7 @@ def serve(settings: Settings, certificate: tuple[Path, Path] | None = None) -> N
     taken, own = listen(settings.host, settings.port, secured=certificate is not None)
     set_up_logs(as_json=settings.watch.logs == "json")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold what people are typing
+    share_heap()
     LOG.info(operator["starting"])
     host, port = taken.getsockname()[:2]
     assistant = LoadingAssistant()

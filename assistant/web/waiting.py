@@ -103,6 +103,7 @@ class LoadingAssistant(Relay):
 
     def take_over(self, answering: Answering) -> None:
         """Let another answer from now on; nothing is kept of the one who did, an index among it."""
+        _warm(answering)
         loaded: Future[Answering] = Future()
         loaded.set_result(answering)
         self.loaded, self.complete = loaded, answering
@@ -132,6 +133,7 @@ class LoadingAssistant(Relay):
         try:
             self.loaded.set_result(load())
             LOG.info(operator["loaded"])
+            _warm(self.loaded.result())
         except AssistantError as error:
             LOG.error(operator["failed"].format(reason=error))
             self.loaded.set_exception(error)
@@ -145,3 +147,9 @@ class LoadingAssistant(Relay):
             except AssistantError as error:
                 self.models_failed = True
                 LOG.error(operator["models_failed"].format(reason=error))
+
+
+def _warm(answering: Answering) -> None:
+    """Spare the first people waiting, and let the memory that is taken be taken now."""
+    if isinstance(answering, Assistant):
+        answering.searcher.features.warm()
