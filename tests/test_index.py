@@ -108,6 +108,14 @@ def test_what_was_saved_is_loaded(small: Index, tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.vectors.scores(anything), small.vectors.scores(anything))
 
 
+def test_what_is_in_memory_already_is_not_read_again(small: Index, tmp_path: Path) -> None:
+    save(small, tmp_path)
+    held = load(tmp_path)
+    assert load(tmp_path, held) is held
+    other = replace(held, manifest=replace(held.manifest, inputs="other"))
+    assert load(tmp_path, other) is not other
+
+
 def test_a_loaded_index_finds_what_the_built_one_found(small: Index, tmp_path: Path) -> None:
     save(small, tmp_path)
     for words in (["đổi", "thẻ"], ["mat", "the", "can", "cuoc"], ["trẻ", "em"], ["xyz"]):

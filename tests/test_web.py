@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -283,6 +285,17 @@ def test_the_guides_answer_before_the_models_and_without_them() -> None:
     alone = LoadingAssistant()
     alone.load(FakeAssistant, UI["operator"], broken)
     assert next(alone.stream("mất thẻ")).status is Status.ANSWERED
+
+
+def test_of_an_assistant_that_was_taken_over_from_nothing_is_kept() -> None:
+    loading, first, second = LoadingAssistant(), FakeAssistant(), FakeAssistant()
+    gone = weakref.ref(first)
+    loading.take_over(first)
+    del first
+    loading.take_over(second)
+    assert loading.answering is second
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_crash_while_loading_leaves_nobody_waiting() -> None:
