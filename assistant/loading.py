@@ -74,13 +74,20 @@ def load_assistant(
 
 
 def assistant_of(
-    settings: Settings, index: Index, embedder: Embedder | None = None, model: LanguageModel | None = None
+    settings: Settings,
+    index: Index,
+    embedder: Embedder | None = None,
+    model: LanguageModel | None = None,
+    searcher: Searcher | None = None,
 ) -> Assistant:
-    """The assistant that answers from an index. Raises KnowledgeError."""
+    """The assistant that answers from an index, by the `searcher` over it if there is one already.
+
+    Raises KnowledgeError.
+    """
     safety = load_safety(settings.home / "prompts" / "safety.toml")
     replies = load_replies(settings.home / "prompts")
     replies = replies.with_journal() if settings.journal.on else replies
-    searcher = Searcher(index, embedder)
+    searcher = searcher or Searcher(index, embedder)
     vocabulary = Counter(searcher.vocabulary)
     vocabulary.update(chain(safety.vocabulary(), replies.vocabulary()))
     return Assistant(
@@ -140,7 +147,8 @@ def renewed(assistant: Assistant, settings: Settings, progress: Progress = lambd
     """
     embedder, held = assistant.searcher.embedder, assistant.searcher.index
     index = current_index(settings, embedder, progress, strict=True, any_vectors=embedder is None, held=held)
-    new = assistant_of(settings, index, embedder, assistant.model)
+    searcher = assistant.searcher if index is held else None
+    new = assistant_of(settings, index, embedder, assistant.model, searcher)
     if isinstance(new.model, WorkerModel):
         new.model.prepare_when_idle(reading_list(new, settings))
     return new
