@@ -149,6 +149,8 @@ def renewed(assistant: Assistant, settings: Settings, progress: Progress = lambd
     index = current_index(settings, embedder, progress, strict=True, any_vectors=embedder is None, held=held)
     searcher = assistant.searcher if index is held else None
     new = assistant_of(settings, index, embedder, assistant.model, searcher)
+    if searcher and (new.safety, new.replies) == (assistant.safety, assistant.replies):
+        return assistant  # nothing has changed; what its words are mended by is held once
     if isinstance(new.model, WorkerModel):
         new.model.prepare_when_idle(reading_list(new, settings))
     return new

@@ -21,6 +21,7 @@ from assistant.loading import (
     load_model,
     prepare_guides,
     reading_list,
+    renewed,
 )
 from assistant.models.prefix import count_asked, times_asked
 from assistant.models.worker import WorkerModel
@@ -217,3 +218,13 @@ def test_where_knowledge_cannot_be_read_the_old_index_serves(settings: Settings,
     (settings.data / "index" / "CURRENT").unlink()
     (settings.data / "index" / "CURRENT").symlink_to("/proc/self/mem")
     assert "vneid-cai-dat" in load_assistant(settings).searcher.index.guides
+
+
+def test_what_has_not_changed_goes_on_when_it_is_read_again(settings: Settings) -> None:
+    before = load_assistant(settings)
+    assert renewed(before, settings) is before
+    words = settings.home / "prompts" / "safety.toml"
+    words.write_text(words.read_text(encoding="utf-8").replace("Bác", "Bà"), encoding="utf-8")
+    after = renewed(before, settings)
+    assert after.safety != before.safety
+    assert after.searcher is before.searcher
