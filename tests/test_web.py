@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlparse
 
+import gradio.routes
 import httpx
 import pytest
 from conftest import served
@@ -66,6 +67,12 @@ def test_this_machine_needs_no_https_where_others_do(tmp_path: Path) -> None:
         server.should_exit = server.force_exit = True
         thread.join(10)
     assert listen("127.0.0.1", 0, secured=True)[1] is listen("0.0.0.0", 0, secured=False)[1] is None
+
+
+def test_a_stream_that_breaks_does_not_tell_where(address: str) -> None:
+    assert httpx.get(address).status_code == 200
+    told = vars(gradio.routes)["UnexpectedErrorMessage"](message="at /opt/a.py", session_not_found=False)
+    assert json.loads(told.model_dump_json())["message"] == ""
 
 
 # Words

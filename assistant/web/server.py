@@ -23,6 +23,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from gradio.server_messages import UnexpectedErrorMessage
 from jinja2 import BaseLoader, Environment
 from starlette.datastructures import Headers
 from starlette.routing import Mount
@@ -81,6 +82,13 @@ class VietnameseTemplates(BaseLoader):
         return source, filename, fresh
 
 
+class BrokenStream(UnexpectedErrorMessage):
+    """What Gradio tells a page whose stream breaks, as when the server ends: not where, which is a path."""
+
+    def __init__(self, *, message: str, **told: Any) -> None:  # noqa: ANN401
+        super().__init__(message="", **told)
+
+
 def create_app(
     assistant: Answering,
     ui: Mapping[str, Any],
@@ -128,6 +136,7 @@ def create_app(
     environment = gradio.routes.templates.env
     if environment.loader is not None and not isinstance(environment.loader, VietnameseTemplates):
         environment.loader = VietnameseTemplates(environment.loader)
+    vars(gradio.routes)["UnexpectedErrorMessage"] = BrokenStream
     kiosk = Kiosk(
         assistant, ui, visits, scenes, opinion=opinion, slips=desk is not None, practice=course is not None
     )

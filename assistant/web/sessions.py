@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import gradio as gr
 
-MOST = 500  # people remembered at one page; of more, those who were silent longest are forgotten
+MOST = 200  # people remembered at one page; of more, those who were silent longest are forgotten
 
 _State = TypeVar("_State")
 
