@@ -129,6 +129,10 @@ _EMPTY = frozenset(  # words that tell nothing by themselves
         " thể từ đến tối đa không chưa đừng khỏi chớ chẳng"
     )
 )
+_EVERYDAY = frozenset(  # words that may stand where the guide has none of them: they claim nothing
+    "bây giờ|lúc này|hiện tại|trong vòng|bằng cách|kiểm tra|yêu cầu|thông tin|hướng dẫn|bắt đầu|tiếp tục"
+    "|lựa chọn|ví dụ|chẳng hạn|ngoài ra|sau đó|cần thiết|tương ứng|dễ dàng|nhanh chóng".split("|")
+)
 _LOANWORDS = frozenset("link online app email web website internet video sim qr otp".split())
 
 # What must stand in the guide letter by letter
@@ -562,8 +566,9 @@ class Evidence:
         if len(unknown) > 1 and len(unknown) > (1 - _KNOWN) * len(telling):
             return "far from the guide's words"
         new = set(unknown)
-        if pair := next((pair for pair in pairwise(terms) if new.issuperset(pair)), None):
-            return f"not in the guide “{' '.join(pair)}”"  # mostly one word: most are of two syllables
+        pairs = (" ".join(pair) for pair in pairwise(terms) if new.issuperset(pair))
+        if strange := next((pair for pair in pairs if pair not in _EVERYDAY), None):
+            return f"not in the guide “{strange}”"  # mostly one word: most are of two syllables
         return next((f"place “{word}”" for word in unknown if word in _OFFICES | _LEVELS), None)
 
     def _tells(self, figure: Figure, among: Sequence[Figure]) -> bool:
