@@ -137,7 +137,8 @@ _LOANWORDS = frozenset("link online app email web website internet video sim qr 
 
 # What must stand in the guide letter by letter
 _CODE = re.compile(
-    r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b|\b[A-Za-z]+(?:-[A-Za-z]+)+\b|\b[A-ZĐ]{1,5}\d+\w*\b|\b\d+/\d{4}(?:/[\w-]+)?|\S+@\S+"
+    r"https?://\S+|\b[\w-]+(?:\.[\w-]+)+\b|\b[A-Za-z]+(?:-[A-Za-z]+)+\b"
+    r"|\b[A-ZĐ]{1,5}\d+\w*\b|\b\d+/\d{4}(?:/[\w-]+)?|\S+@\S+"
 )
 _MARKUP = frozenset("|`*#_~^<>{}\\")  # tables, emphasis, code, control tokens
 _FORM = re.compile(r"[^\W\d_]+\d\w*")

@@ -8,9 +8,9 @@ plate letter by letter. They are looked for in folded text by what names them an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain
+from itertools import chain, dropwhile
 
 from assistant.text.keystrokes import is_syllable
 from assistant.text.normalize import fold, fold_in_place, has_accents
@@ -25,12 +25,10 @@ _GLUED = 6  # letters of a word that is none, from which it may be a password
 
 # Numbers in words
 
-_DIGIT_WORD = (
-    r"(?:khong|mot|hai|ba|bon|tu|nam|lam|nham|sau|bay|tam|chin|muoi|linh|le|tram|nghin|ngan|ko|hong|moi)"
-)
-_DIGITS = frozenset(
+_DIGIT_WORDS = (
     "khong mot hai ba bon tu nam lam nham sau bay tam chin muoi linh le tram nghin ngan ko hong moi".split()
 )
+_DIGIT_WORD = f"(?:{'|'.join(_DIGIT_WORDS)})"
 
 # Passwords
 
@@ -306,10 +304,14 @@ def _secrets(folded: str, text: str, known: Callable[[str], bool]) -> Iterator[S
 def _codes(folded: str) -> Iterator[Span]:
     """Codes that were sent, in figures and in words."""
     for found in _CODE.finditer(folded):
-        counted = _COUNTED.match(folded, found.end()) or _MONEY.match(folded, found.end())
-        if not (counted or _PUBLIC.match(found[1])):
+        if not (_is_amount(folded, found.end()) or _PUBLIC.match(found[1])):
             yield found.span(1)
     yield from (found.span(1) for found in _SPOKEN_CODE.finditer(folded))
+
+
+def _is_amount(folded: str, at: int) -> bool:
+    """Whether what stands from there on tells that the number before it counts something, or money."""
+    return bool(_COUNTED.match(folded, at) or _MONEY.match(folded, at))
 
 
 def _behind(
@@ -368,7 +370,7 @@ def _phrase(pieces: list[re.Match[str]], text: str) -> int:
     never, ends, undecided = (_BARE[words] if plain else words for words in (_NO_PHRASE, _ENDS, _UNDECIDED))
     pieces = pieces[: _WORDS_OF_SECRET + 1]
     words = [text[piece.start() : piece.end()].strip(_OUTER) for piece in pieces]
-    digits = [fold(word) in _DIGITS or word.isdecimal() for word in words]
+    digits = [fold(word) in _DIGIT_WORDS or word.isdecimal() for word in words]
     if words[0] in never:
         return 0
     for number, (piece, word) in enumerate(zip(pieces, words, strict=True)):
@@ -440,11 +442,7 @@ def _plates(folded: str) -> Iterator[Span]:
     for cue in _PLATE_CUE.finditer(folded):
         if run := _PLATE_RUN.match(folded, cue.end()):
             figures = re.findall(rf"\d|\b{_DIGIT_WORD}\b", run[0])
-            if (
-                len(figures) >= _FIGURES
-                and not _COUNTED.match(folded, run.end())
-                and not _MONEY.match(folded, run.end())
-            ):
+            if len(figures) >= _FIGURES and not _is_amount(folded, run.end()):
                 yield run.start(), run.start() + len(run[0].rstrip(" .,-"))
 
 
@@ -463,17 +461,13 @@ def _left(folded: str) -> Iterator[Span]:
     yield from (found.span() for found in _SPELLED_BEFORE.finditer(folded))
     yield from (found.span(1) for found in _INSURED.finditer(folded))
     for cue in _MAIL_CUE.finditer(folded):
-        words = list(_PIECE.finditer(folded, cue.start(), cue.end() - 1))[1:]
-        while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
-            words.pop(0)
+        words = _said([*_PIECE.finditer(folded, cue.start(), cue.end() - 1)][1:])
         plain = {word[0].strip(_OUTER) for word in words}
         if words and ("dau" in plain or (len(words) < _WORDS_OF_SECRET and not plain & _MAIL_NOT)):
             yield words[0].start(), cue.end()
     for cue in _PASSWORD.finditer(folded):
         gone = folded.find(_GONE, cue.end())
-        words = list(_PIECE.finditer(folded, cue.end(), max(gone, cue.end())))
-        while words and (words[0][0] in _FILLERS or words[0][0] in _IS):
-            words.pop(0)
+        words = _said(_PIECE.finditer(folded, cue.end(), max(gone, cue.end())))
         told = re.search(r"(?:\bla|\bdat|:)\s*$", folded[: words[0].start()]) if words else None
         if (
             (told or 0 < len(words) < _FEW_WORDS)
@@ -481,3 +475,8 @@ def _left(folded: str) -> Iterator[Span]:
             and not any(word[0].strip(_OUTER) in _MAIL_NOT | _BARE[_ENDS] for word in words)
         ):
             yield words[0].start(), gone + 1
+
+
+def _said(pieces: Iterable[re.Match[str]]) -> list[re.Match[str]]:
+    """The words from the first on that tells something."""
+    return list(dropwhile(lambda piece: piece[0] in _FILLERS or piece[0] in _IS, pieces))

@@ -114,7 +114,7 @@ def read_attacks(folder: Path, half: str) -> dict[str, list[Attack]]:
     """The attacks of a half by category. Raises EvaluationError with file and line."""
     found: dict[str, list[Attack]] = {}
     for path in sorted((folder / half).glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
             try:
                 found.setdefault(path.stem, []).append(msgspec.json.decode(line, type=Attack))
             except msgspec.DecodeError as error:

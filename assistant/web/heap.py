@@ -12,8 +12,8 @@ def share_heap() -> None:
     """One heap for all threads, before they begin; where the C library is not glibc, nothing.
 
     With a heap for each of a dozen threads, 33 of 395 MB lay free in them after 9,000 of the fuzzer's
-    requests; with one, and `give_back`, 12 of 372. One thread of Python
-    runs at a time, so that they seldom wait for each other's heap.
+    requests; with one, and `give_back`, 12 of 372. One thread of Python runs at a time, so that they seldom
+    wait for each other's heap.
     """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(_ARENA_MAX, 1)
